@@ -1,0 +1,1 @@
+"""hyflow's connector for this machine."""

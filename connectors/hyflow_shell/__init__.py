@@ -1,0 +1,1 @@
+"""hyflow's connector for any machine that a shell command reaches."""

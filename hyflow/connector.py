@@ -1,0 +1,150 @@
+"""The connector protocol: all that hyflow asks of a site. Connectors never see CWL; they get tasks and give back outcomes.
+
+A plug-in is an entry point of the group `hyflow.connectors` that names a `Plugin`: light, so that deployment files can be
+checked without the plug-in's heavy dependencies. `hyflow.testing.ConnectorSuite` is what every connector must pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NewType, Protocol, TypeAlias, TypeVar
+
+from hyflow.model.jobs import FailureClass, Key
+from hyflow.model.places import Location
+from hyflow.model.tasks import Manifest, Outcome, Task
+
+Argv: TypeAlias = Sequence[str]
+Ticket = NewType("Ticket", str)
+"""What a connector returns for a submitted attempt: opaque to hyflow, plain text, valid after a restart."""
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Accepted, not started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The command runs on `host` since `at` (seconds since the epoch)."""
+
+    at: float
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The attempt has ended and left this; the whole answer, no further round trip is needed."""
+
+    outcome: Outcome
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The attempt will never answer, and there is positive evidence of that."""
+
+    evidence: str
+    kind: FailureClass = FailureClass.INFRASTRUCTURE
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The site does not answer just now; nothing is known about the attempt."""
+
+    reason: str
+
+
+Status: TypeAlias = Queued | Running | Done | Lost | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The site will not take the task."""
+
+    reason: str
+    transient: bool = False
+
+
+class Pipe(Protocol):
+    """A command that runs attached. Leaving its context ends it."""
+
+    async def write(self, data: bytes) -> None:
+        """Send to standard input; waits while the other side is slow. BrokenPipeError when the command has closed it."""
+
+    async def close_input(self) -> None:
+        """End standard input; output may still be read."""
+
+    async def read(self, limit: int = 1 << 16) -> bytes:
+        """Up to `limit` bytes of standard output; b"" at its end."""
+
+    async def wait(self) -> tuple[int, bytes]:
+        """The exit status and the last 64 KiB of standard error. Reads and drops what remains of standard output."""
+
+
+class Connector(Protocol):
+    """One site. Entered with `async with`: entering connects, leaving lets go (remote tasks go on, local ones end).
+
+    Every method may raise `SiteError`. No method keeps a lock while it waits.
+    """
+
+    async def __aenter__(self) -> Connector: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    async def locations(self) -> Sequence[Location]:
+        """Where tasks can run here; at least one, the same for as long as the connection stands."""
+
+    def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
+        """Run a command of hyflow's own, attached, where the site's files are seen. For staging and questions, not for tasks."""
+
+    def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
+        """Start tasks; each answer as soon as it is known. Submitting a key again starts nothing and gives a ticket for the first."""
+
+    async def find(self, keys: Collection[Key]) -> Mapping[Key, Ticket]:
+        """After a crash: those of the keys that were submitted here, with their tickets."""
+
+    def watch(self, tickets: Collection[Ticket]) -> AsyncIterator[tuple[Ticket, Status]]:
+        """What becomes of the attempts, every change once; ends when each is Done or Lost. Several watches may go on at once."""
+
+    async def cancel(self, tickets: Collection[Ticket]) -> None:
+        """End the attempts with all their processes; returns when it is done. Those that have ended already are passed over."""
+
+    def power(self, kind: type[P]) -> P | None:
+        """Something that this site can do beyond the rest (a protocol of this module), or None."""
+
+
+class Forget(Protocol):
+    """Power: give back what an ended attempt keeps at the site."""
+
+    async def forget(self, tickets: Collection[Ticket]) -> None:
+        """Remove all that hyflow keeps of these ended attempts but their directories `out` and the files stdout and stderr."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteContext:
+    """What a plug-in is told about the run: the site's name, the run's id, and a directory of this machine
+    (0700, there, kept for the run's life) for what the connector must remember."""
+
+    site: str
+    run: str
+    state: Path
+
+
+class Plugin(Protocol):
+    """The light descriptor behind an entry point.
+
+    `settings` is a frozen dataclass; every field has a default or is required, `metadata={"doc": ...}`, and a type of str, int, float,
+    bool, list[str], dict[str, str], Literal or another such dataclass, possibly `| None`. The deployment file's schema derives from it.
+    """
+
+    type: str
+    doc: str
+    settings: type[Any]
+
+    def connect(self, settings: Any, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
+        """A connector for one site; heavy imports belong here."""

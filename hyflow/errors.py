@@ -1,0 +1,80 @@
+"""Every error class of hyflow, on one screen.
+
+An error says who acts: the author of the workflow, the user who wrote the deployment or job file,
+whoever runs a site, or (for a failed job) the command itself. Anything else that is raised is a bug of ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in a user's file: `file` as the user wrote it, `line` and `column` from 1, 0 when not known."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return ":".join([self.file, *(str(n) for n in (self.line, self.column) if n)])
+
+
+class HyflowError(Exception):
+    """A mistake or a mishap that is told in one message: what is wrong, where, and what to do."""
+
+    exit_status = 1
+
+    def __init__(self, what: str, *, where: Where | str | None = None, hint: str | None = None) -> None:
+        self.what, self.where, self.hint = what, where, hint
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.what}" + (f"\n  {self.hint}" if self.hint else "")
+
+
+class UsageError(HyflowError):
+    """The command line cannot be obeyed as it stands."""
+
+    exit_status = 2
+
+
+class WorkflowError(HyflowError):
+    """The workflow's author acts: the document is wrong, or an expression in it failed."""
+
+
+class UnsupportedRequirement(WorkflowError):
+    """The document asks under `requirements` for something that cannot be given here."""
+
+    exit_status = 33
+
+
+class InputError(HyflowError):
+    """The user acts: the input object does not fit the workflow."""
+
+
+class DeploymentError(HyflowError):
+    """The user acts: the deployment file is wrong. `problems` holds every error that was found, in file order."""
+
+    def __init__(self, problems: list[HyflowError] | str, *, where: Where | str | None = None, hint: str | None = None) -> None:
+        self.problems = [] if isinstance(problems, str) else problems
+        what = problems if isinstance(problems, str) else "\n".join(str(problem) for problem in problems)
+        super().__init__(what, where=where, hint=hint)
+
+
+class SiteError(HyflowError):
+    """A site failed. `transient`: trying again may help (a lost connection), as opposed to a refusal."""
+
+    def __init__(self, what: str, *, transient: bool, where: str | None = None, hint: str | None = None) -> None:
+        self.transient = transient
+        super().__init__(what, where=where, hint=hint)
+
+
+class JournalError(HyflowError):
+    """The run's own record cannot be written or read: the disk is full, or another process drives the run."""
+
+
+class JobFailed(HyflowError):
+    """One or more jobs failed for good; the message of each was shown when it happened."""

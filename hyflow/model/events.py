@@ -1,0 +1,107 @@
+"""Events: facts that the engine learned. Each is in the journal before `State` acts on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from hyflow.model.jobs import Failure, JobId, Key
+from hyflow.model.resources import Request, Usage
+from hyflow.model.values import Inputs, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The run begins with these (complete, checked) inputs. The first event of every journal."""
+
+    inputs: Inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A step's `when` and `valueFrom` gave these inputs; `skipped`: `when` said no."""
+
+    job: JobId
+    inputs: Inputs
+    skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Demanded:
+    """The job's requirements are known. `locations`: where its binding allows it to run, best first, as str(Location)."""
+
+    job: JobId
+    request: Request
+    locations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Submitting:
+    """Intent, durable before the site hears of it: this attempt will be submitted there, with `dir` as its directory (absolute)."""
+
+    job: JobId
+    key: Key
+    location: str
+    dir: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The site took the attempt; `ticket` as the connector wrote it."""
+
+    job: JobId
+    key: Key
+    ticket: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The command has started on `host`."""
+
+    job: JobId
+    key: Key
+    at: float
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The job is done and these are its outputs. `key` None: an expression, evaluated here."""
+
+    job: JobId
+    key: Key | None
+    outputs: Inputs
+    usage: Usage
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An attempt (key None: the job before any attempt) failed."""
+
+    job: JobId
+    key: Key | None
+    failure: Failure
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The run's output object, with its files where the user wants them."""
+
+    outputs: Value
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """Start nothing more: somebody asked to (`reason`: interrupt, terminate, hangup, cancel)."""
+
+    reason: str
+    at: float
+
+
+Event: TypeAlias = Started | Evaluated | Demanded | Submitting | Submitted | Running | Finished | Failed | Delivered | Stopping
+EVENTS: tuple[type, ...] = (Started, Evaluated, Demanded, Submitting, Submitted, Running, Finished, Failed, Delivered, Stopping)
