@@ -138,11 +138,11 @@ class SiteContext:
 class Plugin(Protocol):
     """The light descriptor behind an entry point.
 
-    `settings` is a frozen dataclass; every field has a default or is required, `metadata={"doc": ...}`, and a type of str, int, float,
-    bool, list[str], dict[str, str], Literal or another such dataclass, possibly `| None`. The deployment file's schema derives from it.
+    `name` is what `type:` says in a deployment file. `settings` is a frozen dataclass; every field has a default or is required,
+    `metadata={"doc": ...}`, and a type of str, int, float, bool, list[str], dict[str, str], Literal or another such dataclass, possibly `| None`. The deployment file's schema derives from it.
     """
 
-    type: str
+    name: str
     doc: str
     settings: type[Any]
 

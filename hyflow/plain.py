@@ -25,12 +25,12 @@ def dumps(value: Any) -> bytes:
         return json.dumps(value, default=_builtin).encode("ascii")
 
 
-def loads(data: bytes | str, kind: type[T] | Any = Any) -> Any:
+def loads(data: bytes, kind: type[T] | Any = Any) -> Any:
     """What `dumps` wrote, as a `kind`. Raises msgspec.DecodeError or msgspec.ValidationError when it is not one."""
     decoder = _decoders.get(kind)
     if decoder is None:
         decoder = _decoders.setdefault(kind, msgspec.json.Decoder(kind))
-    if (b"\\ud" if isinstance(data, bytes) else "\\ud") not in data:
+    if b"\\ud" not in data:
         return decoder.decode(data)
     return msgspec.convert(json.loads(data), kind)
 
