@@ -139,7 +139,8 @@ class Plugin(Protocol):
     """The light descriptor behind an entry point.
 
     `name` is what `type:` says in a deployment file. `settings` is a frozen dataclass; every field has a default or is required,
-    `metadata={"doc": ...}`, and a type of str, int, float, bool, list[str], dict[str, str], Literal or another such dataclass, possibly `| None`. The deployment file's schema derives from it.
+    `metadata={"doc": ...}`, and a type of str, int, float, bool, list[str], dict[str, str], Literal or another such dataclass,
+    possibly `| None`. The deployment file's schema derives from it.
     """
 
     name: str

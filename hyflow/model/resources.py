@@ -45,3 +45,7 @@ class Usage:
     wall: float | None = None
     cpu: float | None = None
     memory: int | None = None
+
+
+ONE_CORE = Resources(cores=1.0)
+UNMEASURED = Usage()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hyflow.model.jobs import Key
-from hyflow.model.resources import Resources, Usage
+from hyflow.model.resources import ONE_CORE, UNMEASURED, Resources, Usage
 
 
 class StageKind(StrEnum):
@@ -21,8 +21,8 @@ class StageKind(StrEnum):
 class Stage:
     """One thing to lay out before the command starts, in the order given (a directory before what it holds).
 
-    `target` is relative to the attempt's directory and starts with in/ or out/. LINK: a symbolic link to `source`, an absolute path on the machine (a file or directory, never written).
-    COPY: a copy of `source` that the command may change (recursive, links followed, owner may write).
+    `target` is relative to the attempt's directory and starts with in/ or out/. LINK: a symbolic link to `source`,
+    an absolute path on the machine (a file or directory, never written). COPY: a copy of `source` that the command may change (recursive, links followed, owner may write).
     WRITE: a file with the contents `text` (UTF-8, surrogateescape; mode 0644). MKDIR: an empty directory.
     Missing parents are made.
     """
@@ -64,7 +64,7 @@ class Task:
     stdin: str | None = None
     stdout: str | None = None
     stderr: str | None = None
-    resources: Resources = Resources(cores=1.0)
+    resources: Resources = ONE_CORE
     time_limit: float | None = None
     network: bool = False
     stage: tuple[Stage, ...] = ()
@@ -124,7 +124,7 @@ class Outcome:
     timed_out: bool = False
     out_of_memory: bool = False
     trouble: str | None = None
-    usage: Usage = Usage()
+    usage: Usage = UNMEASURED
     started: float = 0.0
     ended: float = 0.0
     host: str = ""
