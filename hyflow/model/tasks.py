@@ -21,9 +21,10 @@ class StageKind(StrEnum):
 class Stage:
     """One thing to lay out before the command starts, in the order given (a directory before what it holds).
 
-    `target` is relative to the attempt's directory and starts with in/ or out/. LINK: a symbolic link to `source`,
-    an absolute path on the machine (a file or directory, never written). COPY: a copy of `source` that the command may change (recursive, links followed, owner may write).
-    WRITE: a file with the contents `text` (UTF-8, surrogateescape; mode 0644). MKDIR: an empty directory.
+    `target` is relative to the attempt's directory and starts with in/ or out/. LINK: a symbolic link to `source`, an
+    absolute path on the machine (a file or directory, never written). COPY: a copy of `source` that the command may
+    change (recursive, links followed, owner may write). WRITE: a file with the contents `text` (UTF-8, surrogateescape;
+    mode 0644). MKDIR: an empty directory.
     Missing parents are made.
     """
 
