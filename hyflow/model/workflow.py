@@ -26,8 +26,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What flows into `port`. Several sources, or one written as a list (`listed`), are merged and then picked from.
+    """What flows into `port`.
 
+    `listed`: there are several sources, or one with an explicit linkMerge: their values are merged (a single source, even when
+    it was written as a list of one, is otherwise passed on as it is). Then `pick` picks, where the value is a list.
     `default` (when `has_default`) stands in for a null or missing value.
     """
 
