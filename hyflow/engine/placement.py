@@ -1,0 +1,86 @@
+"""Which job runs where, and when: a queue of what waits, and what is free. Pure; the driver's clock and sites are not known here."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hyflow.model.jobs import JobId
+from hyflow.model.places import Location
+from hyflow.model.resources import Request, Resources
+
+
+def impossible(request: Request, locations: Sequence[Location]) -> str | None:
+    """Why none of the locations can ever satisfy the request, in words; None when one can."""
+    if any(place.largest is None or request.least.fits(place.largest) for place in locations):
+        return None
+    wanted = _words(request.least)
+    offers = "; ".join(f"{place} has {_words(place.largest)}" for place in locations if place.largest)
+    return f"it asks for {wanted}, more than any of its locations can ever give ({offers})"
+
+
+def _words(amount: Resources) -> str:
+    gpus = f", {amount.gpus} GPUs" if amount.gpus else ""
+    return f"{amount.cores:g} cores, {amount.memory / (1 << 20):,.0f} MiB of memory{gpus}"
+
+
+@dataclass(slots=True)
+class Placement:
+    """What is free at each location (None: the site queues by itself), and who waits.
+
+    Strictly first come, first served at each location: a large request is not overtaken for ever by small ones. Requests that
+    are alike wait in one queue, so that a decision costs the number of different requests, not of jobs.
+    """
+
+    free: dict[str, Resources | None]
+    waiting: dict[tuple[Request, tuple[str, ...]], deque[tuple[int, JobId]]] = field(default_factory=dict)
+    arrivals: int = 0
+
+    @classmethod
+    def over(cls, locations: Mapping[str, Location]) -> Placement:
+        return cls({name: place.capacity for name, place in locations.items()})
+
+    def enqueue(self, job: JobId, request: Request, locations: tuple[str, ...]) -> None:
+        """`job` waits for room at one of the locations, best first."""
+        self.arrivals += 1
+        self.waiting.setdefault((request, locations), deque()).append((self.arrivals, job))
+
+    def place(self) -> Iterator[tuple[JobId, str, Resources]]:
+        """Take from the queue all that fits now, and book its room."""
+        full: set[str] = set()
+        while (kind := self._first(full)) is not None:
+            name = self._choose(kind, full)
+            if name is None:
+                full.update(kind[1])
+                continue
+            queue = self.waiting[kind]
+            _, job = queue.popleft()
+            if not queue:
+                del self.waiting[kind]
+            yield job, name, kind[0].least
+
+    def _first(self, full: set[str]) -> tuple[Request, tuple[str, ...]] | None:
+        open_kinds = [kind for kind in self.waiting if not full.issuperset(kind[1])] if full else self.waiting
+        return min(open_kinds, key=lambda kind: self.waiting[kind][0][0], default=None)
+
+    def _choose(self, kind: tuple[Request, tuple[str, ...]], full: set[str]) -> str | None:
+        wanted, locations = kind[0].least, kind[1]
+        for name in locations:
+            room = self.free[name]
+            if room is None:
+                return name
+            if name not in full and wanted.fits(room):
+                self.free[name] = room.minus(wanted)
+                return name
+        return None
+
+    def release(self, location: str, granted: Resources) -> None:
+        """What was booked at the location is free again."""
+        room = self.free[location]
+        if room is not None:
+            self.free[location] = room.plus(granted)
+
+    def clear(self) -> None:
+        """Nobody waits any more."""
+        self.waiting.clear()
