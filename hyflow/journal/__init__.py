@@ -1,0 +1,48 @@
+"""The run's own record: append-only events in one SQLite file a run, and the directories that runs live in.
+
+Knows events and disks. Does not know what events mean to the engine, nor how people are told of them.
+"""
+
+from hyflow.journal.lock import Owner, holder
+from hyflow.journal.reading import (
+    Record,
+    read_events,
+    read_header,
+    read_job,
+    read_jobs,
+    read_meta,
+    read_milestones,
+    read_record,
+    read_session,
+    read_tallies,
+)
+from hyflow.journal.runs import RunDir, find_run, list_runs, new_run
+from hyflow.journal.store import Header, Meta, Session
+from hyflow.journal.tally import Phase, StepTally, Tally
+from hyflow.journal.writer import Journal
+
+__all__ = [
+    "Header",
+    "Journal",
+    "Meta",
+    "Owner",
+    "Phase",
+    "Record",
+    "RunDir",
+    "Session",
+    "StepTally",
+    "Tally",
+    "find_run",
+    "holder",
+    "list_runs",
+    "new_run",
+    "read_events",
+    "read_header",
+    "read_job",
+    "read_jobs",
+    "read_meta",
+    "read_milestones",
+    "read_record",
+    "read_session",
+    "read_tallies",
+]

@@ -1,0 +1,150 @@
+"""Reading a journal: for replay, and from other processes while the run goes on. Never writes."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hyflow import plain
+from hyflow.errors import JournalError
+from hyflow.journal import store
+from hyflow.journal.lock import Owner
+from hyflow.journal.store import Header, Meta, Session
+from hyflow.journal.tally import Phase, StepTally
+from hyflow.model.events import EVENTS, Event
+from hyflow.model.jobs import JobId, Tag
+
+_KINDS = {kind.__name__: kind for kind in EVENTS}
+_CHUNK = 2000
+"""Rows read at a time, so that no long read keeps a driver from tidying its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One event in its place: `seq` counts from 1, `at` is when it was learned, in seconds since the epoch."""
+
+    seq: int
+    at: float
+    event: Event
+
+
+def read_events(path: Path, after: int = 0) -> Iterator[Record]:
+    """All events with a higher number than `after`, in order. Ends at what is durable now; ask again for what follows."""
+    with _reading(path) as db:
+        while rows := db.execute("SELECT seq, kind, at, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (after, _CHUNK)).fetchall():
+            yield from (_record(path, row) for row in rows)
+            after = rows[-1][0]
+
+
+def read_milestones(path: Path, *kinds: type[Event]) -> list[Record]:
+    """The events of these kinds (of Started, Delivered, Stopping and Failed), in order, quickly."""
+    marks = ", ".join(f"'{kind.__name__}'" for kind in kinds)
+    sql = f"SELECT seq, kind, at, body FROM events INDEXED BY milestones WHERE kind IN ({marks}) ORDER BY seq"  # noqa: S608 - the names of our own classes
+    with _reading(path) as db:
+        return [_record(path, row) for row in db.execute(sql)]
+
+
+def read_record(path: Path) -> Record | None:
+    """The latest event."""
+    with _reading(path) as db:
+        row = db.execute("SELECT seq, kind, at, body FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+        return _record(path, row) if row else None
+
+
+def read_job(path: Path, job: JobId) -> list[Record]:
+    """All that befell one job, in order."""
+    with _reading(path) as db:
+        number = _numbers(path, db).get(job.step)
+        rows = db.execute("SELECT seq, kind, at, body FROM events WHERE step = ? AND tag = ? ORDER BY seq", (number, _tag_text(job.tag)))
+        return [_record(path, row) for row in rows]
+
+
+def read_jobs(path: Path, step: str | None = None) -> dict[JobId, Phase]:
+    """Where each job is (of one step, or of all), in the order in which they were first heard of."""
+    return dict(read_phases(path, step))
+
+
+def read_phases(path: Path, step: str | None = None) -> Iterator[tuple[JobId, Phase]]:
+    """Every change of a job's phase, in order (of one step, or of all)."""
+    with _reading(path) as db:
+        paths = {number: text for text, number in _numbers(path, db).items() if step in (None, text)}
+        only = "" if step is None else f"AND step IN ({','.join(str(number) for number in paths)})"
+        sql = f"SELECT step, tag, phase FROM events WHERE phase IS NOT NULL {only} ORDER BY seq"  # noqa: S608 - whole numbers of our own
+        for number, tag, phase in db.execute(sql):
+            yield JobId(paths[number], _tag(tag)), Phase(phase)
+
+
+def read_tallies(path: Path) -> list[StepTally]:
+    """Per-step figures, in the order in which the steps were first heard of; quick, whatever the number of jobs."""
+    with _reading(path) as db:
+        return _steps(path, db)
+
+
+def read_header(path: Path) -> Header:
+    """What was known of the run before it started."""
+    with _reading(path) as db:
+        header: Header = _load(path, db.execute("SELECT header FROM meta").fetchone()[0], Header)
+        return header
+
+
+def read_meta(path: Path) -> Meta:
+    """The header with the compiled program and the deployment."""
+    with _reading(path) as db:
+        text, program, deployment = db.execute("SELECT header, program, deployment FROM meta").fetchone()
+        head: Header = _load(path, text, Header)
+        return Meta(head.run, head.name, head.created, head.workflow, head.arguments, head.outdir, program, deployment)
+
+
+def read_session(path: Path) -> Session:
+    """The latest driver; whether it lives is told by its lock alone."""
+    with _reading(path) as db:
+        epoch, host, pid, since, ended = db.execute("SELECT epoch, host, pid, since, ended FROM owner").fetchone()
+        return Session(epoch, Owner(host, pid, since), ended)
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    db = store.read_only(path)
+    try:
+        with store.translated(path):
+            yield db
+    finally:
+        db.close()
+
+
+def _record(path: Path, row: Sequence[object]) -> Record:
+    seq, kind, at, body = row
+    known = _KINDS.get(str(kind))
+    if known is None:
+        what = f"the run's record holds an event of an unknown kind, {kind!r}"
+        raise JournalError(what, where=str(path), hint="use the newer hyflow that wrote it")
+    return Record(int(str(seq)), float(str(at)), _load(path, str(body), known))
+
+
+def _load(path: Path, text: str, kind: Any) -> Any:
+    try:
+        return plain.loads(text.encode(), kind)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise JournalError(f"the run's record is damaged ({error})", where=str(path)) from error
+
+
+def _steps(path: Path, db: sqlite3.Connection) -> list[StepTally]:
+    return [_load(path, text, StepTally) for (text,) in db.execute("SELECT body FROM steps ORDER BY id")]
+
+
+def _numbers(path: Path, db: sqlite3.Connection) -> dict[str, int]:
+    return {step.path: number for number, step in enumerate(_steps(path, db))}
+
+
+def _tag_text(tag: Tag) -> str:
+    return ",".join(map(str, tag))
+
+
+def _tag(text: str) -> Tag:
+    return tuple(int(part) for part in text.split(",") if part)

@@ -1,0 +1,206 @@
+"""The SQLite file of a run: its schema, how it is opened, what one commit is, and what SQLite's errors mean to a person.
+
+A commit is a single statement (a trigger does the rest): SQLite gives up Python's lock once for the whole of it, so that
+a busy event loop delays a commit once and not once a row.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hyflow import plain
+from hyflow.errors import JournalError
+from hyflow.journal.lock import Owner
+
+VERSION = 1
+"""Of the schema. A journal with a higher one was written by a newer hyflow and is refused."""
+
+_APPLICATION = 0x6879666C
+_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "fuse.sshfs", "fuse.glusterfs"}
+_BUSY_SECONDS = 60.0
+
+_SCHEMA = """
+BEGIN;
+CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 0), header TEXT, program BLOB, deployment BLOB);
+CREATE TABLE owner (id INTEGER PRIMARY KEY CHECK (id = 0), epoch INTEGER, host TEXT, pid INTEGER, since REAL, ended REAL);
+CREATE TABLE steps (id INTEGER PRIMARY KEY, body TEXT);
+CREATE TABLE events (seq INTEGER PRIMARY KEY, kind TEXT, at REAL, step INTEGER, tag TEXT, phase TEXT, body TEXT);
+CREATE INDEX milestones ON events (kind) WHERE kind IN ('Started', 'Delivered', 'Stopping', 'Failed');
+CREATE VIEW batch (epoch, events, steps) AS SELECT 0, '[]', '[]';
+CREATE TRIGGER write_batch INSTEAD OF INSERT ON batch BEGIN
+    SELECT RAISE(ABORT, 'taken over') WHERE NEW.epoch IS NOT (SELECT epoch FROM owner);
+    INSERT INTO events (kind, at, step, tag, phase, body)
+        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+               json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]')
+        FROM json_each(NEW.events) ORDER BY key;
+    INSERT OR REPLACE INTO steps (id, body) SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(NEW.steps);
+END;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is known of a run before it starts. `created` in seconds since the epoch; `arguments` as typed; `outdir` absolute."""
+
+    run: str
+    name: str | None
+    created: float
+    workflow: str
+    arguments: tuple[str, ...]
+    outdir: str
+
+
+@dataclass(frozen=True, slots=True)
+class Meta(Header):
+    """The header, with the compiled program and the deployment as their owners wrote them: the journal keeps these bytes, unread."""
+
+    program: bytes
+    deployment: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The latest driver of a run: its epoch (from 1), and when it ended of its own accord (None: it has not, or it was killed)."""
+
+    epoch: int
+    owner: Owner
+    ended: float | None
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turns what SQLite raises into one clear JournalError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        what, hint = _explain(error)
+        raise JournalError(what, where=str(path), hint=hint) from error
+
+
+def _explain(error: sqlite3.Error) -> tuple[str, str | None]:
+    name = getattr(error, "sqlite_errorname", "")
+    if str(error) == "taken over":
+        return "another process has taken this run over; this one stops", None
+    if name == "SQLITE_FULL":
+        return "the disk is full: the run's record cannot be written", "make room there; nothing that was recorded is lost"
+    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
+        return "the run's record cannot be written: it is read-only", "check the directory's permissions and how its disk is mounted"
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return f"the run's record is damaged ({error})", "restore it from a copy, or remove the run's directory"
+    if name.startswith("SQLITE_CANTOPEN"):
+        return "the run's record cannot be opened", "check that the directory is there and yours"
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return "the run's record is in use by another process that does not let go", "try again"
+    if name.startswith("SQLITE_IOERR"):
+        return f"the disk fails or is full: the run's record cannot be read or written ({name})", "check the disk, its space and quota"
+    return f"the run's record cannot be used ({error})", None
+
+
+def create(path: Path, meta: Meta) -> sqlite3.Connection:
+    """A new journal, open for writing. Raises JournalError when there is one already."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError as error:
+        raise JournalError("this run has a record already", where=str(path)) from error
+    except OSError as error:
+        raise JournalError(f"the run's record cannot be written: {error.strerror}", where=str(path)) from error
+    header = Header(meta.run, meta.name, meta.created, meta.workflow, meta.arguments, meta.outdir)
+    with translated(path):
+        db = _writable(path)
+        db.executescript(_SCHEMA)
+        db.execute(f"PRAGMA application_id = {_APPLICATION}")
+        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("INSERT INTO meta VALUES (0, ?, ?, ?)", (plain.dumps(header).decode(), meta.program, meta.deployment))
+        db.execute("INSERT INTO owner VALUES (0, 0, '', 0, 0, NULL)")
+        db.execute("COMMIT")
+    for directory in (path.parent, path.parent.parent):
+        _sync_directory(directory)
+    return db
+
+
+def reopen(path: Path) -> sqlite3.Connection:
+    """An existing journal, open for writing."""
+    if not path.exists():
+        raise JournalError("the run's record is missing", where=str(path))
+    with translated(path):
+        db = _writable(path)
+        check(db, path)
+    return db
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """A journal for reading, also while a driver writes to it."""
+    if not path.exists():
+        raise JournalError("the run's record is missing", where=str(path))
+    with translated(path):
+        try:
+            db = _connect(path, "mode=ro")
+            check(db, path)
+        except sqlite3.OperationalError:
+            if path.with_name(path.name + "-wal").exists():
+                raise
+            db = _connect(path, "immutable=1")
+            check(db, path)
+    return db
+
+
+def begin(db: sqlite3.Connection, path: Path, owner: Owner) -> int:
+    """The owner takes the journal; its epoch, which every commit must name."""
+    with translated(path):
+        sql = "UPDATE owner SET epoch = epoch + 1, host = ?, pid = ?, since = ?, ended = NULL"
+        db.execute(sql, (owner.host, owner.pid, owner.since))
+        return int(db.execute("SELECT epoch FROM owner").fetchone()[0])
+
+
+def check(db: sqlite3.Connection, path: Path) -> None:
+    """Raises JournalError when this is not a journal, or one of a newer hyflow."""
+    application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    if application != _APPLICATION:
+        raise JournalError("this is not the record of a run, or making it was interrupted", where=str(path))
+    if version > VERSION:
+        what = f"the run's record has format {version}; this hyflow knows formats up to {VERSION}"
+        raise JournalError(what, where=str(path), hint="use the newer hyflow that wrote it")
+
+
+def is_network(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
+    """Whether the path lies on a network file system, as far as the system says (only Linux does)."""
+    best, kind = -1, ""
+    try:
+        lines = mounts.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return False
+    real = os.path.realpath(path)
+    for line in lines:
+        before, _, after = line.partition(" - ")
+        point = before.split(" ")[4].encode("utf-8", "surrogateescape").decode("unicode_escape")
+        if (real == point or real.startswith(point.rstrip("/") + "/")) and len(point) >= best:
+            best, kind = len(point), after.split(" ")[0]
+    return kind in _NETWORK
+
+
+def _connect(path: Path, options: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{options}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS)
+
+
+def _writable(path: Path) -> sqlite3.Connection:
+    """WAL's shared memory does not reach across hosts: on a network file system every commit rolls back from a journal file instead."""
+    db = _connect(path, "mode=rw")
+    db.execute(f"PRAGMA journal_mode = {'TRUNCATE' if is_network(path) else 'WAL'}")
+    for pragma in ("synchronous = FULL", "fullfsync = 1", "wal_autocheckpoint = 4000", "temp_store = MEMORY"):
+        db.execute(f"PRAGMA {pragma}")
+    return db
+
+
+def _sync_directory(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

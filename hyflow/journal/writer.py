@@ -1,0 +1,173 @@
+"""The journal that a driver writes: `append` returns when the events are durable.
+
+One thread writes. While it commits, further events queue up and go into the next commit together, so that the cost of
+reaching the disk is shared by all that happens meanwhile. What failed once fails for ever: a driver whose record has a
+hole must not go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import msgspec
+
+from hyflow import plain
+from hyflow.errors import JournalError
+from hyflow.journal import lock, store
+from hyflow.journal.reading import read_phases, read_tallies
+from hyflow.journal.runs import RunDir
+from hyflow.journal.store import Meta
+from hyflow.journal.tally import StepTally, Tally, job_of, phase_of
+from hyflow.model.events import Event
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What goes into the next commit: rows as JSON, the steps whose figures changed, who waits."""
+
+    rows: list[bytes] = field(default_factory=list)
+    steps: dict[int, StepTally] = field(default_factory=dict)
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+
+
+class Journal:
+    """The record of one run, held by its driver. `async with Journal.create(...)` or `Journal.open(...)`.
+
+    Entering raises JournalError when another process drives the run, or the file cannot be used.
+    """
+
+    def __init__(self, run_dir: RunDir, connect: Callable[[], sqlite3.Connection]) -> None:
+        self.run_dir = run_dir
+        self.epoch = 0
+        self._connect = connect
+        self._tally = Tally()
+        self._ids: dict[str, int] = {}
+        self._batch = _Batch()
+        self._ready = threading.Condition()
+        self._closing = False
+        self._broken: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def create(cls, run_dir: RunDir, meta: Meta) -> Journal:
+        """A new run's journal."""
+        return cls(run_dir, lambda: store.create(run_dir.journal, meta))
+
+    @classmethod
+    def open(cls, run_dir: RunDir) -> Journal:
+        """The journal of a run that has no driver any more; its events are read with `read_events`."""
+        return cls(run_dir, lambda: store.reopen(run_dir.journal))
+
+    async def __aenter__(self) -> Journal:
+        self._loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self._open)
+        self._thread = threading.Thread(target=self._write, name=f"journal {self.run_dir.id}", daemon=True)
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close(ended=kind is None or issubclass(kind, Exception))
+
+    async def append(self, events: Sequence[Event]) -> None:
+        """Returns when the events are durable, in this order and after all that was appended before.
+
+        Being cancelled while it waits does not take them back. Raises JournalError when they could not be written; from then on always.
+        """
+        if not events:
+            return
+        done: asyncio.Future[None] = self._loop.create_future()
+        with self._ready:
+            if self._broken is not None or self._closing:
+                raise self._broken or JournalError("the run's record is closed", where=str(self.run_dir.journal))
+            for event in events:
+                self._add(event)
+            self._batch.waiters.append(done)
+            self._ready.notify()
+        await done
+
+    async def close(self, *, ended: bool = True) -> None:
+        """Write what still waits, then let go. `ended`: the driver ends of its own accord. The second time it does nothing."""
+        with self._ready:
+            if self._closing or self._thread is None:
+                return
+            self._closing = True
+            self._ready.notify()
+        await asyncio.shield(asyncio.to_thread(self._finish, ended))
+
+    def _open(self) -> None:
+        self._lock = lock.acquire(self.run_dir.lock, self.run_dir.id)
+        try:
+            self._db = self._connect()
+            self.epoch = store.begin(self._db, self.run_dir.journal, lock.this_process())
+            tallies = read_tallies(self.run_dir.journal)
+            self._ids = {tally.path: index for index, tally in enumerate(tallies)}
+            self._tally = Tally(tallies, read_phases(self.run_dir.journal) if tallies else ())
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _add(self, event: Event) -> None:
+        now = time.time()
+        at = getattr(event, "at", now)
+        step, number, tag = self._tally.count(event, at), None, None
+        if step is not None:
+            number = self._ids.setdefault(step.path, len(self._ids))
+            self._batch.steps[number] = step
+            job = job_of(event)
+            tag = ",".join(map(str, job.tag)) if job else None
+        phase = phase_of(event)
+        self._batch.rows.append(_encode([type(event).__name__, at, number, tag, phase, plain.dumps(event).decode()]))
+
+    def _write(self) -> None:
+        while True:
+            with self._ready:
+                while not self._batch.rows and not self._closing:
+                    self._ready.wait()
+                if not self._batch.rows:
+                    return
+                batch, self._batch = self._batch, _Batch()
+                steps = _encode([[number, plain.dumps(step).decode()] for number, step in batch.steps.items()])
+            error = self._commit(b"[" + b",".join(batch.rows) + b"]", steps)
+            self._loop.call_soon_threadsafe(_settle, batch.waiters, error)
+
+    def _commit(self, events: bytes, steps: bytes) -> BaseException | None:
+        if self._broken is None:
+            try:
+                with store.translated(self.run_dir.journal):
+                    self._db.execute("INSERT INTO batch VALUES (?, ?, ?)", (self.epoch, events.decode(), steps.decode()))
+            except Exception as error:
+                self._broken = error
+        return self._broken
+
+    def _finish(self, ended: bool) -> None:
+        if self._thread is not None:
+            self._thread.join()
+        try:
+            if ended and self._broken is None:
+                with store.translated(self.run_dir.journal):
+                    self._db.execute("UPDATE owner SET ended = ? WHERE epoch = ?", (time.time(), self.epoch))
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if hasattr(self, "_db"):
+            self._db.close()
+        lock.release(self._lock)
+
+
+def _settle(waiters: list[asyncio.Future[None]], error: BaseException | None) -> None:
+    for waiter in waiters:
+        if waiter.done():
+            continue
+        if error is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(error)

@@ -1,0 +1,48 @@
+"""Observer: whoever is told of a run while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from hyflow.model.events import Event
+from hyflow.model.jobs import Failure, JobId
+from hyflow.model.workflow import Program
+
+
+class Observer(Protocol):
+    """Told what happens, in order, from the event loop's thread. No method waits, and none raises."""
+
+    def begin(self, program: Program, run: str) -> None:
+        """The run with this id begins, or goes on. Called first, once."""
+
+    def event(self, event: Event) -> None:
+        """This is in the journal now. Called for every event; thousands a second may come."""
+
+    def stage(self, job: JobId, text: str) -> None:
+        """What moving data for the job has come to: a few words, as "staging in", or "" when there is nothing more to say."""
+
+    def warn(self, text: str) -> None:
+        """Something that the user should know and that stops nothing."""
+
+    def end(self, failures: Sequence[tuple[JobId, Failure]]) -> None:
+        """The run has ended, with these jobs failed for good. Called last, once."""
+
+
+class Silent:
+    """An observer that says nothing."""
+
+    def begin(self, program: Program, run: str) -> None:
+        pass
+
+    def event(self, event: Event) -> None:
+        pass
+
+    def stage(self, job: JobId, text: str) -> None:
+        pass
+
+    def warn(self, text: str) -> None:
+        pass
+
+    def end(self, failures: Sequence[tuple[JobId, Failure]]) -> None:
+        pass
