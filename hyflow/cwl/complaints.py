@@ -1,0 +1,83 @@
+"""What cwltool and schema-salad complain about, as errors of ours: one clear message, with file, line and column.
+
+Knows their exceptions by their text alone. Does not know how a document is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import yaml
+
+from hyflow.cwl.requirements import SUPPORTED
+from hyflow.errors import UnsupportedRequirement, Where, WorkflowError
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_PLACE = re.compile(r"^(?P<file>\S.*?):(?P<line>\d+):(?P<column>\d+):\s?", re.MULTILINE)
+_FILE = re.compile(r"file://(/[^\s'\"]*)")
+_TRACE = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*", re.MULTILINE)
+
+
+def cleaned(text: str) -> str:
+    """`text` without colours and tracebacks, with file: addresses as paths."""
+    plain = _TRACE.sub("", _COLOUR.sub("", text))
+    return _FILE.sub(lambda found: unquote(found.group(1)), plain).strip()
+
+
+def workflow_error(error: Exception, document: str, texts: Mapping[str, str]) -> WorkflowError:
+    """The error to raise for what happened while `document` was read; `texts` are the documents that were read, by address."""
+    unknown = list(unknown_requirements(texts))
+    if unknown:
+        return UnsupportedRequirement("\n".join(unknown), hint="put it under hints if the workflow can do without")
+    message = cleaned(str(error)) or type(error).__name__
+    kind = UnsupportedRequirement if type(error).__name__ == "UnsupportedRequirement" else WorkflowError
+    place = _PLACE.search(message)
+    if place is None:
+        return kind(message, where=readable(document))
+    where = Where(place["file"], int(place["line"]), int(place["column"]))
+    return kind(message[place.end():] if place.start() == 0 else message, where=where)
+
+
+def readable(uri: str) -> str:
+    """An address as a person would write it: file: addresses as paths."""
+    parts = urlsplit(uri)
+    if parts.scheme != "file":
+        return uri
+    return unquote(parts.path) + (f"#{parts.fragment}" if parts.fragment else "")
+
+
+def unknown_requirements(texts: Mapping[str, str]) -> Iterator[str]:
+    """A message for each entry of any `requirements` in the documents whose class nobody here knows."""
+    for uri, text in texts.items():
+        if "requirements" not in text:
+            continue
+        try:
+            document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+        except (yaml.YAMLError, ValueError):
+            continue
+        for name in _required(document):
+            if name.rpartition("#")[2].rpartition(":")[2] not in SUPPORTED:
+                yield f"{readable(uri)}: the requirement {name} is not supported"
+
+
+def _required(value: Any) -> Iterator[str]:
+    """The classes under every `requirements` of process-like mappings inside `value`."""
+    if isinstance(value, dict):
+        listed = value.get("requirements") if "class" in value or "run" in value else None
+        yield from _classes(listed)
+        for item in value.values():
+            yield from _required(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _required(item)
+
+
+def _classes(listed: Any) -> Iterable[str]:
+    if isinstance(listed, dict):
+        return [str(name) for name in listed if not str(name).startswith("$")]
+    if isinstance(listed, list):
+        return [str(item["class"]) for item in listed if isinstance(item, dict) and "class" in item]
+    return []

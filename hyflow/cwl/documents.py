@@ -1,0 +1,119 @@
+"""Reads CWL documents with cwltool: resolves, validates and updates them, and notes every document that was read.
+
+The only module that talks to cwltool. It is imported when a document is not in the cache, as cwltool takes its time.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import yaml
+from cwltool.context import LoadingContext
+from cwltool.errors import WorkflowException
+from cwltool.load_tool import load_tool
+from cwltool.process import Process
+from cwltool.workflow import default_make_tool
+from ruamel.yaml.error import YAMLError
+from schema_salad.exceptions import SchemaSaladException, ValidationException
+from schema_salad.fetcher import DefaultFetcher
+
+from hyflow.cwl.complaints import readable, workflow_error
+from hyflow.errors import WorkflowError
+
+MOST_NODES = 2_000_000
+"""How many nodes a document may have once its aliases are expanded."""
+
+
+def open_process(uri: str, overrides: Sequence[Mapping[str, Any]]) -> tuple[Process, dict[str, str]]:
+    """The process at `uri` with everything that it refers to, and the text of each document read, by address.
+
+    `overrides` are requirements put upon the process from outside. Raises WorkflowError, UnsupportedRequirement.
+    """
+    texts: dict[str, str] = {}
+    context = _context(uri, overrides, texts)
+    try:
+        with _silence():
+            return load_tool(uri, context), texts
+    except RecursionError as error:
+        raise WorkflowError("a process runs itself, directly or through others", where=readable(uri)) from error
+    except (SchemaSaladException, WorkflowException, YAMLError, ValueError, UnicodeError) as error:
+        raise workflow_error(error, uri, texts) from error
+    except (KeyError, TypeError, AttributeError, AssertionError, IndexError) as error:  # how cwltool fails on what it did not foresee
+        raise workflow_error(ValueError(f"the document cannot be understood: {error!r}"), uri, texts) from error
+
+
+def _context(uri: str, overrides: Sequence[Mapping[str, Any]], texts: dict[str, str]) -> LoadingContext:
+    """How cwltool is to load: strictly, without checking JavaScript by a linter, without a cache of its own."""
+    remote = not uri.startswith("file:")
+    context = LoadingContext({
+        "construct_tool_object": default_make_tool,
+        "disable_js_validation": True,
+        "doc_cache": False,
+        "fetcher_constructor": lambda cache, session: _Recorder(cache, session, texts, remote),
+    })
+    if overrides:
+        context.overrides_list = [{"overrideTarget": uri, "requirements": [dict(entry) for entry in overrides]}]
+    return context
+
+
+class _Recorder(DefaultFetcher):
+    """Reads documents, and remembers what it read. What came from afar may not name files of this machine."""
+
+    def __init__(self, cache: Any, session: Any, texts: dict[str, str], remote: bool) -> None:
+        super().__init__(cache, session)
+        self._texts, self._remote = texts, remote
+
+    def fetch_text(self, url: str, content_types: list[str] | None = None) -> str:
+        if self._remote and url.startswith("file:"):
+            raise ValidationException(f"a remote document may not name the local file {readable(url)}")
+        text = super().fetch_text(url, content_types)
+        if url not in self._texts:
+            _bounded(url, text)
+            self._texts[url] = text
+        return text
+
+
+_ALIASES = re.compile(r"(?:^|[\s\[,{:-])\*[^\s,\[\]{}]", re.MULTILINE)
+
+
+def _bounded(url: str, text: str) -> None:
+    """Raise ValidationException where aliases would make a small document huge."""
+    if len(_ALIASES.findall(text, 0, 1 << 20)) < 8:
+        return
+    try:
+        root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError):
+        return
+    if root is not None and _expanded(root, {}) > MOST_NODES:
+        raise ValidationException(f"{readable(url)}: its aliases expand to more than {MOST_NODES:,} nodes")
+
+
+def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many nodes there are below, each counted as often as it is referred to."""
+    size = known.get(id(node))
+    if size is None:
+        known[id(node)] = MOST_NODES + 1  # a node inside itself has no end
+        below = [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))] if isinstance(node.value, list) else []
+        size = known[id(node)] = 1 + sum(_expanded(part, known) for part in below)
+    return size
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing of what cwltool and its friends would say reaches the user; their errors are raised."""
+    loggers = [logging.getLogger(name) for name in ("cwltool", "salad", "rdflib", "rdflib.term", "cachecontrol", "urllib3")]
+    before = [logger.disabled for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.disabled = True
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled

@@ -1,0 +1,48 @@
+"""From the name of a CWL document to a `Program`, through the cache where the document has not changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from hyflow.cwl import cache as kept
+from hyflow.errors import WorkflowError
+from hyflow.model.workflow import Program
+
+_SCHEMES = ("file:", "http:", "https:")
+
+
+def load(document: str, *, cache: Path | None, overrides: Sequence[Mapping[str, Any]] = ()) -> Program:
+    """The program of a CWL document: a path or an address, with #FRAGMENT for one process of several.
+
+    `cache` is a directory for compiled programs (made 0700, None: no cache), `overrides` are requirements that the job file
+    puts upon the process (`cwl:requirements`). Raises WorkflowError with every error of the document, and
+    UnsupportedRequirement where it asks for what cannot be given.
+    """
+    uri = address(document)
+    found = None if cache is None else kept.lookup(cache, uri, overrides)
+    if found is not None:
+        return found
+    from hyflow.cwl import compile, documents  # cwltool takes half a second to import: only when it is needed
+
+    process, texts = documents.open_process(uri, overrides)
+    program = compile.program(process, uri)
+    if cache is not None:
+        kept.store(cache, uri, overrides, texts, program)
+    return program
+
+
+def address(document: str) -> str:
+    """The address of a document that is named by a path or an address. Raises WorkflowError when there is no such file."""
+    if document.startswith(_SCHEMES):
+        return document
+    path, fragment = document, ""
+    if not os.path.lexists(path) and "#" in document:
+        path, _, fragment = document.rpartition("#")
+    if not Path(path).is_file():
+        raise WorkflowError("there is no such document", where=document)
+    uri = "file://" + quote(os.fsencode(os.path.abspath(path)))  # noqa: PTH100 - links are kept, ".." is not
+    return f"{uri}#{fragment}" if fragment else uri
