@@ -1,0 +1,81 @@
+# make demo         run the demo workflow into demo-output/
+# make test         everything: make check, then all tests
+# make check        style, types, import floors and the project's own rules
+# make conformance  the whole CWL v1.2 conformance suite    [WAY=local|shell] [JOBS=2]
+# make soak         the whole conformance suite on both ways to run
+# make bench        hyflow and its peers, side by side (those that are installed)
+# make clean        remove all that the above have made
+#
+# Needs Python 3.11 or newer. PYTHON=/path/to/python chooses one. Everything is installed into .venv, which is made anew when
+# pyproject.toml or constraints.txt has changed.
+
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+WAY ?= local
+BIN := $(CURDIR)/.venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
+
+# The tools of the demo and of the tests run the python3 that comes first here.
+export PATH := $(BIN):$(PATH)
+
+.PHONY: help demo test check conformance soak bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+demo: .venv/made-run
+	@mkdir -p demo-output
+	$(BIN)/hyflow run workflows/digits/workflow.cwl workflows/digits/job.yml --outdir demo-output > demo-output/output.json
+	@$(BIN)/python workflows/digits/summary.py demo-output/output.json
+
+test: check
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/conformance
+	JOBS=$(JOBS) $(BIN)/python -m pytest -q -s tests/conformance
+
+check: .venv/made-test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_project.py
+
+conformance: .venv/made-test
+	$(BIN)/python tests/conformance/run.py --way $(WAY) --jobs $(JOBS)
+
+soak: .venv/made-test
+	$(BIN)/python tests/conformance/run.py --way local --jobs $(JOBS)
+	$(BIN)/python tests/conformance/run.py --way shell --jobs $(JOBS)
+
+bench: .venv/made-test
+	$(BIN)/python tests/benchmarks/run.py
+
+clean:
+	rm -rf .venv demo-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# hatchling is installed first and used as it is, so that what builds hyflow is pinned like the rest.
+.venv/made-run: pyproject.toml constraints.txt
+	@sh -c "$$FIND_PYTHON" find-python '$(PYTHON)' > .python-found
+	@echo "Setting up .venv with $$(cat .python-found)"
+	@"$$(cat .python-found)" -m venv --clear .venv && rm -f .python-found
+	@$(PIP) hatchling editables
+	@$(PIP) --no-build-isolation --editable '.[demo]'
+	@touch $@
+
+.venv/made-test: .venv/made-run
+	@echo "Adding what the tests need"
+	@$(PIP) --no-build-isolation --editable '.[demo,test]'
+	@touch $@
+
+# Prints the first Python that is new enough and can make environments: the one that was asked for, or the first on the PATH.
+define FIND_PYTHON
+for python in $${1:-python3 python3.13 python3.12 python3.11}; do
+    if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        command -v "$$python"
+        exit
+    fi
+done
+echo "hyflow needs Python 3.11 or newer with its venv module, and found none ($${1:-looked for python3, python3.13, python3.12, python3.11})." >&2
+echo "Install one (on Debian and Ubuntu: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python ..." >&2
+exit 1
+endef
+export FIND_PYTHON
