@@ -11,11 +11,11 @@
 
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 WAY ?= local
-BIN := $(CURDIR)/.venv/bin
+BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
 # The tools of the demo and of the tests run the python3 that comes first here.
-export PATH := $(BIN):$(PATH)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help demo test check conformance soak bench clean
 .DELETE_ON_ERROR:
@@ -54,9 +54,7 @@ clean:
 
 # hatchling is installed first and used as it is, so that what builds hyflow is pinned like the rest.
 .venv/made-run: pyproject.toml constraints.txt
-	@sh -c "$$FIND_PYTHON" find-python '$(PYTHON)' > .python-found
-	@echo "Setting up .venv with $$(cat .python-found)"
-	@"$$(cat .python-found)" -m venv --clear .venv && rm -f .python-found
+	@python=$$(sh -c "$$FIND_PYTHON" find-python '$(PYTHON)') && echo "Setting up .venv with $$python" && "$$python" -m venv --clear .venv
 	@$(PIP) hatchling editables
 	@$(PIP) --no-build-isolation --editable '.[demo]'
 	@touch $@
@@ -67,14 +65,15 @@ clean:
 	@touch $@
 
 # Prints the first Python that is new enough and can make environments: the one that was asked for, or the first on the PATH.
+# Never the one in an environment: .venv must not stand on itself.
 define FIND_PYTHON
-for python in $${1:-python3 python3.13 python3.12 python3.11}; do
-    if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-        command -v "$$python"
-        exit
-    fi
+PATH=$${PATH#*/.venv/bin:}
+asked=$$1
+if [ -z "$$asked" ]; then set -- python3 python3.13 python3.12 python3.11; fi
+for python in "$$@"; do
+    "$$python" -c 'import ensurepip, sys, venv; sys.version_info >= (3, 11) or sys.exit(1); print(sys._base_executable)' 2>/dev/null && exit
 done
-echo "hyflow needs Python 3.11 or newer with its venv module, and found none ($${1:-looked for python3, python3.13, python3.12, python3.11})." >&2
+echo "hyflow needs Python 3.11 or newer with its venv module, and found none ($${asked:-looked for $$*})." >&2
 echo "Install one (on Debian and Ubuntu: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python ..." >&2
 exit 1
 endef
