@@ -1,0 +1,270 @@
+"""The driver: carries out what `State` decides, and tells it what happened, always by way of the journal.
+
+One loop takes events, makes them durable, hands them to `State` and starts the actions that follow. Everything that may wait
+(asking for facts, moving data, submitting, watching) is an asyncio task of one TaskGroup.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import posixpath
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar, assert_never
+
+from hyflow.connector import Done, Lost, Refused
+from hyflow.cwl.collect import OutputError
+from hyflow.cwl.demand import Demand as Needs
+from hyflow.cwl.processes import Bound, Processes
+from hyflow.engine.placement import impossible
+from hyflow.engine.sites import Ended, Site
+from hyflow.engine.state import State
+from hyflow.errors import HyflowError, SiteError, UnsupportedRequirement, WorkflowError
+from hyflow.model.actions import Action, Cancel, Conclude, Demand, Evaluate, Express, Submit
+from hyflow.model.events import Demanded, Evaluated, Event, Failed, Finished, Running, Started, Stopping, Submitted, Submitting
+from hyflow.model.facts import Ask, Fact, Facts, Localize
+from hyflow.model.jobs import Failure, FailureClass, Job, JobId, Key
+from hyflow.model.places import Location, Place
+from hyflow.model.resources import UNMEASURED, Request
+from hyflow.model.values import Inputs
+from hyflow.staging.move import Mover
+
+T = TypeVar("T")
+
+
+class Record(Protocol):
+    """Where events are made durable: the journal."""
+
+    async def append(self, events: Sequence[Event]) -> None: ...
+
+
+class Binding(Protocol):
+    """What a step asks in the end, and where the deployment allows it to run (locations by name, best first)."""
+
+    def __call__(self, step: str, request: Request) -> tuple[Request, tuple[str, ...]]: ...
+
+
+class Listener(Protocol):
+    """Somebody who watches: told of every event once it is durable, and of staging as it begins and ends."""
+
+    def event(self, event: Event) -> None: ...
+
+    def stage(self, job: JobId, text: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """All that a driver works with; `run.py` puts it together. `locations` by the name that events use."""
+
+    run: str
+    processes: Processes
+    state: State
+    journal: Record
+    sites: Mapping[str, Site]
+    locations: Mapping[str, Location]
+    binding: Binding
+    mover: Mover
+    listener: Listener
+
+
+class Driver:
+    """Drives one run from its inputs to its conclusion. `group` owns the tasks of its jobs."""
+
+    def __init__(self, house: House, group: asyncio.TaskGroup) -> None:
+        self._house, self._group = house, group
+        self._events: asyncio.Queue[tuple[Event, asyncio.Future[None] | None]] = asyncio.Queue()
+        self._needs: dict[JobId, Needs] = {}
+        self._staging: dict[Key, asyncio.Task[None]] = {}
+        self._cancelled: set[Key] = set()
+        self._conclusion: Conclude | None = None
+
+    async def run(self, inputs: Inputs) -> Conclude:
+        """From inputs that were checked (`Processes.start`) to the end. Raises JournalError."""
+        self._post(Started(inputs))
+        while self._conclusion is None:
+            batch = [await self._events.get()]
+            while not self._events.empty():
+                batch.append(self._events.get_nowait())
+            await self._house.journal.append([event for event, _ in batch])
+            for event, handled in batch:
+                self._house.listener.event(event)
+                for action in self._house.state.handle(event):
+                    self._act(action)
+                if handled is not None and not handled.done():
+                    handled.set_result(None)
+        return self._conclusion
+
+    def stop(self, reason: str) -> None:
+        """Start nothing more and end what runs. For signal handlers of the loop."""
+        self._post(Stopping(reason, time.time()))
+
+    async def settle(self, call: Callable[[Facts], T | Ask], scripted: bool = False) -> T:
+        """The result of a pure function that may ask for facts. `scripted`: it may run JavaScript, so not on the loop's thread."""
+        facts: dict[Fact, Any] = {}
+        while True:
+            answer = await asyncio.to_thread(call, facts) if scripted else call(facts)
+            if not isinstance(answer, Ask):
+                return answer
+            facts.update(await self._house.mover.answer(answer.facts))
+
+    def _post(self, event: Event) -> None:
+        self._events.put_nowait((event, None))
+
+    async def _tell(self, event: Event) -> None:
+        """Post the event and wait until it is durable and State knows it."""
+        handled = asyncio.get_running_loop().create_future()
+        self._events.put_nowait((event, handled))
+        await handled
+
+    # -- actions --------------------------------------------------------------------------------------------------
+
+    def _act(self, action: Action) -> None:
+        match action:
+            case Evaluate():
+                self._spawn(action.job.id, self._evaluate(action))
+            case Express():
+                self._spawn(action.job.id, self._express(action.job))
+            case Demand():
+                self._spawn(action.job.id, self._demand(action.job))
+            case Submit():
+                self._staging[action.key] = self._spawn(action.job.id, self._attempt(action), action.key)
+            case Cancel():
+                self._group.create_task(self._cancel(action.keys), name="cancel")
+            case Conclude():
+                self._conclusion = action
+            case _:
+                assert_never(action)
+
+    def _spawn(self, job: JobId, work: Coroutine[Any, Any, None], key: Key | None = None) -> asyncio.Task[None]:
+        return self._group.create_task(self._guarded(job, key, work), name=str(job))
+
+    async def _guarded(self, job: JobId, key: Key | None, work: Coroutine[Any, Any, None]) -> None:
+        """Whatever goes wrong with the work is a failure of the job."""
+        try:
+            await work
+        except HyflowError as error:
+            self._fail(job, key, _failure(error))
+        except asyncio.CancelledError:
+            if key not in self._cancelled:
+                raise
+            self._fail(job, key, Failure(FailureClass.CANCELLED, "cancelled before it was submitted"))
+        finally:
+            if key is not None:
+                self._staging.pop(key, None)
+
+    def _fail(self, job: JobId, key: Key | None, failure: Failure) -> None:
+        self._needs.pop(job, None)
+        self._post(Failed(job, key, failure, time.time()))
+
+    async def _evaluate(self, action: Evaluate) -> None:
+        job, processes = action.job, self._house.processes
+        inputs, skipped = await self.settle(
+            lambda facts: processes.evaluate(action.workflow, action.name, job.inputs, facts),
+            processes.scripted_step(action.workflow, action.name),
+        )
+        self._post(Evaluated(job.id, inputs, skipped))
+
+    async def _express(self, job: Job) -> None:
+        processes = self._house.processes
+        outputs = await self.settle(lambda facts: processes.express(job.process, job.inputs, facts), scripted=True)
+        self._post(Finished(job.id, None, outputs, UNMEASURED, time.time()))
+
+    async def _demand(self, job: Job) -> None:
+        processes = self._house.processes
+        needs = await self.settle(lambda facts: processes.demand(job.process, job.inputs, facts), processes.scripted(job.process))
+        request, names = self._house.binding(job.id.step, needs.request)
+        reason = impossible(request, [self._house.locations[name] for name in names])
+        if reason is not None:
+            self._fail(job.id, None, Failure(FailureClass.SUBMISSION, reason))
+            return
+        self._needs[job.id] = needs
+        self._post(Demanded(job.id, request, names))
+
+    # -- attempts -------------------------------------------------------------------------------------------------
+
+    async def _attempt(self, action: Submit) -> None:
+        job, key, house = action.job, action.key, self._house
+        location = house.locations[action.location]
+        needs = self._needs.pop(job.id)
+        place = self._place(action, location)
+        bound, place = await self._bind(job, key, needs, place, location)
+        await self._tell(Submitting(job.id, key, action.location, place.dir, time.time()))
+        self._staging.pop(key, None)
+        ended = await house.sites[location.site].run(
+            location,
+            bound.task,
+            lambda ticket: self._post(Submitted(job.id, key, ticket, time.time())),
+            lambda status: self._post(Running(job.id, key, status.at, status.host)),
+        )
+        await self._conclude(job, key, bound, ended)
+
+    def _place(self, action: Submit, location: Location) -> Place:
+        directory = posixpath.join(location.workdir, self._house.run, action.key)
+        replica = location.replica(directory)
+        if replica is None:
+            raise SiteError(f"its working directory {location.workdir} lies on no file system of {location}", transient=False)
+        out, tmp, inputs = (posixpath.join(directory, name) for name in ("out", "tmp", "in"))
+        return Place(directory, replica.uri, out, tmp, inputs, {}, action.resources)
+
+    async def _bind(self, job: Job, key: Key, needs: Needs, place: Place, location: Location) -> tuple[Bound, Place]:
+        """Bring what is needed to the location and make the task; bind may find out on the way that it needs more."""
+        house, facts = self._house, dict[Fact, Any]()
+        scripted = house.processes.scripted(job.process)
+        wanted: Sequence[str] = needs.sources
+        while True:
+            if wanted:
+                house.listener.stage(job.id, "staging in")
+                sources = await house.mover.localize(wanted, location)
+                house.listener.stage(job.id, "")
+                place = replace(place, sources={**place.sources, **sources})
+            def call(known: Facts, place: Place = place) -> Bound | Ask:
+                return house.processes.bind(job, key, place, needs, known)
+
+            answer = await asyncio.to_thread(call, facts) if scripted else call(facts)
+            if not isinstance(answer, Ask):
+                return answer, place
+            wanted = [fact.uri for fact in answer.facts if isinstance(fact, Localize)]
+            facts.update(await house.mover.answer({fact for fact in answer.facts if not isinstance(fact, Localize)}))
+
+    async def _conclude(self, job: Job, key: Key, bound: Bound, ended: Ended) -> None:
+        match ended:
+            case Done(outcome, manifest):
+                if key in self._cancelled:
+                    self._fail(job.id, key, Failure(FailureClass.CANCELLED, "cancelled"))
+                elif failure := self._house.processes.judge(job.process, outcome):
+                    self._fail(job.id, key, failure)
+                else:
+                    processes = self._house.processes
+                    outputs = await self.settle(
+                        lambda facts: processes.collect(job, bound, manifest, outcome, facts), processes.scripted(job.process)
+                    )
+                    self._post(Finished(job.id, key, outputs, outcome.usage, time.time()))
+            case Lost(evidence, kind):
+                self._fail(job.id, key, Failure(FailureClass.CANCELLED if key in self._cancelled else kind, evidence))
+            case Refused(reason):
+                self._fail(job.id, key, Failure(FailureClass.SUBMISSION, reason))
+            case _:
+                assert_never(ended)
+
+    async def _cancel(self, keys: Sequence[Key]) -> None:
+        self._cancelled.update(keys)
+        for key in keys:
+            if (task := self._staging.get(key)) is not None:
+                task.cancel()
+        await asyncio.gather(*(site.cancel(keys) for site in self._house.sites.values()))
+
+
+def _failure(error: HyflowError) -> Failure:
+    match error:
+        case OutputError():
+            kind = FailureClass.OUTPUT
+        case SiteError():
+            kind = FailureClass.STAGING
+        case WorkflowError():
+            kind = FailureClass.EVALUATION
+        case _:
+            kind = FailureClass.EVALUATION
+    return Failure(kind, str(error), unsupported=isinstance(error, UnsupportedRequirement))
+
+

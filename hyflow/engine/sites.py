@@ -1,0 +1,114 @@
+"""One site as the driver uses it: attempts are gathered into batches, submitted, watched to their end, and cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import TypeAlias, assert_never
+
+from hyflow.connector import Connector, Done, Lost, Queued, Refused, Running, Status, Ticket, Unknown
+from hyflow.errors import SiteError
+from hyflow.model.jobs import Key
+from hyflow.model.places import Location
+from hyflow.model.tasks import Task
+
+Ended: TypeAlias = Done | Lost | Refused
+
+
+@dataclass(slots=True, eq=False)
+class _Attempt:
+    task: Task
+    accepted: Callable[[Ticket], None]
+    running: Callable[[Running], None]
+    ended: asyncio.Future[Ended]
+    ticket: Ticket | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Site:
+    """A connector, and the attempts that are at it. `group` owns the asyncio tasks that submit and watch."""
+
+    name: str
+    connector: Connector
+    group: asyncio.TaskGroup
+    _pending: dict[str, tuple[Location, list[_Attempt]]] = field(default_factory=dict)
+    _attempts: dict[Key, _Attempt] = field(default_factory=dict)
+    _cancelled: set[Key] = field(default_factory=set)
+
+    async def run(self, at: Location, task: Task, accepted: Callable[[Ticket], None], running: Callable[[Running], None]) -> Ended:
+        """Submit the task and wait for its end. `accepted` hears the ticket, `running` when the command starts."""
+        attempt = _Attempt(task, accepted, running, asyncio.get_running_loop().create_future())
+        self._attempts[task.key] = attempt
+        waiting = self._pending.get(at.name)
+        if waiting is None:
+            # Whatever is asked for in the same turn of the loop travels together.
+            self._pending[at.name] = (at, [attempt])
+            self.group.create_task(self._batch(at.name), name=f"batch at {at}")
+        else:
+            waiting[1].append(attempt)
+        try:
+            return await attempt.ended
+        finally:
+            self._attempts.pop(task.key, None)
+            self._cancelled.discard(task.key)
+
+    async def cancel(self, keys: Collection[Key]) -> None:
+        """End these attempts, now or as soon as the site has taken them; `run` of each returns as it ends."""
+        known = [self._attempts[key] for key in keys if key in self._attempts]
+        self._cancelled.update(attempt.task.key for attempt in known)
+        tickets = [attempt.ticket for attempt in known if attempt.ticket is not None]
+        if tickets:
+            await self.connector.cancel(tickets)
+
+    async def _batch(self, location: str) -> None:
+        await asyncio.sleep(0)
+        at, attempts = self._pending.pop(location)
+        try:
+            taken = await self._submit(at, attempts)
+            if taken:
+                await self._watch(taken)
+            missing = "the site says nothing more about it"
+        except SiteError as error:
+            missing = str(error)
+        for attempt in attempts:
+            _end(attempt, Lost(missing))
+
+    async def _submit(self, at: Location, attempts: list[_Attempt]) -> dict[Ticket, _Attempt]:
+        by_key = {attempt.task.key: attempt for attempt in attempts}
+        taken: dict[Ticket, _Attempt] = {}
+        async for key, answer in self.connector.submit(at, [attempt.task for attempt in attempts]):
+            attempt = by_key[key]
+            if isinstance(answer, Refused):
+                _end(attempt, answer)
+            else:
+                attempt.ticket = answer
+                taken[answer] = attempt
+                attempt.accepted(answer)
+        late = [ticket for ticket, attempt in taken.items() if attempt.task.key in self._cancelled]
+        if late:
+            await self.connector.cancel(late)
+        return taken
+
+    async def _watch(self, taken: dict[Ticket, _Attempt]) -> None:
+        async for ticket, status in self.connector.watch(list(taken)):
+            _learn(taken[ticket], status)
+
+
+def _learn(attempt: _Attempt, status: Status) -> None:
+    match status:
+        case Queued() | Unknown():
+            pass
+        case Running():
+            attempt.running(status)
+        case Done() | Lost():
+            _end(attempt, status)
+        case _:
+            assert_never(status)
+
+
+def _end(attempt: _Attempt, how: Ended) -> None:
+    if not attempt.ended.done():
+        attempt.ended.set_result(how)
+
+

@@ -1,0 +1,200 @@
+"""Many files as one stream: packed from this machine's disk, unpacked onto it, or renamed on their way through.
+
+The stream is a tar archive of regular files and directories alone: links are followed when it is made, and anything else in
+one that a site sends is refused. Every member's path must be below a name that was asked for, so that a
+site that lies cannot write elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import os
+import queue
+import tarfile
+import threading
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import aclosing
+from typing import IO, Any
+
+from hyflow.errors import SiteError
+
+CHUNK = 1 << 18
+_DEPTH = 32
+
+Digests = dict[str, str]
+"""SHA-256 in hex by path inside the archive, of its regular files."""
+
+
+async def pack(items: Iterable[tuple[str, str]], digests: Digests) -> AsyncIterator[bytes]:
+    """An archive of (name in the archive, path on this machine) pairs, directories whole. Fills `digests` as it goes."""
+    pipe = _Pipe()
+    work = asyncio.ensure_future(asyncio.to_thread(_pack_into, list(items), digests, pipe))
+    try:
+        while chunk := await asyncio.to_thread(pipe.get):
+            yield chunk
+    finally:
+        pipe.abandon()
+        await work
+
+
+async def unpack(stream: AsyncIterator[bytes], targets: Mapping[str, str]) -> Digests:
+    """Write the archive's members to this machine: what lies at or below a name of `targets` goes to the path beside it.
+
+    Raises SiteError when the archive is broken, or holds what was not asked for.
+    """
+    pipe, digests = _Pipe(), Digests()
+    work = asyncio.ensure_future(asyncio.to_thread(_unpack_from, pipe, targets, digests))
+    async with aclosing(stream) as chunks:  # type: ignore[type-var]
+        try:
+            async for chunk in chunks:
+                if work.done():
+                    break
+                await asyncio.to_thread(pipe.put, chunk)
+            await asyncio.to_thread(pipe.put, b"")
+        except BaseException:
+            pipe.abandon()
+            raise
+        finally:
+            await asyncio.wait([work])
+    await work
+    return digests
+
+
+class _Pipe(io.RawIOBase):
+    """A bounded queue of chunks between the loop and a thread that reads or writes an archive. b"" ends it."""
+
+    def __init__(self) -> None:
+        self._chunks: queue.Queue[bytes] = queue.Queue(_DEPTH)
+        self._left = b""
+        self._abandoned = threading.Event()
+
+    def put(self, chunk: bytes) -> None:
+        while not self._abandoned.is_set():
+            try:
+                self._chunks.put(chunk, timeout=0.2)
+                return
+            except queue.Full:
+                continue
+
+    def get(self) -> bytes:
+        while not self._abandoned.is_set():
+            try:
+                return self._chunks.get(timeout=0.2)
+            except queue.Empty:
+                continue
+        return b""
+
+    def abandon(self) -> None:
+        """Nobody reads, or nobody writes, any more."""
+        self._abandoned.set()
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while len(self._left) < size:
+            chunk = self.get()
+            if not chunk:
+                break
+            self._left += chunk
+        part, self._left = self._left[:size], self._left[size:]
+        return part
+
+    def write(self, data: Any) -> int:
+        if self._abandoned.is_set():
+            raise BrokenPipeError
+        self.put(bytes(data))
+        return len(data)
+
+
+def _pack_into(items: list[tuple[str, str]], digests: Digests, pipe: _Pipe) -> None:
+    try:
+        with tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT, dereference=True, bufsize=CHUNK) as archive:
+            for name, path in items:
+                _add(archive, name, path, digests, frozenset())
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        raise SiteError(f"cannot read {error.filename!r}: {error.strerror}", transient=False) from error
+    finally:
+        pipe.put(b"")
+
+
+def _add(archive: tarfile.TarFile, name: str, path: str, digests: Digests, above: frozenset[str]) -> None:
+    info = archive.gettarinfo(path, name)
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    if info.isdir():
+        archive.addfile(info)
+        real = os.path.realpath(path)
+        for child in sorted(os.listdir(path)) if real not in above else ():
+            _add(archive, f"{name}/{child}", os.path.join(path, child), digests, above | {real})
+    elif info.isreg() or info.islnk():
+        info.type, info.linkname = tarfile.REGTYPE, ""
+        info.size = os.stat(path).st_size
+        with open(path, "rb") as file:
+            reader = _Hashing(file)
+            archive.addfile(info, reader)
+            digests[name] = reader.hexdigest()
+
+
+class _Hashing(io.RawIOBase):
+    """Reads a file and hashes what it reads."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._digest = file, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._digest.update(data)
+        return data
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def _unpack_from(pipe: _Pipe, targets: Mapping[str, str], digests: Digests) -> None:
+    try:
+        with tarfile.open(fileobj=pipe, mode="r|", bufsize=CHUNK) as archive:
+            for member in archive:
+                _extract(archive, member, _target(member.name, targets), digests)
+    except tarfile.TarError as error:
+        raise SiteError(f"the files came broken: {error}", transient=True) from error
+    except OSError as error:
+        raise SiteError(f"cannot write {error.filename!r}: {error.strerror}", transient=False) from error
+    finally:
+        pipe.abandon()
+
+
+def _target(name: str, targets: Mapping[str, str]) -> str:
+    """Where the member goes; names with ".." or of things that nobody asked for are refused."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if ".." not in parts:
+        for length in range(len(parts), 0, -1):
+            if (target := targets.get("/".join(parts[:length]))) is not None:
+                return os.path.join(target, *parts[length:])
+    raise SiteError(f"the site sent {name!r}, which was not asked for", transient=False)
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: str, digests: Digests) -> None:
+    if member.isdir():
+        os.makedirs(target, exist_ok=True)
+        return
+    if not member.isreg():
+        raise SiteError(f"the site sent {member.name!r}, which is neither a file nor a directory", transient=False)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    source = archive.extractfile(member)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(target, flags, 0o700 if member.mode & 0o100 else 0o600), "wb") as file:
+        digest = hashlib.sha256()
+        while source is not None and (chunk := source.read(CHUNK)):
+            digest.update(chunk)
+            file.write(chunk)
+    digests["/".join(part for part in member.name.split("/") if part not in ("", "."))] = digest.hexdigest()
+
+

@@ -1,0 +1,196 @@
+"""The state machine: whole lists of actions, and whole runs with an obedient world."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from programs import GIB, ONE, Bench, box, link, out, program, step, workflow
+
+from hyflow.engine.state import State
+from hyflow.model.actions import Cancel, Conclude, Demand, Evaluate, Submit
+from hyflow.model.events import Demanded, Evaluated, Failed, Finished, Started, Stopping
+from hyflow.model.jobs import Failure, FailureClass, Job, JobId, attempt_key
+from hyflow.model.resources import Request, Resources, Usage
+
+
+def double(job: Job) -> dict[str, Any]:
+    return {"out": job.inputs["x"] * 2}
+
+
+def test_one_step_from_start_to_conclusion() -> None:
+    state = State(program(workflow("a", ["r=s.out"], step("s", "x=a"))), "run", box())
+    job, key = Job(JobId("/s"), "tool", {"x": 1}), attempt_key("run", JobId("/s"), 1)
+    assert state.handle(Started({"a": 1})) == [Demand(job)]
+    assert state.handle(Demanded(job.id, ONE, ("box",))) == [Submit(job, key, "box", ONE.least)]
+    assert state.handle(Finished(job.id, key, {"out": 2}, Usage(), 0.0)) == [Conclude({"r": 2}, (), {"a": 1})]
+
+
+def test_steps_wait_for_what_they_need() -> None:
+    graph = workflow("a", ["r=c.out"], step("c", "x=b.out"), step("b", "x=a"))
+    bench = Bench(program(graph), double)
+    assert bench.run(a=1).outputs == {"r": 4}
+    assert bench.order == ["/b", "/c"]
+
+
+def test_no_more_runs_at_once_than_fits() -> None:
+    bench = Bench(program(workflow("a", ["r=s.out"], step("s", "x=a", scatter=("x",)))), double, box(3))
+    assert bench.run(a=list(range(20))).outputs == {"r": [2 * n for n in range(20)]}
+    assert bench.most_running == 3
+
+
+def test_a_large_scatter_unfolds_as_it_goes() -> None:
+    bench = Bench(program(workflow("a", ["r=s.out"], step("s", "x=a", scatter=("x",)))), double, window=10)
+    assert bench.run(a=list(range(500))).outputs == {"r": [2 * n for n in range(500)]}
+    assert bench.most_in_flight <= 10
+
+
+def test_crossproducts_fold_back_as_the_standard_says() -> None:
+    def pair(job: Job) -> dict[str, Any]:
+        return {"out": job.inputs["x"] + job.inputs["y"]}
+
+    def result(method: str, x: list[str], y: list[str]) -> Any:
+        graph = workflow("a b", ["r=s.out"], step("s", "x=a", "y=b", scatter=("x", "y"), method=method))
+        return Bench(program(graph), pair).run(a=x, b=y).outputs["r"]
+
+    assert result("dotproduct", ["a", "b"], ["1", "2"]) == ["a1", "b2"]
+    assert result("flat_crossproduct", ["a", "b"], ["1", "2"]) == ["a1", "a2", "b1", "b2"]
+    assert result("nested_crossproduct", ["a", "b"], ["1", "2", "3"]) == [["a1", "a2", "a3"], ["b1", "b2", "b3"]]
+    assert result("nested_crossproduct", [], ["1"]) == []
+    assert result("nested_crossproduct", ["a", "b"], []) == [[], []]
+    assert result("flat_crossproduct", ["a"], []) == []
+
+
+def test_tags_name_the_place_in_nested_scatters() -> None:
+    inner = workflow("x", ["out=s.out"], step("s", "x=x", scatter=("x",)), id="inner")
+    outer = workflow("a", ["r=w.out"], step("w", "x=a", kind="workflow", process="inner", scatter=("x",)))
+    bench = Bench(program(outer, inner), double)
+    assert bench.run(a=[[1, 2], [], [3]]).outputs == {"r": [[2, 4], [], [6]]}
+    assert sorted(bench.order) == ["/w/s[0,0]", "/w/s[0,1]", "/w/s[2,0]"]
+
+
+def test_a_skipped_step_gives_nulls() -> None:
+    graph = workflow("a", ["r=s.out", link("p=s.out,t.out", pick="first_non_null")], step("s", "x=a", computed=True), step("t", "x=a"))
+    bench = Bench(program(graph), double, when=lambda job: job.id.step != "/s")
+    assert bench.run(a=1).outputs == {"r": None, "p": 2}
+    assert bench.order == ["/t"]
+
+
+def test_expressions_change_what_a_job_gets() -> None:
+    state = State(program(workflow("a", ["r=s.out"], step("s", "x=a", computed=True))), "run", box())
+    assert state.handle(Started({"a": 1})) == [Evaluate(Job(JobId("/s"), "tool", {"x": 1}), "main", "s")]
+    assert state.handle(Evaluated(JobId("/s"), {"x": 7})) == [Demand(Job(JobId("/s"), "tool", {"x": 7}))]
+
+
+def test_what_does_not_depend_on_a_failure_finishes() -> None:
+    def work(job: Job) -> dict[str, Any]:
+        if job.id.step == "/bad":
+            raise ArithmeticError("broken")
+        return {"out": job.inputs["x"]}
+
+    graph = workflow("a", ["r=after.out"], step("bad", "x=a"), step("after", "x=bad.out"), step("good", "x=a"), step("more", "x=good.out"))
+    bench = Bench(program(graph), work, box(1))
+    conclusion = bench.run(a=1)
+    assert bench.order == ["/bad", "/good", "/more"]
+    assert conclusion.outputs == {}
+    assert conclusion.failures == ((JobId("/bad"), Failure(FailureClass.TOOL, "broken", code=1)),)
+
+
+def test_a_failure_inside_a_nested_workflow_reaches_the_top_once() -> None:
+    def work(job: Job) -> dict[str, Any]:
+        if job.inputs["x"] == 2:
+            raise ArithmeticError("two")
+        return {"out": job.inputs["x"]}
+
+    inner = workflow("x", ["out=s.out"], step("s", "x=x"), id="inner")
+    outer = workflow("a", ["r=w.out"], step("w", "x=a", kind="workflow", process="inner", scatter=("x",)))
+    bench = Bench(program(outer, inner), work)
+    assert [str(job) for job, _ in bench.run(a=[1, 2, 3]).failures] == ["/w/s[1]"]
+    assert bench.order == ["/w/s[0]", "/w/s[1]", "/w/s[2]"]
+
+
+def test_links_and_scatters_that_cannot_be_are_failures_of_the_step() -> None:
+    graph = workflow("a b", ["r=s.out"], step("s", "x=a", "y=b", scatter=("x", "y")))
+    (failure,) = Bench(program(graph), double).run(a=[1], b=[1, 2]).failures
+    assert failure == (JobId("/s"), Failure(FailureClass.EVALUATION, "dotproduct needs arrays of one length; 'x' has 1, 'y' has 2"))
+    graph = workflow("a", ["r=s.out"], step("s", "x=a", scatter=("x",)))
+    (failure,) = Bench(program(graph), double).run(a="text").failures
+    assert failure[1].message == "the input 'x' is scattered over, so it must be an array; it is 'text'"
+    graph = workflow("a", [link("r=a,a", pick="first_non_null")], step("s", "x=a"))
+    (failure,) = Bench(program(graph), out(1)).run(a=None).failures
+    assert failure[1].message == "pickValue first_non_null of r: all values are null"
+
+
+def test_long_chains_of_empty_scatters_do_not_exhaust_the_stack() -> None:
+    names = [f"s{n}" for n in range(3000)]
+    chain = [step(name, f"x={before}.out" if before else "x=a", scatter=("x",)) for before, name in zip([None, *names], names, strict=False)]
+    assert Bench(program(workflow("a", [f"r={names[-1]}.out"], *chain)), double).run(a=[]).outputs == {"r": []}
+
+
+def test_a_scatter_over_a_workflow_that_does_nothing_is_quick_and_flat() -> None:
+    inner = workflow("x", ["out=x"], id="inner")
+    outer = workflow("a", ["r=w.out"], step("w", "x=a", kind="workflow", process="inner", scatter=("x",)))
+    assert Bench(program(outer, inner), double).run(a=list(range(5000))).outputs == {"r": list(range(5000))}
+
+
+def test_a_large_request_is_not_overtaken_for_ever() -> None:
+    def request(job: Job) -> Request:
+        amount = Resources(4 if job.id.step == "/large" else 1, GIB)
+        return Request(amount, amount)
+
+    graph = workflow("a b", ["r=small.out"], step("small", "x=a", scatter=("x",)), step("large", "x=b"))
+    bench = Bench(program(graph), double, box(4), request, window=8)
+    bench.run(a=list(range(100)), b=1)
+    assert bench.order.index("/large") < 20
+
+
+def test_stopping_cancels_what_runs_and_concludes_when_it_has_ended() -> None:
+    state = State(program(workflow("a", ["r=s.out"], step("s", "x=a", scatter=("x",)))), "run", box(1))
+    jobs = [action.job for action in state.handle(Started({"a": [1, 2]})) if isinstance(action, Demand)]
+    (submit,) = state.handle(Demanded(jobs[0].id, ONE, ("box",)))
+    assert isinstance(submit, Submit)
+    assert state.handle(Demanded(jobs[1].id, ONE, ("box",))) == []
+    assert state.handle(Stopping("interrupt", 0.0)) == [Cancel((submit.key,))]
+    stopped = (JobId("/"), Failure(FailureClass.CANCELLED, "the run was stopped"))
+    failure = Failure(FailureClass.CANCELLED, "cancelled")
+    assert state.handle(Failed(jobs[0].id, submit.key, failure, 0.0)) == [Conclude({}, (stopped, (jobs[0].id, failure)), {"a": [1, 2]})]
+
+
+def test_stopping_when_nothing_runs_concludes_at_once() -> None:
+    state = State(program(workflow("a", ["r=s.out"], step("s", "x=a"))), "run", box(1))
+    state.handle(Started({"a": 1}))
+    assert [type(action) for action in state.handle(Stopping("interrupt", 0.0))] == [Conclude]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_random_graphs_give_what_a_simple_evaluation_gives(data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, 8))
+    sources = [data.draw(st.lists(st.integers(0, n), min_size=1, max_size=3)) for n in range(count)]
+    failing = data.draw(st.sets(st.integers(0, count - 1), max_size=2))
+
+    def text(source: int) -> str:
+        return "a" if source == 0 else f"s{source - 1}.out"
+
+    def work(job: Job) -> dict[str, Any]:
+        if int(job.id.step[2:]) in failing:
+            raise ArithmeticError("no")
+        x = job.inputs["x"]
+        return {"out": 1 + (sum(x) if isinstance(x, list) else x)}
+
+    order = data.draw(st.permutations(range(count)))
+    steps = [step(f"s{n}", link(f"x={','.join(map(text, sources[n]))}", listed=True)) for n in order]
+    bench = Bench(program(workflow("a", [f"r=s{count - 1}.out"], *steps)), work, box(data.draw(st.integers(1, 3))))
+    conclusion = bench.run(a=1)
+
+    expected: list[int | None] = [1]
+    for n in range(count):
+        values = [expected[source] for source in sources[n]]
+        expected.append(None if n in failing or None in values else 1 + sum(v for v in values if v is not None))
+    ran = {f"/s{n}" for n in range(count) if None not in [expected[source] for source in sources[n]]}
+    assert set(bench.order) == ran
+    assert len(bench.order) == len(ran)
+    assert conclusion.outputs == ({} if conclusion.failures else {"r": expected[-1]})
+    replayed = State(program(workflow("a", [f"r=s{count - 1}.out"], *steps)), "run", bench.locations)
+    assert [action for event in bench.events for action in replayed.handle(event)][-1] == conclusion
