@@ -17,7 +17,7 @@ from hyflow.journal import store
 from hyflow.journal.lock import Owner
 from hyflow.journal.store import Header, Meta, Session
 from hyflow.journal.tally import Phase, StepTally
-from hyflow.model.events import EVENTS, Event
+from hyflow.model.events import EVENTS, Delivered, Event, Failed, Started, Stopping
 from hyflow.model.jobs import JobId, Tag
 
 _KINDS = {kind.__name__: kind for kind in EVENTS}
@@ -34,18 +34,20 @@ class Record:
     event: Event
 
 
-def read_events(path: Path, after: int = 0) -> Iterator[Record]:
-    """All events with a higher number than `after`, in order. Ends at what is durable now; ask again for what follows."""
+def read_events(path: Path, after: int = 0, kinds: Sequence[type[Event]] = EVENTS) -> Iterator[Record]:
+    """The events (of some kinds) with a higher number than `after`, in order. Ends at what is durable now; ask again for what follows."""
+    only = "" if kinds is EVENTS else f"AND kind IN ({_names(kinds)})"
+    sql = f"SELECT seq, kind, at, body FROM events WHERE seq > ? {only} ORDER BY seq LIMIT ?"  # noqa: S608 - the names of our own classes
     with _reading(path) as db:
-        while rows := db.execute("SELECT seq, kind, at, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (after, _CHUNK)).fetchall():
+        while rows := db.execute(sql, (after, _CHUNK)).fetchall():
             yield from (_record(path, row) for row in rows)
             after = rows[-1][0]
 
 
 def read_milestones(path: Path, *kinds: type[Event]) -> list[Record]:
     """The events of these kinds (of Started, Delivered, Stopping and Failed), in order, quickly."""
-    marks = ", ".join(f"'{kind.__name__}'" for kind in kinds)
-    sql = f"SELECT seq, kind, at, body FROM events INDEXED BY milestones WHERE kind IN ({marks}) ORDER BY seq"  # noqa: S608 - the names of our own classes
+    only = f"kind IN ({_names(kinds)}) AND kind IN ({_names((Started, Delivered, Stopping, Failed))})"
+    sql = f"SELECT seq, kind, at, body FROM events WHERE {only} ORDER BY seq"  # noqa: S608 - the names of our own classes
     with _reading(path) as db:
         return [_record(path, row) for row in db.execute(sql)]
 
@@ -116,6 +118,10 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
             yield db
     finally:
         db.close()
+
+
+def _names(kinds: Sequence[type[Event]]) -> str:
+    return ", ".join(f"'{kind.__name__}'" for kind in kinds)
 
 
 def _record(path: Path, row: Sequence[object]) -> Record:

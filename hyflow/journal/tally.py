@@ -106,7 +106,7 @@ class Tally:
         step = self.steps.get(job.step)
         if step is None:
             step = self.steps[job.step] = StepTally(job.step, first=at)
-        step.last = at
+        step.last = max(step.last, at)
         self._detail(step, event)
         new, old = phase_of(event), self._phases.get(job)
         if new is not None and not (old is None and isinstance(event, (Submitted, Running))):
@@ -116,7 +116,7 @@ class Tally:
 
     def total(self, *phases: Phase) -> int:
         """Jobs of all steps in these phases."""
-        return sum(step[phase] for step in self.steps.values() for phase in phases)
+        return sum(step[phase] for step in list(self.steps.values()) for phase in phases)
 
     def _enter(self, job: JobId, phase: Phase) -> None:
         if phase in _ENDED_FOR_GOOD:

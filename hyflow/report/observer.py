@@ -20,7 +20,7 @@ class Observer(Protocol):
         """This is in the journal now. Called for every event; thousands a second may come."""
 
     def stage(self, job: JobId, text: str) -> None:
-        """What moving data for the job has come to: a few words, as "staging in", or "" when there is nothing more to say."""
+        """Data for the job begins to move (`text` is "begin"), or all is there ("end")."""
 
     def warn(self, text: str) -> None:
         """Something that the user should know and that stops nothing."""

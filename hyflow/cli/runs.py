@@ -1,0 +1,43 @@
+"""`hyflow runs`: all runs that are kept here, newest first."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from hyflow.cli.arguments import home
+from hyflow.errors import JournalError
+from hyflow.journal import RunDir, list_runs
+from hyflow.report.summary import Summary, as_json, summarize
+from hyflow.report.tables import runs_table
+from hyflow.report.terminal import clean
+
+HELP = "list the runs, newest first"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may follow `hyflow runs`."""
+    parser.add_argument("-n", "--limit", type=int, metavar="N", help="only the latest N")
+    parser.add_argument("--json", action="store_true", help="an array of objects on standard output")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Prints the table; a run whose record cannot be read is named on standard error and passed over."""
+    runs = list_runs(home())[::-1][: args.limit]
+    summaries = [summary for run in runs if (summary := _summary(run)) is not None]
+    if args.json:
+        print(json.dumps([as_json(summary) for summary in summaries], indent=2))
+    elif summaries:
+        print(runs_table(summaries))
+    else:
+        print("There are no runs yet: hyflow run WORKFLOW [JOB] starts one.", file=sys.stderr)
+    return 0
+
+
+def _summary(run: RunDir) -> Summary | None:
+    try:
+        return summarize(run)
+    except JournalError as error:
+        print(f"hyflow: {clean(str(error))}", file=sys.stderr)
+        return None

@@ -1,0 +1,82 @@
+"""What a person is told of a job that failed: what, where, why, its last words, where the rest lies, what to type next."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from hyflow.model.events import Event, Failed, Finished, Running, Submitting
+from hyflow.model.jobs import Failure, FailureClass, JobId, Key
+from hyflow.report.terminal import clean, one_line
+
+SHOWN = 3
+"""Failures of one step that are told in full; the others are counted."""
+
+_LAST_LINES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where an attempt is: the location, its directory there (absolute), and the host once it runs."""
+
+    location: str
+    dir: str
+    host: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.location} (on {self.host})" if self.host else self.location
+
+
+class Attempts:
+    """Where each attempt in flight is, learned from events."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, Whereabouts] = {}
+
+    def event(self, event: Event) -> Whereabouts | None:
+        """Take the event in; for one that ends an attempt, where that was."""
+        match event:
+            case Submitting(key=key):
+                self._known[key] = Whereabouts(event.location, event.dir)
+            case Running(key=key) if (known := self._known.get(key)) is not None:
+                self._known[key] = Whereabouts(known.location, known.dir, event.host)
+            case (Finished() | Failed()) if event.key is not None:
+                return self._known.pop(event.key, None)
+        return None
+
+
+def describe(job: JobId, failure: Failure, where: Whereabouts | None, run: str) -> str:
+    """The whole message, several lines, safe for a terminal. `where` None: it failed before any attempt."""
+    code = "" if failure.code is None else f", exit status {failure.code}"
+    lines = [f"{one_line(str(job))} failed: {clean(failure.message)}", f"  class   {failure.kind.value}{code}"]
+    if where is not None:
+        lines.append(f"  where   {one_line(str(where))}")
+    if words := clean(failure.stderr).rstrip("\n").split("\n")[-_LAST_LINES:]:
+        lines += [f"  | {line}" for line in words if words != [""]]
+    if where is not None:
+        lines.append(f"  all of its standard error: {one_line(where.dir)}/stderr")
+        lines.append(f"  next: hyflow logs {run} {one_line(shlex.quote(str(job)))}")
+    return "\n".join(lines)
+
+
+class Failures:
+    """Tells the first failures of each step in full, and counts."""
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+        self._counts: dict[str, int] = {}
+
+    def event(self, event: Failed, where: Whereabouts | None) -> str | None:
+        """The message, or None when enough was said of this step. What was cancelled is no news."""
+        if event.failure.kind is FailureClass.CANCELLED:
+            return None
+        count = self._counts[event.job.step] = self._counts.get(event.job.step, 0) + 1
+        return describe(event.job, event.failure, where, self._run) if count <= SHOWN else None
+
+    def rest(self) -> list[str]:
+        """A line for each step of which not every failure was told."""
+        return [
+            f"{one_line(step)}: {count:,} jobs failed, {SHOWN} of them are shown above; all of them: hyflow logs {self._run} --failed"
+            for step, count in self._counts.items()
+            if count > SHOWN
+        ]

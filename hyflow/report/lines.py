@@ -1,0 +1,102 @@
+"""Plain lines for where there is no terminal: when a step begins, ends or fails, and now and then how far the run is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TextIO
+
+from hyflow.journal.tally import IN_FLIGHT, Phase, job_of
+from hyflow.model.events import Event, Stopping
+from hyflow.model.jobs import Failure, JobId
+from hyflow.model.workflow import Program
+from hyflow.report.progress import Progress
+from hyflow.report.terminal import clean, duration, one_line
+
+_PERIOD = 10.0
+_SETTLED = 1.0
+"""Seconds for which a scattered step must have had nothing to do before it is said to be done: more jobs may follow."""
+
+
+class Quiet:
+    """Tells failures and nothing else."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def begin(self, program: Program, run: str) -> None:
+        self._progress = Progress(program, run)
+
+    def event(self, event: Event) -> None:
+        if message := self._progress.event(event):
+            self._say(message)
+
+    def stage(self, job: JobId, text: str) -> None:
+        pass
+
+    def warn(self, text: str) -> None:
+        pass
+
+    def end(self, failures: Sequence[tuple[JobId, Failure]]) -> None:
+        for line in self._progress.failures.rest():
+            self._say(line)
+
+    def _say(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+
+class Lines(Quiet):
+    """Tells the run as it goes."""
+
+    def begin(self, program: Program, run: str) -> None:
+        super().begin(program, run)
+        self._single = {line.path for line in self._progress.outline if line.single}
+        self._idle: dict[str, float] = {}
+        self._begun: set[str] = set()
+        self._told = 0.0
+        self._say(f"run {run}: {one_line(program.source)}")
+
+    def event(self, event: Event) -> None:
+        job, now = job_of(event), self._progress.elapsed
+        if job is not None and job.step not in self._begun:
+            self._begun.add(job.step)
+            self._say(f"{one_line(job.step)} begins")
+        super().event(event)
+        if isinstance(event, Stopping):
+            self._say(f"stopping ({one_line(event.reason)}): nothing more is started")
+        if job is not None:
+            self._rest(job.step, now)
+        for step in [step for step, since in self._idle.items() if now - since >= _SETTLED]:
+            self._done(step)
+        if now - self._told >= _PERIOD:
+            self._told = now
+            self._say(self._summary())
+
+    def warn(self, text: str) -> None:
+        self._say(f"warning: {clean(text)}")
+
+    def end(self, failures: Sequence[tuple[JobId, Failure]]) -> None:
+        for step in list(self._idle):
+            self._done(step)
+        super().end(failures)
+        self._say(self._summary())
+
+    def _rest(self, step: str, now: float) -> None:
+        """A step with nothing in flight is done at once when it can fire only once, else when that lasts."""
+        figures = self._progress.tally.steps[step]
+        if self._progress.in_flight(step) or not figures.total:
+            self._idle.pop(step, None)
+        elif step in self._single:
+            self._done(step)
+        else:
+            self._idle[step] = now
+
+    def _done(self, step: str) -> None:
+        self._idle.pop(step, None)
+        figures = self._progress.tally.steps[step]
+        counts = ", ".join(f"{figures[phase]:,} {phase.value}" for phase in Phase if figures[phase] and phase not in IN_FLIGHT)
+        self._say(f"{one_line(step)} ends: {counts} in {duration(figures.last - figures.first)}")
+
+    def _summary(self) -> str:
+        figures = [(self._progress.tally.total(phase), phase.value) for phase in Phase]
+        counts = ", ".join(f"{count:,} {word}" for count, word in figures if count)
+        return f"{duration(self._progress.elapsed)}: {counts or 'no jobs yet'}"

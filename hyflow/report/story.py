@@ -1,0 +1,54 @@
+"""The run's own story: one line for each event, in words."""
+
+from __future__ import annotations
+
+import time
+from typing import assert_never
+
+from hyflow.journal import Record
+from hyflow.model.events import (
+    Delivered,
+    Demanded,
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Running,
+    Started,
+    Stopping,
+    Submitted,
+    Submitting,
+)
+from hyflow.report.terminal import duration, one_line
+
+
+def story_line(record: Record) -> str:
+    """When (this machine's clock), what; safe for a terminal."""
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.at))
+    return f"{stamp}  {one_line(_words(record.event))}"
+
+
+def _words(event: Event) -> str:
+    match event:
+        case Started():
+            return "the run begins"
+        case Evaluated(job=job, skipped=skipped):
+            return f"{job} is skipped: its condition says no" if skipped else f"{job} has its inputs"
+        case Demanded(job=job, locations=locations):
+            return f"{job} may run at {', '.join(locations)}"
+        case Submitting(job=job, location=location):
+            return f"{job} goes to {location}, in {event.dir}"
+        case Submitted(job=job, ticket=ticket):
+            return f"{job} is accepted as {ticket}"
+        case Running(job=job, host=host):
+            return f"{job} runs on {host}"
+        case Finished(job=job, usage=usage):
+            return f"{job} is done" + ("" if usage.wall is None else f" after {duration(usage.wall)}")
+        case Failed(job=job, failure=failure):
+            return f"{job} failed ({failure.kind.value}): {failure.message}"
+        case Delivered():
+            return "the outputs are delivered; the run is done"
+        case Stopping(reason=reason):
+            return f"stopping ({reason}): nothing more is started"
+        case _:
+            assert_never(event)
