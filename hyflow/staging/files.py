@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, assert_never
 
+from hyflow.connector import Connector
 from hyflow.model.facts import Checksum, Contents, Fact, Listing, Localize, Stat
 from hyflow.staging import here
 
@@ -24,6 +25,22 @@ class HereFiles:
         if all(isinstance(fact, Stat | Contents) for fact in questions):
             return _answers(questions)
         return await asyncio.to_thread(_answers, questions)
+
+
+class FarFiles:
+    """Those of a site, over its connector."""
+
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+
+    async def answer(self, questions: Mapping[Fact, str]) -> dict[Fact, Any]:
+        raise RuntimeError
+
+    async def receive(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Copy from this machine to the site: (path here, path there), verified there, each whole or not at all."""
+
+    async def send(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Copy from the site to this machine: (path there, path here), verified here, each whole or not at all."""
 
 
 def _answers(questions: Mapping[Fact, str]) -> dict[Fact, Any]:

@@ -7,9 +7,9 @@ What two jobs need at the same time is moved once.
 from __future__ import annotations
 
 import asyncio
-import os
 import posixpath
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,11 @@ from hyflow.model.facts import Fact
 from hyflow.model.places import HERE, Location, Replica
 from hyflow.staging import here, web
 from hyflow.staging.catalog import Catalog
-from hyflow.staging.files import Files
-from hyflow.staging.plan import Move, plan
+from hyflow.staging.files import FarFiles, Files
+from hyflow.staging.plan import Move, landing, plan
+
+_DOWNLOADS = 4
+"""How many inputs are fetched from the web at a time."""
 
 
 class Mover:
@@ -73,15 +76,67 @@ class Mover:
                 fresh.setdefault((origin, move.destination.filesystem), []).append(move)
         for batch in fresh.values():
             task = asyncio.create_task(self._carry(batch), name=f"moving {len(batch)} to {batch[0].destination.filesystem}")
-            for move in batch:
-                key = (move.uri, move.destination.filesystem)
-                self._moving[key] = task
-                task.add_done_callback(lambda _, key=key: self._moving.pop(key, None))
+            keys = [(move.uri, move.destination.filesystem) for move in batch]
+            self._moving.update(dict.fromkeys(keys, task))
+            task.add_done_callback(partial(self._moved, keys))
         await asyncio.gather(*{self._moving[move.uri, move.destination.filesystem] for move in moves})
 
+    def _moved(self, keys: Iterable[tuple[str, str]], task: asyncio.Task[None]) -> None:
+        for key in keys:
+            self._moving.pop(key, None)
+
     async def _carry(self, moves: Sequence[Move]) -> None:
-        """Moves that share their origin and their goal, in one stream; data from elsewhere passes through this machine."""
-        if isinstance(moves[0].source, str) or HERE not in (moves[0].source.filesystem, moves[0].destination.filesystem):
-            hops = [Move(move.uri, await self._fetched_here(move), move.destination) for move in moves]
-            moves = [hop for hop in hops if hop.destination.filesystem != HERE]
-        ...
+        """Moves that share their origin and their goal, in one stream. Data between two other places passes through this machine."""
+        first = moves[0]
+        to_here = first.destination.filesystem == HERE
+        if isinstance(first.source, str):
+            await (self._from_web(moves) if to_here else self._relay(moves))
+        elif to_here:
+            await self._to_here(moves, self._far(first.source.filesystem))
+        elif first.source.filesystem == HERE:
+            await self._from_here(moves, self._far(first.destination.filesystem))
+        else:
+            await self._relay(moves)
+        for move in moves:
+            self.catalog.add(move.uri, move.destination)
+
+    async def _from_web(self, moves: Sequence[Move]) -> None:
+        limit = asyncio.Semaphore(_DOWNLOADS)
+
+        async def one(move: Move) -> None:
+            async with limit:
+                await asyncio.to_thread(web.fetch, move.uri, "/" + move.destination.path)
+
+        await asyncio.gather(*(one(move) for move in moves))
+
+    async def _relay(self, moves: Sequence[Move]) -> None:
+        here_now = [await self._fetched(move.uri) for move in moves]
+        hops = [Move(move.uri, copy, move.destination) for move, copy in zip(moves, here_now, strict=True)]
+        await self._from_here(hops, self._far(hops[0].destination.filesystem))
+
+    async def _from_here(self, moves: Sequence[Move], far: FarFiles) -> None:
+        await far.receive([("/" + _path(move.source), "/" + move.destination.path) for move in moves])
+
+    async def _to_here(self, moves: Sequence[Move], far: FarFiles) -> None:
+        await far.send([("/" + _path(move.source), "/" + move.destination.path) for move in moves])
+
+    async def _fetched(self, uri: str) -> Replica:
+        """The copy on this machine, fetched now if there is none."""
+        if (copy := self.catalog.at(uri, HERE)) is not None:
+            return copy
+        source = self._nearest(uri)
+        if source is None and not web.is_web(uri):
+            raise SiteError(f"nobody knows how to read {web.redacted(uri)}", transient=False)
+        destination = Replica(HERE, landing(str(self._data), uri).lstrip("/"))
+        await self._move_all([Move(uri, source or uri, destination)])
+        return destination
+
+    def _far(self, filesystem: str) -> FarFiles:
+        files = self._reach(filesystem)
+        if not isinstance(files, FarFiles):
+            raise SiteError(f"{filesystem} is not a file system of a site", transient=False)
+        return files
+
+
+def _path(source: Replica | str) -> str:
+    return source.path if isinstance(source, Replica) else source

@@ -36,13 +36,18 @@ def plan(uris: Iterable[str], to: Location, catalog: Catalog, data: str) -> Plan
     for uri in dict.fromkeys(uris):
         here = next((path for name in to.mounts if (copy := catalog.at(uri, name)) and (path := to.path(copy))), None)
         if here is None:
-            here = posixpath.join(data, hashlib.sha256(uri.encode()).hexdigest()[:24], _name(uri))
+            here = landing(data, uri)
             destination = to.replica(here)
             if destination is None:
                 raise ValueError(f"{data} lies on no file system of {to}")
             moves.append(Move(uri, _nearest(uri, catalog), destination))
         present[uri] = here
     return Plan(present, tuple(moves))
+
+
+def landing(data: str, uri: str) -> str:
+    """Where a copy of `uri` lies below the directory `data`."""
+    return posixpath.join(data, hashlib.sha256(uri.encode()).hexdigest()[:24], _name(uri))
 
 
 def _nearest(uri: str, catalog: Catalog) -> Replica | str:
