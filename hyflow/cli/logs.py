@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -70,7 +71,8 @@ def _step(run: RunDir, chosen: Selection, args: argparse.Namespace) -> None:
         return
     records = read_job(run.journal, jobs[0])
     if not records:
-        raise UsageError(f"nothing is known of a job {one_line(str(jobs[0]))}", hint=f"hyflow logs {run.id} '{one_line(chosen.step)}' lists them")
+        hint = f"hyflow logs {run.id} {one_line(shlex.quote(chosen.step))} lists those that are"
+        raise UsageError(f"nothing is known of a job {one_line(str(jobs[0]))}", hint=hint)
     story = job_story(jobs[0], records)
     if args.json:
         print(plain.dumps(as_json(story)).decode())
