@@ -2,7 +2,7 @@
 
     python tests/benchmarks/run.py [--jobs 1000] [--repeat 3] [--only hyflow]
 
-Every runner that is on the PATH takes part: hyflow with its journal on, cwltool (without containers, in parallel) and Toil; StreamFlow, whose
+Every runner that is on the PATH takes part: hyflow with its journal on, cwltool (no containers, in parallel) and Toil; StreamFlow, whose
 command has the same name as ours, where STREAMFLOW_CWL_RUNNER says.
 Rate = n / (wall - wall of one job), in jobs a second; each wall is the median of `--repeat` runs, after one that warms the caches.
 """

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import junit_xml
+from cwltest import UNSUPPORTED_FEATURE
 from cwltest import utils as cwltest
 
 HERE = Path(__file__).resolve().parent
@@ -179,7 +180,7 @@ def summary(verdicts: Sequence[Verdict], way: str, seconds: float) -> Iterator[s
 
 def reason(result: cwltest.TestResult) -> str:
     """Why the test failed, as far as a few lines say."""
-    if result.return_code == cwltest.UNSUPPORTED_FEATURE:
+    if result.return_code == UNSUPPORTED_FEATURE:
         return "unsupported\n" + indented(result.error_output)
     return (result.message or "gave outputs, but should have failed").split("\n")[0][:300] + "\n" + indented(result.error_output)
 
