@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import fields
@@ -45,4 +46,5 @@ class JsonLog:
         self._write({"event": "end", "at": time.time(), "failed": [str(job) for job, _ in failures]})
 
     def _write(self, record: dict[str, Any]) -> None:
-        print(plain.dumps(record).decode(), file=self._stream, flush=True)
+        with contextlib.suppress(OSError):  # whoever read this may be gone; the run goes on
+            print(plain.dumps(record).decode(), file=self._stream, flush=True)

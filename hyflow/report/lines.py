@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -41,7 +42,8 @@ class Quiet:
             self._say(line)
 
     def _say(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        with contextlib.suppress(OSError):  # whoever read this may be gone; the run goes on
+            print(text, file=self._stream, flush=True)
 
 
 class Lines(Quiet):

@@ -45,8 +45,20 @@ def duration(seconds: float) -> str:
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
     """Columns side by side, each cell on one line and made safe. `numbers`: the columns that are set to the right."""
     cells = [[one_line(cell) for cell in row] for row in (heads, *rows)]
-    widths = [max(_width(row[column]) for row in cells) for column in range(len(heads))]
+    widths = [max(cell_width(row[column]) for row in cells) for column in range(len(heads))]
     return "\n".join("  ".join(_pad(cell, widths[n], n in numbers) for n, cell in enumerate(row)).rstrip() for row in cells)
+
+
+def shorten(text: str, width: int) -> str:
+    """The text, its middle left out when it takes more than `width` columns."""
+    if cell_width(text) <= width:
+        return text
+    head, tail = text[: width // 3], ""
+    for char in reversed(text):
+        if cell_width(head) + 1 + cell_width(char + tail) > width:
+            break
+        tail = char + tail
+    return f"{head}…{tail}"
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -57,11 +69,18 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def _pad(cell: str, width: int, right: bool) -> str:
-    space = " " * (width - _width(cell))
+    space = " " * (width - cell_width(cell))
     return space + cell if right else cell + space
 
 
-def _width(text: str) -> int:
+def cell_width(text: str) -> int:
+    """Columns of a terminal that the (safe) text takes."""
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+    return sum(map(_columns, text))
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

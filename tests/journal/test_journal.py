@@ -232,7 +232,7 @@ def test_a_second_driver_is_refused_and_told_of_the_first(run: RunDir) -> None:
         writer.communicate()
 
 
-FULL = WRITER.replace("    async def main", "    import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))\n\n    async def main")
+FULL = "    import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))\n" + WRITER
 
 
 def test_a_disk_that_takes_no_more_is_one_clear_error(run: RunDir) -> None:
@@ -246,10 +246,10 @@ def test_a_disk_that_takes_no_more_is_one_clear_error(run: RunDir) -> None:
 def test_a_full_file_system_is_one_clear_error(tmp_path: Path) -> None:
     if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
         pytest.skip("no mount namespaces here")
-    script = 'mount -t tmpfs -o size=600k tmpfs "$1" && mkdir "$1/runs" "$1/runs/20260101-000000-0000" && exec "$2" -c "$3" "$1/runs/20260101-000000-0000"'
-    done = subprocess.run(
-        ["unshare", "-m", "sh", "-c", script, "sh", tmp_path, sys.executable, textwrap.dedent(WRITER)], capture_output=True, text=True, timeout=30
-    )
+    run = tmp_path / "runs" / "20260101-000000-0000"
+    script = 'mount -t tmpfs -o size=600k tmpfs "$1" && mkdir -p "$2" && exec "$3" -c "$4" "$2"'
+    argv = ["unshare", "-m", "sh", "-c", script, "sh", tmp_path, run, sys.executable, textwrap.dedent(WRITER)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30)
     assert "JournalError" in done.stderr and "the disk is full" in done.stderr
     assert "make room" in done.stderr
 
