@@ -1,1 +1,39 @@
-"""hyflow's connector for any machine that a shell command reaches."""
+"""hyflow's connector for any machine that a shell command reaches: bundles, a filesystem of its own, nothing shared."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from hyflow.connector import Connector, SiteContext
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    command: list[str] = field(
+        metadata={"doc": "The command that reaches the machine, as a list; one argument is added to it, a line for a POSIX shell. [sh, -c]"}
+    )
+    workdir: str = field(metadata={"doc": "The directory there that hyflow works in, as an absolute path; it is made if it is not there."})
+    filesystem: str | None = field(
+        default=None, metadata={"doc": "The name of the machine's file system, if not the site's; sites that name the same one share it."}
+    )
+    cores: float | None = field(default=None, metadata={"doc": "Use at most this many cores at once; all of the machine's otherwise."})
+    memory: str | None = field(default=None, metadata={"doc": "Use at most this much memory at once, as in 16GiB; all otherwise."})
+    max_jobs: int | None = field(default=None, metadata={"doc": "Run at most this many jobs at once."})
+    poll: float = field(default=1.0, metadata={"doc": "Look at running jobs at least every so many seconds; sooner while they are young."})
+
+
+@dataclass(frozen=True, slots=True)
+class ShellPlugin:
+    name: str = "shell"
+    doc: str = "Runs jobs on a machine that a command reaches, through its shell; only what jobs need is copied there."
+    settings: type[Settings] = Settings
+
+    def connect(self, settings: Settings, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
+        """The connector for one such machine."""
+        from hyflow_shell.site import ShellSite
+
+        return ShellSite(settings, context)
+
+
+plugin = ShellPlugin()

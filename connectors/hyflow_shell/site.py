@@ -1,0 +1,239 @@
+"""The connector itself: a machine behind a shell command. Knows bundles and marks; not how the command reaches the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+
+from hyflow.connector import Argv, Done, Forget, Lost, P, Pipe, Queued, Refused, SiteContext, Status, Ticket
+from hyflow.errors import SiteError
+from hyflow.model.jobs import Key
+from hyflow.model.places import Location
+from hyflow.model.resources import Resources
+from hyflow.model.tasks import Task
+from hyflow.plain import dumps, loads
+from hyflow.shell import markers
+from hyflow.shell.bundle import Member, Unbundled, bundle, pack
+from hyflow.shell.probe import Machine, probe
+from hyflow.shell.quoting import quote
+from hyflow.shell.trips import script, trip
+from hyflow_shell import Settings
+from hyflow_shell.attached import attached
+from hyflow_shell.watching import Watcher
+
+SUBMIT = script("process.sh", "submit.sh")
+STREAM = 16 << 20
+STARTS = 5
+PATIENCE = 10.0
+
+
+class ShellSite:
+    """`hyflow.connector.Connector` for `type: shell`. Leaving lets running attempts go on."""
+
+    def __init__(self, settings: Settings, context: SiteContext) -> None:
+        self._settings, self._site = settings, context.site
+        self._group = asyncio.TaskGroup()
+        self._background: list[asyncio.Task[None]] = []
+        self._waiting: list[tuple[Task, list[Member], asyncio.Future[Ticket]]] = []
+        self._ready = asyncio.Event()
+        self._active: set[Key] = set()
+        self._launched: dict[Key, tuple[int, float]] = {}
+        self._claimed: dict[Key, float] = {}
+        self._watcher = Watcher(self._look, settings.poll)
+        self._machine: Machine | None = None
+
+    async def __aenter__(self) -> ShellSite:
+        check(self._settings, self._site)
+        self._machine = await probe(self, self._settings.workdir)
+        await self._group.__aenter__()
+        for work, name in ((self._watcher.run(), "looks at jobs"), (self._send(), "submits jobs")):
+            self._background.append(self._group.create_task(work, name=f"{self._site}: {name}"))
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        for task in self._background:
+            task.cancel()
+        await self._group.__aexit__(None, None, None)
+
+    async def locations(self) -> Sequence[Location]:
+        machine, settings = self._there, self._settings
+        name = settings.filesystem or self._site
+        cores = machine.cores if settings.cores is None else min(settings.cores, machine.cores)
+        memory = machine.memory if settings.memory is None else min(amount(settings.memory), machine.memory)
+        room = Resources(cores=cores, memory=memory, tmpdir=machine.disk, outdir=machine.disk)
+        return (Location(self._site, "", name, machine.workdir, {name: "/"}, capacity=room, largest=room),)
+
+    def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
+        return attached((*self._settings.command, f"exec {quote(argv)}"))
+
+    async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
+        """What is submitted while a round trip is under way travels in the next one, all together."""
+        sent: list[tuple[Key, asyncio.Future[Ticket]]] = []
+        for task in tasks:
+            try:
+                members = bundle(task)
+            except Unbundled as error:
+                yield task.key, Refused(str(error))
+                continue
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.append((task, members, future))
+            sent.append((task.key, future))
+        self._ready.set()
+        for key, future in sent:
+            yield key, await future
+
+    async def find(self, keys: Collection[Key]) -> Mapping[Key, Ticket]:
+        if not keys:
+            return {}
+        found = await markers.present(self, self._there.base, keys)
+        return {key: self._ticket(key) for key in found}
+
+    async def watch(self, tickets: Collection[Ticket]) -> AsyncIterator[tuple[Ticket, Status]]:
+        by_key = {key_of(ticket): ticket for ticket in tickets}
+        async with aclosing(self._watcher.watch(by_key)) as changes:
+            async for key, status in changes:
+                yield by_key[key], status
+
+    async def cancel(self, tickets: Collection[Ticket]) -> None:
+        if tickets:
+            await markers.cancel(self, self._there.base, [key_of(ticket) for ticket in tickets])
+            self._watcher.hurry()
+
+    def power(self, kind: type[P]) -> P | None:
+        return self if kind is Forget else None  # type: ignore[return-value]  # P is Forget here, which this class is
+
+    async def forget(self, tickets: Collection[Ticket]) -> None:
+        if tickets:
+            await markers.forget(self, self._there.base, [key_of(ticket) for ticket in tickets])
+
+    @property
+    def _there(self) -> Machine:
+        if self._machine is None:
+            raise RuntimeError("the connector has not been entered")
+        return self._machine
+
+    def _ticket(self, key: Key) -> Ticket:
+        """Valid after a restart; the host and its boot are told because behind one name there may be several machines."""
+        there = self._there
+        return Ticket(dumps({"key": key, "base": there.base, "host": there.host, "boot": there.boot}).decode())
+
+    async def _send(self) -> None:
+        """Send what waits, in as few round trips as it takes; ends by being cancelled."""
+        try:
+            while True:
+                await self._ready.wait()
+                self._ready.clear()
+                while self._waiting:
+                    await self._send_some()
+        finally:
+            for _, _, future in self._waiting:
+                future.cancel()
+
+    async def _send_some(self) -> None:
+        batch = list(take(self._waiting))
+        keys = [task.key for task, _, _ in batch]
+        try:
+            await self._ship(keys, [member for _, members, _ in batch for member in members])
+        except SiteError as error:
+            for _, _, future in batch:
+                if not future.done():
+                    future.set_exception(SiteError(error.what, transient=error.transient, hint=error.hint))
+        except BaseException:
+            for _, _, future in batch:
+                future.cancel()
+            raise
+        else:
+            for key, (_, _, future) in zip(keys, batch, strict=True):
+                if not future.done():
+                    future.set_result(self._ticket(key))
+
+    async def _ship(self, keys: Sequence[Key], members: list[Member]) -> None:
+        start = self._to_start(keys)
+        listed = "".join(f"{key} {'start' if key in start else 'look'}\n" for key in keys)
+        box = f".incoming-{secrets.token_hex(8)}"
+        stream = await asyncio.to_thread(pack, [*members, Member("keys", listed.encode(), mode=0o600)])
+        argv = ("sh", "-c", SUBMIT, "sh", self._there.base, box)
+        answer = await trip(self, argv, stream, what="submitting jobs")
+        if len(answer.split(b"\n")) - 1 != len(keys):
+            raise SiteError("the answer to a submission is not whole", transient=True)
+        if self._settings.max_jobs is not None:
+            self._watcher.keep(keys)
+        self._watcher.hurry()
+
+    def _to_start(self, keys: Collection[Key]) -> set[Key]:
+        """Those of the keys that may start now, which then count as active."""
+        most = self._settings.max_jobs
+        chosen: set[Key] = set()
+        for key in keys:
+            if key in self._active or most is None or len(self._active) < most:
+                self._active.add(key)
+                chosen.add(key)
+                count, _ = self._launched.get(key, (0, 0.0))
+                self._launched[key] = count + 1, time.monotonic()
+        return chosen
+
+    async def _look(self, keys: Collection[Key]) -> Mapping[Key, Status]:
+        late = self._to_start([key for key in keys if self._may_launch(key)])
+        marks = await markers.look(self, self._there.base, {key: key in late for key in keys})
+        found: dict[Key, Status] = {}
+        for key, mark in marks.items():
+            status = self._status(key, mark)
+            if isinstance(status, Done | Lost):
+                self._active.discard(key)
+                self._launched.pop(key, None)
+                self._claimed.pop(key, None)
+            found[key] = status
+        return found
+
+    def _may_launch(self, key: Key) -> bool:
+        """Whether nobody has tried to start it, or long enough ago without any effect: the claim lets only one go on."""
+        count, at = self._launched.get(key, (0, -PATIENCE))
+        return key not in self._claimed and count < STARTS and time.monotonic() - at >= PATIENCE
+
+    def _status(self, key: Key, mark: markers.Mark) -> Status:
+        match mark:
+            case markers.Gone():
+                return Lost(f"its directory {key} is no longer there")
+            case markers.Claimed():
+                since = self._claimed.setdefault(key, time.monotonic())
+                return Lost("its runner claimed it and died before it said anything") if time.monotonic() - since > PATIENCE else Queued()
+            case _:
+                return mark
+
+
+def key_of(ticket: Ticket) -> Key:
+    return Key(str(loads(ticket.encode())["key"]))
+
+
+def take(waiting: list[tuple[Task, list[Member], asyncio.Future[Ticket]]]) -> Iterator[tuple[Task, list[Member], asyncio.Future[Ticket]]]:
+    """What travels together: the first that wait, up to STREAM bytes or so."""
+    size = 0
+    while waiting and size < STREAM:
+        first = waiting.pop(0)
+        size += sum(len(member.data or b"") + 1024 for member in first[1])
+        yield first
+
+
+def check(settings: Settings, site: str) -> None:
+    """Raises SiteError where the settings cannot be obeyed."""
+    if not settings.command:
+        raise SiteError(f"site {site}: `command` is empty", transient=False, hint="For this machine's shell: command: [sh, -c]")
+    if not settings.workdir.startswith("/"):
+        raise SiteError(f"site {site}: `workdir` must be an absolute path, not {settings.workdir!r}", transient=False)
+    if settings.max_jobs is not None and settings.max_jobs < 1:
+        raise SiteError(f"site {site}: `max_jobs` must be at least 1", transient=False)
+    if settings.memory is not None:
+        amount(settings.memory)
+
+
+def amount(text: str) -> int:
+    """An amount of memory in bytes, from a number with a unit: 16GiB, 500MB, 1.5G (powers of 1024 but for KB, MB, GB, TB)."""
+    known = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([KMGT])(i?B)?|B)?\s*", text)
+    if known is None:
+        raise SiteError(f"{text!r} is not an amount of memory", transient=False, hint="Write for example 16GiB.")
+    base = 1000 if known[3] == "B" else 1024
+    return int(float(known[1]) * base ** (" KMGT".index(known[2]) if known[2] else 0))

@@ -1,0 +1,61 @@
+"""What the runner left of an attempt -> Done. The parts by name: `exit`, those of the manifest, `cpu0`, `cpu1`, `stdout`, `stderr`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+from hyflow.connector import Done, Lost
+from hyflow.model.jobs import FailureClass
+from hyflow.model.resources import Usage
+from hyflow.model.tasks import Manifest, Outcome
+from hyflow.shell.manifest import Damaged, parse_manifest
+
+_minutes = re.compile(r"(\d+)m([\d.,]+)s")
+EMPTY = Manifest({}, ())
+
+
+def parse_outcome(parts: Mapping[str, bytes]) -> Done | Lost:
+    """How the attempt ended and what it left; what cannot be read is told as trouble. Lost: it was cancelled."""
+    first, _, words = os.fsdecode(parts.get("exit", b"")).partition("\n")
+    how, code, started, ended, host = (first.split(" ", 4) + [""] * 5)[:5]
+    if how == "cancelled":
+        return Lost("cancelled", FailureClass.CANCELLED)
+    begin, end = seconds(started), seconds(ended)
+    if how not in ("code", "signal", "timeout") or not code.isdigit():
+        return Done(Outcome(trouble=words or f"its record cannot be read: {first!r}", started=begin, ended=end, host=host), EMPTY)
+    try:
+        manifest = parse_manifest(parts)
+    except Damaged as error:
+        return Done(Outcome(trouble=f"the record of its outputs is damaged: {error}", started=begin, ended=end, host=host), EMPTY)
+    outcome = Outcome(
+        code=int(code) if how == "code" else None,
+        signal=int(code) if how == "signal" else None,
+        timed_out=how == "timeout",
+        usage=Usage(wall=max(0.0, end - begin), cpu=cpu(parts)),
+        started=begin,
+        ended=end,
+        host=host,
+        stderr=parts.get("stderr", b"").decode(errors="replace"),
+        stdout=parts.get("stdout", b"").decode(errors="replace"),
+    )
+    return Done(outcome, manifest)
+
+
+def seconds(text: str) -> float:
+    """A moment as `date +%s.%N` gives it; where date knows no %N, in whole seconds."""
+    known = re.match(r"\d+(\.\d+)?", text)
+    return float(known[0]) if known else 0.0
+
+
+def cpu(parts: Mapping[str, bytes]) -> float | None:
+    """CPU seconds of the command: what `times` says of the runner's children, after less before."""
+    before, after = (children(parts.get(name, b"")) for name in ("cpu0", "cpu1"))
+    return None if before is None or after is None else max(0.0, after - before)
+
+
+def children(data: bytes) -> float | None:
+    lines = data.decode("ascii", "replace").splitlines()
+    spent = [int(minutes) * 60 + float(rest.replace(",", ".")) for minutes, rest in _minutes.findall(lines[1])] if len(lines) > 1 else []
+    return sum(spent) if len(spent) == 2 else None

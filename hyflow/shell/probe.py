@@ -1,0 +1,68 @@
+"""The first question to a machine: has it the tools that are needed, and what is it like? It also gets its directories and the runner."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from dataclasses import dataclass
+
+from hyflow.errors import SiteError
+from hyflow.shell.bundle import RUNNER, RUNNER_NAME
+from hyflow.shell.trips import Opens, script, trip
+
+PROBE = script("probe.sh")
+BASE = ".attempts"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """`workdir` with its links resolved; `base` below it holds all bundles. `memory` and `disk` (free in the workdir) in bytes;
+    `boot` names the time since the machine was started ("-": not known); `clock` is its time, seconds since the epoch."""
+
+    workdir: str
+    base: str
+    home: str
+    host: str
+    boot: str
+    cores: float
+    memory: int
+    disk: int
+    clock: float
+
+
+async def probe(site: Opens, workdir: str) -> Machine:
+    """Look at the machine and make `workdir` (0700) ready. Raises one SiteError that names everything that is missing."""
+    answer = await trip(site, ("sh", "-c", PROBE, "sh", workdir, RUNNER_NAME), RUNNER, what=f"making the directory {workdir} ready")
+    known: dict[str, str] = {}
+    missing: list[str] = []
+    # The working directory comes last, because its name may hold anything.
+    told, _, real = os.fsdecode(answer).partition("workdir=")
+    for line in told.splitlines():
+        name, _, value = line.partition("=")
+        if name == "missing":
+            missing.append(value)
+        known[name] = value
+    if missing:
+        raise SiteError(
+            f"the machine lacks {', '.join(missing)}", transient=False, hint="hyflow needs a POSIX shell with coreutils or busybox there."
+        )
+    if "foreign" in known:
+        raise SiteError(f"the directory {workdir} belongs to another user", transient=False, hint="Name another `workdir`.")
+    return machine(known, real.removesuffix("\n"))
+
+
+def machine(known: dict[str, str], workdir: str) -> Machine:
+    try:
+        return Machine(
+            workdir=workdir,
+            base=posixpath.join(workdir, BASE),
+            home=known["home"],
+            host=known["host"],
+            boot=known["boot"],
+            cores=float(known["cores"]),
+            memory=int(known["memory"]) * 1024,
+            disk=int(known["disk"]) * 1024,
+            clock=float(known["clock"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise SiteError(f"the machine's description cannot be read: {error}", transient=False) from error

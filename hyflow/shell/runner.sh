@@ -1,0 +1,251 @@
+# hyflow's runner: carries out one attempt. An attempt's run.sh describes it and then reads this file.
+# POSIX sh with coreutils or busybox. Given are the variables
+#   ctl (the attempt's control directory), dir (the task's directory), limit (seconds or nothing), stdout, stderr (files), beyond
+#   (not empty: a pattern may lead out of the output directory), and the functions `late` (staging that needs commands) and `globs`.
+# What a machine of the other family (macOS, BSD) calls differently is chosen once, here.
+unset CDPATH
+mask=$(umask)
+umask 077
+LC_ALL=C
+export LC_ALL
+
+# The claim: a key's command starts once, however often it was submitted.
+mkdir "$ctl/claim" 2>/dev/null || exit 0
+
+blanks=$IFS
+m=$ctl/m
+t=$ctl/t
+code=0 ended= pid= command= dog=
+
+# The moment that a process began, in the kernel's own count: with its id it names the process for as long as the machine is up.
+born() {
+    began=-
+    { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
+    set -- ${line##*) }
+    began=${20}
+}
+
+detach() {
+    if command -v setsid >/dev/null; then
+        setsid "$@" &
+    else
+        set -m
+        "$@" &
+        set +m
+    fi
+    pid=$!
+}
+
+# Last of all, by rename: how it went. The first line is for machines, the rest for people.
+finish() {
+    trap '' TERM
+    [ -n "$ended" ] || ended=$(date +%s.%N)
+    for try in 1 2; do
+        printf '%s %s %s %s %s\n%s' "$1" "$code" "$started" "$ended" "$host" "$2" >"$ctl/exit.part" && mv "$ctl/exit.part" "$ctl/exit" && exit 0
+        rm -rf "$m" # no room: that makes some, and without it there is nothing to tell but this
+        set -- trouble "its results could not be recorded on $host: is the disk full?"
+    done
+    exit 1
+}
+
+fail() {
+    finish trouble "$1"
+}
+
+end_group() {
+    kill -s "$1" -- "-$pid" 2>/dev/null
+}
+
+# Processes that left the group but not the session.
+end_session() {
+    for stat in /proc/[0-9]*/stat; do
+        { read -r line <"$stat"; } 2>/dev/null || continue
+        each=${line%% *}
+        set -- ${line##*) }
+        [ "$4" != "$pid" ] || kill -s KILL "$each" 2>/dev/null
+    done
+}
+
+# The watchdog may be about to begin its group, or to fork: after the second line it can do neither.
+end_dog() {
+    [ -n "$dog" ] || return 0
+    kill -s KILL -- "-$dog" 2>/dev/null
+    kill -s KILL "$dog" 2>/dev/null
+    kill -s KILL -- "-$dog" 2>/dev/null
+}
+
+cancel() {
+    trap '' TERM
+    [ -n "$pid" ] || finish cancelled
+    if [ -n "$command" ]; then # else the signal came before the command's id had its own name
+        [ "$pid" = "$command" ] || dog=$pid
+        pid=$command
+    fi
+    end_dog
+    end_group TERM
+    for try in 1 2 3 4 5 6 7 8 9 10; do
+        kill -0 -- "-$pid" 2>/dev/null || break
+        sleep 0.1 2>/dev/null || sleep 1
+    done
+    end_group KILL
+    end_session
+    finish cancelled
+}
+
+stage() {
+    cd "$dir" || return 1
+    for part in out in; do
+        if [ -e "$part" ] || [ -L "$part" ]; then rm -rf "$part" || return 1; fi
+    done
+    mv "$ctl/tree/out" "$ctl/tree/in" . && late
+}
+
+copy() {
+    if [ -d "$1" ]; then
+        mkdir -p "$2" && cp -RL "$1/." "$2"
+    else
+        cp -L "$1" "$2"
+    fi && chmod -R u+w "$2"
+}
+
+run() {
+    times >"$m/cpu0"
+    detach sh "$ctl/command.sh" "$mask" </dev/null >/dev/null 2>"$t/said"
+    [ -n "$pid" ] || fail "nothing can be written to $ctl on $host"
+    command=$pid
+    born "$pid"
+    printf '%s %s\n' "$pid" "$began" >"$ctl/claim/command"
+    if [ -n "$limit" ]; then
+        detach sh -c 'sleep "$1"; : >"$2"; kill -s TERM -- "-$3"; sleep 3; kill -s KILL -- "-$3"' sh "$limit" "$t/timeout" "$pid" >/dev/null 2>&1
+        dog=$pid pid=$command
+        born "$dog"
+        printf '%s %s\n' "$dog" "$began" >>"$ctl/claim/command"
+    fi
+    wait "$pid"
+    code=$?
+    end_dog
+    ended=$(date +%s.%N)
+    end_group KILL
+    [ ! -e "$t/timeout" ] || end_session
+    times >"$m/cpu1"
+}
+
+# glob KIND SUM CONTENTS PATTERN: what it matches, for the lists of what to measure.
+glob() {
+    kind=$1 sum=$2 contents=$3 pattern=$4
+    # With IFS empty an unquoted variable undergoes pathname expansion and nothing else, whatever it holds.
+    IFS=
+    if [ "$kind" = magic ]; then set -- $pattern; else set -- "$pattern"; fi
+    IFS=$blanks
+    for match; do
+        if [ ! -e "$match" ] && [ ! -L "$match" ]; then continue; fi
+        if [ "$kind" = magic ]; then
+            case $match in . | .. | */. | */..) continue ;; esac
+            # A pattern without matches stays as it is; a file that is spelled like it is not thereby one of them.
+            if [ "$match" = "$pattern" ]; then case $match in $pattern) ;; *) continue ;; esac; fi
+        fi
+        printf '%s\0' "$match" >&3
+        # No other path holds two slashes: so that a list which quotes names can be read again.
+        case $match in /*) path=/$match ;; *) path=.//$match ;; esac
+        printf '%s\0' "$path" >&4
+        if [ -d "$match" ]; then
+            [ "$sum" = 0 ] || printf '%s\0' "$path" >&5
+        elif [ -f "$match" ]; then
+            [ "$sum" = 0 ] || printf '%s\0' "$path" >&6
+            if [ "$contents" = 1 ]; then
+                printf '%s\0' "$match" >&7
+                head -c 65537 <"$match" >"$m/c$count" || return 1
+                count=$((count + 1))
+            fi
+        fi
+    done
+    printf '\0' >&3
+}
+
+stats() {
+    if [ -e /proc/self/stat ]; then
+        xargs -0 stat "$@" -c '%f %s %n///'
+    else
+        xargs -0 stat "$@" -f '%Xp %z %N///'
+    fi
+}
+
+resolve() {
+    if readlink -z -f / >/dev/null 2>&1; then
+        xargs -0 readlink -z -f
+    else
+        xargs -0 sh -c 'for x; do r=$(readlink -f "$x" && echo x); printf "%s\0" "${r%??}"; done' sh
+    fi
+}
+
+# What links lead to, and what lies beyond them where a pattern matches.
+follow() {
+    if [ -s "$t/want" ]; then
+        xargs -0 sh -c 'exec find -L "$@" -print0' sh <"$t/want" >"$t/deep"
+        stats -L <"$t/deep" >"$m/deep"
+        xargs -0 sh -c 'exec find "$@" -maxdepth 0 -type l -print0' sh <"$t/deep" >>"$t/links"
+        [ -z "$beyond" ] || cat "$t/want" >>"$t/links"
+    fi
+    [ -s "$t/links" ] || return 0
+    stats -L <"$t/links" >"$m/linked"
+    xargs -0 sh -c 'exec find -L "$@" -maxdepth 0 ! -type l -print0' sh <"$t/links" >"$m/good"
+    [ ! -s "$m/good" ] || resolve <"$m/good" >"$m/real"
+}
+
+sums() {
+    [ ! -s "$t/dirs" ] || xargs -0 sh -c 'exec find -L "$@" -type f -print0' sh <"$t/dirs" >>"$t/files"
+    [ -s "$t/files" ] || return 0
+    if command -v sha1sum >/dev/null; then
+        xargs -0 sha1sum <"$t/files" >"$m/sha1"
+        xargs -0 sha256sum <"$t/files" >"$m/sha256"
+    else
+        xargs -0 shasum -a 1 <"$t/files" >"$m/sha1"
+        xargs -0 shasum -a 256 <"$t/files" >"$m/sha256"
+    fi
+}
+
+# Only what must not fail decides: a file that the tool left unreadable has no checksum, and that is all.
+collect() {
+    count=0
+    [ ! -L "$dir/out" ] && cd "$dir/out" || return 1
+    find . -print0 >"$t/all" || [ -s "$t/all" ] || return 1
+    stats <"$t/all" >"$m/tree" || return 1
+    find . -type l -print0 >"$t/links"
+    { globs; } 3>"$m/matches" 4>"$t/want" 5>"$t/dirs" 6>"$t/files" 7>"$m/contents" || return 1
+    sums 2>>"$ctl/log"
+    if [ -s "$t/links" ] || [ -n "$beyond" ]; then follow 2>>"$ctl/log"; fi
+    if [ -f cwl.output.json ]; then cat cwl.output.json >"$m/json" || return 1; fi
+}
+
+tails() {
+    [ ! -s "$stdout" ] || [ ! -f "$stdout" ] || tail -c 4096 "$stdout" >"$m/stdout"
+    [ ! -s "$stderr" ] || [ ! -f "$stderr" ] || tail -c 4096 "$stderr" >"$m/stderr"
+}
+
+started=$(date +%s.%N)
+born $$
+if [ "$began" = - ]; then
+    boot=- host=$(uname -n)
+else
+    read -r boot </proc/sys/kernel/random/boot_id
+    read -r host </proc/sys/kernel/hostname
+fi
+printf '%s %s %s %s %s\n' $$ "$began" "$boot" "$started" "$host" >"$ctl/claim/runner"
+trap cancel TERM
+
+mkdir -p "$dir/tmp" 2>>"$ctl/log" || fail "the directory $dir could not be made on $host"
+said=$(stage 2>&1) || fail "staging failed on $host: $said"
+run
+tails
+if [ -s "$t/said" ] && [ "$code" -le 128 ] && [ ! -e "$t/timeout" ]; then
+    fail "the command could not be started on $host: $(cat "$t/said")"
+fi
+collect 2>>"$ctl/log" || fail "its outputs could not be recorded on $host: $(tail -c 500 "$ctl/log")"
+if [ -e "$t/timeout" ]; then
+    finish timeout
+elif [ -s "$t/said" ]; then
+    # The shell in between has said that the command was killed; a command that itself exits like that leaves it silent.
+    code=$((code - 128))
+    finish signal
+fi
+finish code

@@ -1,0 +1,70 @@
+"""One script, one round trip: a POSIX sh script is run where the site's files are seen, fed, and its output taken whole."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Protocol
+
+from hyflow.connector import Argv, Pipe
+from hyflow.errors import SiteError
+
+CHUNK = 1 << 18
+
+
+class Opens(Protocol):
+    """What of a connector is needed here."""
+
+    def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]: ...
+
+
+def script(*files: str) -> str:
+    """The text of this package's scripts, one after the other."""
+    return "".join(Path(__file__).with_name(file).read_text() for file in files)
+
+
+async def trip(site: Opens, argv: Argv, feed: bytes = b"", *, what: str) -> bytes:
+    """The standard output of the command, fed with `feed`. Raises SiteError (transient) naming `what` when its exit status is not 0."""
+    async with site.open(argv) as pipe:
+        try:
+            for start in range(0, len(feed), CHUNK):
+                await pipe.write(feed[start:start + CHUNK])
+            await pipe.close_input()
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it has ended early, and its exit status says why
+        blocks = []
+        while block := await pipe.read(CHUNK):
+            blocks.append(block)
+        code, said = await pipe.wait()
+    if code != 0:
+        raise SiteError(failure(what, code, said), transient=True)
+    return b"".join(blocks)
+
+
+def failure(what: str, code: int, said: bytes) -> str:
+    """The message for a command that failed: what was tried, its status, the end of what it said."""
+    words = said[-1000:].decode(errors="replace").strip()
+    return f"{what} failed with exit status {code}" + (f": {words}" if words else "")
+
+
+class Sections:
+    """A script made of parts whose outputs are told apart by a line that nobody can foresee."""
+
+    def __init__(self) -> None:
+        self._token = secrets.token_hex(16)
+        self._parts: list[str] = []
+
+    def add(self, part: str) -> None:
+        self._parts.append(f"{part}\nprintf '\\n%s\\n' {self._token}\n")
+
+    async def run(self, site: Opens, *, what: str) -> list[bytes]:
+        """The output of each part, in the order of `add`, in one round trip. Raises SiteError."""
+        if not self._parts:
+            return []
+        output = await trip(site, ("sh",), os.fsencode("".join(["LC_ALL=C; export LC_ALL\n", *self._parts, "exit 0\n"])), what=what)
+        outputs = output.split(f"\n{self._token}\n".encode())
+        if len(outputs) != len(self._parts) + 1:
+            raise SiteError(f"{what} gave an answer that is not whole", transient=True)
+        return outputs[:-1]
