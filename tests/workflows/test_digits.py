@@ -7,8 +7,10 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -20,10 +22,15 @@ DATA = DIGITS / "data" / "digits.csv"
 RESULTS = ("metrics.json", "confusion.csv", "predictions.csv", "report.html", "confusion.svg")
 
 
-def tool(name: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run(argv: Sequence[str], cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with this Python's environment first on its PATH, as `make demo` does."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(argv, cwd=cwd, env={**os.environ, "PATH": path, **environment}, capture_output=True, text=True, check=False)
+
+
+def tool(name: str, *arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a script of the workflow by itself, as a step would."""
-    argv = [sys.executable, str(DIGITS / "tools" / f"{name}.py"), *map(str, arguments)]
-    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
+    return run([sys.executable, str(DIGITS / "tools" / f"{name}.py"), *map(str, arguments)], cwd, **environment)
 
 
 def pipeline(cwd: Path, slices: int, train_on: int = 1000) -> dict[str, str]:
@@ -85,6 +92,12 @@ def test_every_result_is_the_same_for_every_number_of_slices(slices: int, four: 
     assert pipeline(tmp_path, slices) == expected
 
 
+@pytest.mark.parametrize("environment", [{"OPENBLAS_NUM_THREADS": "1"}, {"OPENBLAS_NUM_THREADS": "2"}, {"OPENBLAS_CORETYPE": "Nehalem"}])
+def test_the_model_does_not_depend_on_threads_or_processor(environment: dict[str, str], four: Path, tmp_path: Path) -> None:
+    assert tool("train", four / "train.csv", cwd=tmp_path, **environment).returncode == 0
+    assert (tmp_path / "model.npz").read_bytes() == (four / "model.npz").read_bytes()
+
+
 def test_confusion_and_accuracy_agree_with_the_predictions(four: Path) -> None:
     with (four / "predictions.csv").open(encoding="ascii", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -114,17 +127,33 @@ def test_the_report_stands_alone_and_shows_every_misread_image(four: Path) -> No
     ElementTree.parse(four / "confusion.svg")  # noqa: S314 - written by our own script a moment ago
 
 
-@pytest.mark.parametrize("deployment", [None, "deploy.yml", "deploy-two-sites.yml"])
-def test_hyflow_runs_it_to_the_same_end(deployment: str | None, four: Path, tmp_path: Path) -> None:
-    hyflow = Path(sys.executable).with_name("hyflow")
-    files = [str(DIGITS / name) for name in ("workflow.cwl", deployment, "job.yml") if name]
-    elsewhere = ["--set", f"sites.box.workdir={tmp_path / 'box'}"] if deployment == "deploy-two-sites.yml" else []
-    argv = [str(hyflow), "run", *files, *elsewhere, "--outdir", str(tmp_path / "out"), "--quiet"]
-    environment = {**os.environ, "PATH": f"{hyflow.parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+def assert_same_end(done: subprocess.CompletedProcess[str], out: Path, four: Path) -> None:
+    """The runner succeeded, and left what the scripts leave when they are run by hand."""
     assert done.returncode == 0, done.stderr
     outputs = json.loads(done.stdout)
     assert outputs["accuracy"] == json.loads((four / "metrics.json").read_text(encoding="ascii"))["accuracy"]
-    assert [(tmp_path / "out" / name).read_bytes() for name in RESULTS] == [(four / name).read_bytes() for name in RESULTS]
-    assert (tmp_path / "out" / "model.json").is_file()
     assert outputs["report"]["format"] == "https://www.iana.org/assignments/media-types/text/html"
+    assert [path.name for path in sorted(out.iterdir())] == sorted([*RESULTS, "model.npz", "model.json"])
+    assert [(out / name).read_bytes() for name in RESULTS] == [(four / name).read_bytes() for name in RESULTS]
+
+
+@pytest.mark.parametrize("deployment", [None, "deploy.yml", "deploy-two-sites.yml"])
+def test_hyflow_runs_it_to_the_same_end(deployment: str | None, four: Path, tmp_path: Path) -> None:
+    files = [str(DIGITS / name) for name in ("workflow.cwl", deployment, "job.yml") if name]
+    elsewhere = ["--set", f"sites.box.workdir={tmp_path / 'box'}"] if deployment == "deploy-two-sites.yml" else []
+    out = tmp_path / "out"
+    assert_same_end(run(["hyflow", "run", *files, *elsewhere, "--outdir", str(out), "--quiet"], tmp_path), out, four)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="cwltool evaluates JavaScript with Node.js alone")
+def test_the_reference_runner_takes_it_to_the_same_end(four: Path, tmp_path: Path) -> None:
+    files = [str(DIGITS / name) for name in ("workflow.cwl", "job.yml")]
+    out = tmp_path / "out"
+    assert_same_end(run(["cwltool", "--quiet", "--no-container", "--outdir", str(out), *files], tmp_path), out, four)
+
+
+def test_the_summary_names_accuracy_and_report(tmp_path: Path) -> None:
+    output = {"accuracy": 0.977415, "report": {"location": "file:///some%20where/report.html"}}
+    (tmp_path / "output.json").write_text(json.dumps(output), encoding="utf-8")
+    done = run([sys.executable, str(DIGITS / "summary.py"), "output.json"], tmp_path)
+    assert done.stdout == "Accuracy: 97.7 %\nReport:   /some where/report.html\n"
