@@ -1,7 +1,7 @@
 """The results of a run, where its user wants them: files are moved out of the run's own directories, others are copied.
 
-What is delivered lies under its basename in the output directory; a name that is taken twice gets a number (name_2.txt). Nothing outside the
-output directory is written, and an existing file is replaced only by a whole one.
+What is delivered lies under its basename in the output directory; a name that is taken twice gets a number (name_2.txt).
+Nothing outside the output directory is written, and an existing file is replaced only by a whole one.
 """
 
 from __future__ import annotations
@@ -146,7 +146,8 @@ def _explained(outdir: Path) -> Iterator[None]:
         yield
     except OSError as error:
         place = error.filename2 or error.filename or outdir
-        raise SiteError(f"the results cannot be written: {place}: {error.strerror}", transient=False, hint="choose another --outdir") from error
+        what = f"the results cannot be written: {place}: {error.strerror}"
+        raise SiteError(what, transient=False, hint="choose another --outdir") from error
 
 
 def unwritable(outdir: Path) -> str | None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Mapping
 from typing import Any, Protocol, assert_never
 
 from hyflow.connector import Connector
+from hyflow.errors import SiteError
 from hyflow.model.facts import Checksum, Contents, Fact, Listing, Localize, Stat
+from hyflow.shell import files as shell
 from hyflow.staging import here
+from hyflow.staging.tarstream import Digests, pack, unpack
 
 
 class Files(Protocol):
@@ -34,13 +38,53 @@ class FarFiles:
         self._connector = connector
 
     async def answer(self, questions: Mapping[Fact, str]) -> dict[Fact, Any]:
-        raise RuntimeError
+        stats, contents, listings, sums = await shell.facts(
+            self._connector,
+            stats={path for fact, path in questions.items() if isinstance(fact, Stat)},
+            contents={path for fact, path in questions.items() if isinstance(fact, Contents)},
+            listings={(path, fact.deep) for fact, path in questions.items() if isinstance(fact, Listing)},
+            sums={path for fact, path in questions.items() if isinstance(fact, Checksum)},
+        )
+        answers: dict[Fact, Any] = {}
+        for fact, path in questions.items():
+            match fact:
+                case Stat():
+                    answers[fact] = stats[path]
+                case Contents():
+                    answers[fact] = _readable(contents[path], path)
+                case Listing():
+                    answers[fact] = _readable(listings[path, fact.deep], path)
+                case Checksum():
+                    answers[fact] = _readable(sums[path], path)
+                case Localize():
+                    answers[fact] = path
+                case _:
+                    assert_never(fact)
+        return answers
 
-    async def receive(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Copy from this machine to the site: (path here, path there), verified there, each whole or not at all."""
+    async def receive(self, directory: str, items: Mapping[str, str]) -> None:
+        """Copy from this machine: `items` maps names below `directory`, which is made there whole or not at all, to paths here."""
+        digests: Digests = {}
+        await shell.push(self._connector, directory, pack(items.items(), digests), digests)
 
-    async def send(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Copy from the site to this machine: (path there, path here), verified here, each whole or not at all."""
+    async def send(self, items: Mapping[str, str]) -> None:
+        """Copy to this machine: `items` maps paths there to paths here, which must not be there yet. Verified by SHA-256."""
+        names = [path.lstrip("/") for path in items]
+        targets = {name: items["/" + name] for name in names}
+        arrived = await unpack(shell.pull(self._connector, "/", names), targets)
+        expected = await shell.sha256_trees(self._connector, "/", names)
+        if wrong := [name for name in {*arrived, *expected} if arrived.get(name) != expected.get(name)]:
+            raise SiteError(f"a copy of {'/' + wrong[0]!r} arrived damaged, or it changed meanwhile", transient=True)
+
+    async def remove(self, paths: list[str]) -> None:
+        """Remove files and trees that are ours."""
+        await shell.remove(self._connector, paths)
+
+
+def _readable(answer: Any, path: str) -> Any:
+    if answer is None:
+        raise SiteError(f"cannot read {path!r}", transient=False)
+    return answer
 
 
 def _answers(questions: Mapping[Fact, str]) -> dict[Fact, Any]:
@@ -58,6 +102,6 @@ def _answer(fact: Fact, path: str) -> Any:
         case Checksum():
             return here.sha1(path)
         case Localize():
-            return path
+            return os.path.realpath(path)
         case _:
             assert_never(fact)

@@ -1,13 +1,15 @@
 """Bringing data to where it is needed, and answering questions about it, wherever it lies.
 
 Every file system is asked through a `Files`: this machine's directly, any other through the connector of a site that sees it.
-What two jobs need at the same time is moved once.
+What two jobs need at the same time is moved once; what several need from one place travels in one stream.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import posixpath
+import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,26 +21,30 @@ from hyflow.model.places import HERE, Location, Replica
 from hyflow.staging import here, web
 from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import FarFiles, Files
-from hyflow.staging.plan import Move, landing, plan
+from hyflow.staging.plan import file_name, nearest, plan
 
 _DOWNLOADS = 4
 """How many inputs are fetched from the web at a time."""
 
+Origin = str | None
+"""Where data comes from: a file system, or None for the web."""
+
 
 class Mover:
-    """`files` by file system; `data`: the directory on this machine where copies for it land."""
+    """`files` by file system; `landings` by file system: the directory (absolute) below which copies are put there."""
 
-    def __init__(self, run: str, files: Mapping[str, Files], data: Path, catalog: Catalog) -> None:
+    def __init__(self, files: Mapping[str, Files], landings: Mapping[str, str], catalog: Catalog) -> None:
         self.catalog = catalog
-        self._run, self._files, self._data = run, files, data
+        self._files, self._landings = files, landings
         self._moving: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._real: dict[str, str] = {}
 
-    async def localize(self, uris: Iterable[str], to: Location) -> dict[str, str]:
+    async def localize(self, uris: Collection[str], to: Location) -> dict[str, str]:
         """Make the data be there; its absolute paths as the location sees them, links resolved. SiteError when it cannot be."""
-        what = plan(uris, to, self.catalog, posixpath.join(to.workdir, self._run, "data"))
-        if what.moves:
-            await self._move_all(what.moves)
+        what = plan(uris, to, self.catalog)
+        if what.missing:
+            await self._bring(what.missing, to.filesystem)
+            what = plan(uris, to, self.catalog)
         if HERE not in to.mounts:
             return what.present
         return {uri: self._resolved(path) for uri, path in what.present.items()}
@@ -47,7 +53,7 @@ class Mover:
         """What the pure code asked for. One round trip for each file system that is concerned."""
         asked: dict[str, dict[Fact, str]] = {}
         for fact in facts:
-            replica = self._nearest(fact.uri) or await self._fetched(fact.uri)
+            replica = nearest(fact.uri, self.catalog) or await self._fetched(fact.uri)
             asked.setdefault(replica.filesystem, {})[fact] = "/" + replica.path
         found = await asyncio.gather(*(self._reach(name).answer(questions) for name, questions in asked.items()))
         return {fact: answer for answers in found for fact, answer in answers.items()}
@@ -58,9 +64,6 @@ class Mover:
             known = self._real[path] = here.real(path)
         return known
 
-    def _nearest(self, uri: str) -> Replica | None:
-        return min(self.catalog.replicas(uri), key=lambda copy: copy.filesystem != HERE, default=None)
-
     def _reach(self, filesystem: str) -> Files:
         try:
             return self._files[filesystem]
@@ -68,75 +71,86 @@ class Mover:
             known = ", ".join(sorted(self._files))
             raise SiteError(f"no site of this run sees the file system {filesystem!r} (known: {known})", transient=False) from None
 
-    async def _move_all(self, moves: Sequence[Move]) -> None:
-        fresh: dict[tuple[Replica | str | None, str], list[Move]] = {}
-        for move in moves:
-            if (move.uri, move.destination.filesystem) not in self._moving:
-                origin = move.source.filesystem if isinstance(move.source, Replica) else None
-                fresh.setdefault((origin, move.destination.filesystem), []).append(move)
-        for batch in fresh.values():
-            task = asyncio.create_task(self._carry(batch), name=f"moving {len(batch)} to {batch[0].destination.filesystem}")
-            keys = [(move.uri, move.destination.filesystem) for move in batch]
+    def _far(self, filesystem: str) -> FarFiles:
+        files = self._reach(filesystem)
+        if not isinstance(files, FarFiles):
+            raise SiteError(f"{filesystem!r} is this machine, not a site", transient=False)
+        return files
+
+    async def _bring(self, missing: Mapping[str, Replica | None], to: str) -> None:
+        """Copy what nobody copies yet, and wait for all of it."""
+        fresh: dict[Origin, list[str]] = {}
+        for uri, source in missing.items():
+            if (uri, to) not in self._moving:
+                fresh.setdefault(source.filesystem if source else None, []).append(uri)
+        for origin, uris in fresh.items():
+            task = asyncio.create_task(self._carry(origin, uris, to), name=f"moving {len(uris)} to {to}")
+            keys = [(uri, to) for uri in uris]
             self._moving.update(dict.fromkeys(keys, task))
             task.add_done_callback(partial(self._moved, keys))
-        await asyncio.gather(*{self._moving[move.uri, move.destination.filesystem] for move in moves})
+        await asyncio.gather(*(asyncio.shield(task) for task in {self._moving[uri, to] for uri in missing}))
 
     def _moved(self, keys: Iterable[tuple[str, str]], task: asyncio.Task[None]) -> None:
         for key in keys:
             self._moving.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # who waits has it; nobody may wait any more
 
-    async def _carry(self, moves: Sequence[Move]) -> None:
-        """Moves that share their origin and their goal, in one stream. Data between two other places passes through this machine."""
-        first = moves[0]
-        to_here = first.destination.filesystem == HERE
-        if isinstance(first.source, str):
-            await (self._from_web(moves) if to_here else self._relay(moves))
-        elif to_here:
-            await self._to_here(moves, self._far(first.source.filesystem))
-        elif first.source.filesystem == HERE:
-            await self._from_here(moves, self._far(first.destination.filesystem))
+    async def _carry(self, origin: Origin, uris: Sequence[str], to: str) -> None:
+        """One batch, all from one place. What lies neither here nor there passes through this machine."""
+        if HERE not in (origin, to):
+            await self._bring({uri: nearest(uri, self.catalog) for uri in uris}, HERE)
+        directory = posixpath.join(self._landings[to], secrets.token_hex(8))
+        landed = {uri: posixpath.join(directory, str(number), file_name(uri)) for number, uri in enumerate(uris)}
+        if to != HERE:
+            sources = {landed[uri].removeprefix(directory + "/"): self._path(uri, HERE) for uri in uris}
+            await self._far(to).receive(directory, sources)
+        elif origin is None:
+            await self._download(landed)
         else:
-            await self._relay(moves)
-        for move in moves:
-            self.catalog.add(move.uri, move.destination)
+            await self._receive_here(directory, {self._path(uri, origin): path for uri, path in landed.items()}, self._far(origin))
+        for uri, path in landed.items():
+            self.catalog.add(uri, Replica(to, path.lstrip("/")))
 
-    async def _from_web(self, moves: Sequence[Move]) -> None:
+    def _path(self, uri: str, filesystem: str) -> str:
+        replica = self.catalog.at(uri, filesystem)
+        if replica is None:
+            raise SiteError(f"{web.redacted(uri)} is not in the file system {filesystem!r}", transient=False)
+        path = "/" + replica.path
+        return self._resolved(path) if filesystem == HERE else path
+
+    async def _receive_here(self, directory: str, items: Mapping[str, str], far: FarFiles) -> None:
+        part = directory + ".part"
+        try:
+            await far.send({source: part + target.removeprefix(directory) for source, target in items.items()})
+            await asyncio.to_thread(os.rename, part, directory)
+        finally:
+            await asyncio.to_thread(here.remove, part)
+
+    async def _download(self, landed: Mapping[str, str]) -> None:
         limit = asyncio.Semaphore(_DOWNLOADS)
 
-        async def one(move: Move) -> None:
+        async def one(uri: str, path: str) -> None:
+            if not web.is_web(uri):
+                raise SiteError(f"nobody knows how to read {web.redacted(uri)}", transient=False)
             async with limit:
-                await asyncio.to_thread(web.fetch, move.uri, "/" + move.destination.path)
+                await asyncio.to_thread(web.fetch, uri, path)
 
-        await asyncio.gather(*(one(move) for move in moves))
-
-    async def _relay(self, moves: Sequence[Move]) -> None:
-        here_now = [await self._fetched(move.uri) for move in moves]
-        hops = [Move(move.uri, copy, move.destination) for move, copy in zip(moves, here_now, strict=True)]
-        await self._from_here(hops, self._far(hops[0].destination.filesystem))
-
-    async def _from_here(self, moves: Sequence[Move], far: FarFiles) -> None:
-        await far.receive([("/" + _path(move.source), "/" + move.destination.path) for move in moves])
-
-    async def _to_here(self, moves: Sequence[Move], far: FarFiles) -> None:
-        await far.send([("/" + _path(move.source), "/" + move.destination.path) for move in moves])
+        await asyncio.gather(*(one(uri, path) for uri, path in landed.items()))
 
     async def _fetched(self, uri: str) -> Replica:
         """The copy on this machine, fetched now if there is none."""
-        if (copy := self.catalog.at(uri, HERE)) is not None:
-            return copy
-        source = self._nearest(uri)
-        if source is None and not web.is_web(uri):
-            raise SiteError(f"nobody knows how to read {web.redacted(uri)}", transient=False)
-        destination = Replica(HERE, landing(str(self._data), uri).lstrip("/"))
-        await self._move_all([Move(uri, source or uri, destination)])
-        return destination
-
-    def _far(self, filesystem: str) -> FarFiles:
-        files = self._reach(filesystem)
-        if not isinstance(files, FarFiles):
-            raise SiteError(f"{filesystem} is not a file system of a site", transient=False)
-        return files
+        if (copy := self.catalog.at(uri, HERE)) is None:
+            await self._bring({uri: None}, HERE)
+            copy = self.catalog.at(uri, HERE)
+        if copy is None:
+            raise SiteError(f"{web.redacted(uri)} was fetched and is not there", transient=True)
+        return copy
 
 
-def _path(source: Replica | str) -> str:
-    return source.path if isinstance(source, Replica) else source
+def landings(run: str, locations: Iterable[Location], own: Path) -> dict[str, str]:
+    """Where copies land, by file system: below the run's own directory here, below the first location's workdir elsewhere."""
+    places = {HERE: str(own / "data")}
+    for location in locations:
+        places.setdefault(location.filesystem, posixpath.join(location.workdir, run, "data"))
+    return places

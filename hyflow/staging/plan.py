@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,49 +13,33 @@ from hyflow.staging.catalog import Catalog
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """Copy `source` (a replica, or the address of something on the web) so that it lies at `destination`."""
-
-    uri: str
-    source: Replica | str
-    destination: Replica
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
-    """`present`: where each piece of data lies as the location sees it, or will lie once `moves` are done (absolute paths)."""
+    """`present`: where data lies as the location sees it (absolute paths); `missing`: what must be copied there, and from where: a
+    replica, or None for an address of the web."""
 
     present: dict[str, str]
-    moves: tuple[Move, ...]
+    missing: dict[str, Replica | None]
 
 
-def plan(uris: Iterable[str], to: Location, catalog: Catalog, data: str) -> Plan:
-    """How each of `uris` gets to be seen at the location; what must be copied lands below `data`, a directory there."""
+def plan(uris: Iterable[str], to: Location, catalog: Catalog) -> Plan:
+    """What the location sees of `uris` already, and what it does not."""
     present: dict[str, str] = {}
-    moves: list[Move] = []
+    missing: dict[str, Replica | None] = {}
     for uri in dict.fromkeys(uris):
-        here = next((path for name in to.mounts if (copy := catalog.at(uri, name)) and (path := to.path(copy))), None)
-        if here is None:
-            here = landing(data, uri)
-            destination = to.replica(here)
-            if destination is None:
-                raise ValueError(f"{data} lies on no file system of {to}")
-            moves.append(Move(uri, _nearest(uri, catalog), destination))
-        present[uri] = here
-    return Plan(present, tuple(moves))
+        seen = next((path for name in to.mounts if (copy := catalog.at(uri, name)) and (path := to.path(copy))), None)
+        if seen is None:
+            missing[uri] = nearest(uri, catalog)
+        else:
+            present[uri] = seen
+    return Plan(present, missing)
 
 
-def landing(data: str, uri: str) -> str:
-    """Where a copy of `uri` lies below the directory `data`."""
-    return posixpath.join(data, hashlib.sha256(uri.encode()).hexdigest()[:24], _name(uri))
+def nearest(uri: str, catalog: Catalog) -> Replica | None:
+    """The copy to read from: one on this machine where there is one; None where no file system has it."""
+    return min(catalog.replicas(uri), key=lambda copy: copy.filesystem != HERE, default=None)
 
 
-def _nearest(uri: str, catalog: Catalog) -> Replica | str:
-    """The copy to read from: one on this machine where there is one."""
-    copies = sorted(catalog.replicas(uri), key=lambda copy: copy.filesystem != HERE)
-    return copies[0] if copies else uri
-
-
-def _name(uri: str) -> str:
-    """A file name for the copy; jobs see the name that CWL gives, not this one."""
-    return unquote_to_bytes(posixpath.basename(urlsplit(uri).path)).decode("utf-8", "surrogateescape").replace("/", "_") or "data"
+def file_name(uri: str) -> str:
+    """A file name for a copy; jobs see the name that CWL gives, not this one."""
+    name = os.fsdecode(unquote_to_bytes(posixpath.basename(urlsplit(uri).path.rstrip("/"))))
+    return name.replace("/", "_") if name not in ("", ".", "..") else "data"

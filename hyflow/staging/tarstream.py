@@ -42,7 +42,7 @@ async def pack(items: Iterable[tuple[str, str]], digests: Digests) -> AsyncItera
 async def unpack(stream: AsyncIterator[bytes], targets: Mapping[str, str]) -> Digests:
     """Write the archive's members to this machine: what lies at or below a name of `targets` goes to the path beside it.
 
-    Raises SiteError when the archive is broken, or holds what was not asked for.
+    Archives may follow each other. Raises SiteError when one is broken, or holds what was not asked for.
     """
     pipe, digests = _Pipe(), Digests()
     work = asyncio.ensure_future(asyncio.to_thread(_unpack_from, pipe, targets, digests))
@@ -160,7 +160,7 @@ class _Hashing(io.RawIOBase):
 
 def _unpack_from(pipe: _Pipe, targets: Mapping[str, str], digests: Digests) -> None:
     try:
-        with tarfile.open(fileobj=pipe, mode="r|", bufsize=CHUNK) as archive:
+        with tarfile.open(fileobj=pipe, mode="r|", bufsize=CHUNK, ignore_zeros=True) as archive:
             for member in archive:
                 _extract(archive, member, _target(member.name, targets), digests)
     except tarfile.TarError as error:

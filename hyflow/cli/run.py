@@ -1,0 +1,128 @@
+"""`hyflow run`: run a workflow to its end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hyflow.cli.arguments import home
+from hyflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from hyflow.cwl.inputs import JobDocument
+    from hyflow.run import Result
+
+HELP = "run a workflow to its end"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may follow `hyflow run`."""
+    parser.add_argument("workflow", metavar="WORKFLOW", help="a CWL document: a path or an address, with #ID for one process of several")
+    parser.add_argument("files", metavar="FILE", nargs="*", help="a deployment file and a job file, in any order: told by their content")
+    parser.add_argument("--job", metavar="FILE", help="the job file, when its content does not tell")
+    parser.add_argument("--deploy", metavar="FILE", help="the deployment file, when its content does not tell")
+    parser.add_argument("--name", metavar="NAME", help="a name for the run, of letters, digits and ._-")
+    parser.add_argument("--outdir", metavar="DIR", default=".", help="where the results go (default: here)")
+    parser.add_argument("--profile", metavar="NAME", help="a profile of the deployment file")
+    parser.add_argument("--set", metavar="PATH=VALUE", action="append", default=[], help="change a value of the deployment file")
+    parser.add_argument("--container", metavar="RUNTIME", choices=["none", "auto"], help="the container runtime for all sites: none, auto")
+    parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    parser.add_argument("--json-log", action="store_true", help="tell what happens as one JSON object a line")
+    parser.epilog = "Inputs may follow a --: hyflow run workflow.cwl -- --threads 4 --reads a.fq --reads b.fq"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one command line asks for; made by `hyflow run` and by `cwl-runner`."""
+
+    workflow: str | None
+    job: str | None
+    deploy: str | None
+    flags: tuple[str, ...] = ()
+    name: str | None = None
+    outdir: str = "."
+    profile: str | None = None
+    sets: tuple[str, ...] = ()
+    container: str | None = None
+    quiet: bool = False
+    json_log: bool = False
+
+
+def main(args: argparse.Namespace) -> int:
+    """Runs; the output object is all that goes to standard output. `args.inputs` holds what followed the --."""
+    job, deploy = _told_apart(args.files, args.job, args.deploy)
+    return perform(
+        Request(
+            args.workflow, job, deploy, tuple(args.inputs), args.name, args.outdir, args.profile,
+            tuple(args.set), args.container, args.quiet, args.json_log,
+        )
+    )  # fmt: skip
+
+
+def _told_apart(files: list[str], job: str | None, deploy: str | None) -> tuple[str | None, str | None]:
+    """Which of the files is the job and which the deployment."""
+    from hyflow.deployment.kinds import kind_of
+
+    for file in files:
+        kind = kind_of(file)
+        if kind == "unclear":
+            kind = _asked(file)
+        if kind == "workflow":
+            raise UsageError("a second CWL document: one is run at a time", where=file)
+        if (deploy if kind == "deployment" else job) is not None:
+            raise UsageError(f"{file} and {deploy if kind == 'deployment' else job} both look like the {kind} file", hint="name one of each")
+        if kind == "deployment":
+            deploy = file
+        else:
+            job = file
+    return job, deploy
+
+
+def _asked(file: str) -> str:
+    """Let the person at the terminal say it; where there is none, the command line must."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("its content does not tell whether this is a job or a deployment file", where=file, hint="say --job FILE or --deploy FILE")
+    while True:
+        print(f"Is {file} the [j]ob file or the [d]eployment file? ", end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline().strip().lower()
+        if answer and "deployment".startswith(answer):
+            return "deployment"
+        if answer and "job".startswith(answer):
+            return "job"
+        if not answer:
+            raise UsageError("neither was chosen", where=file)
+
+
+def perform(request: Request) -> int:
+    """Carry out the request, print the output object, give the exit status."""
+    result = _performed(request)
+    if result.status == 0:
+        print(json.dumps(result.outputs, indent=4))
+    return result.status
+
+
+def _performed(request: Request) -> Result:
+    from hyflow.cwl.load import load
+    from hyflow.cwl.processes import Processes
+    from hyflow.report.watch import observer
+    from hyflow.run import Order, execute
+
+    job = _job(request.job)
+    document = request.workflow or job.tool
+    if document is None:
+        raise UsageError("no CWL document to run", hint="name one, or let the job file say cwl:tool")
+    watcher = observer(sys.stderr, quiet=request.quiet, json_log=request.json_log)
+    program = load(document, cache=home() / "cache" / "documents", overrides=job.requirements)
+    for warning in program.warnings:
+        watcher.warn(warning)
+    inputs = job.inputs | (_flags(request.flags, Processes(program)) if request.flags else {})
+    order = Order(
+        program, inputs, _deployment(request), home(), Path(request.outdir).absolute(),
+        request.name, request.container, tuple(sys.argv[1:]),
+    )  # fmt: skip
+    return asyncio.run(execute(order, watcher))

@@ -1,0 +1,182 @@
+"""The composition root: the only file that knows everybody. Puts a run together, drives it, and takes it apart again."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hyflow import plain
+from hyflow.connector import SiteContext
+from hyflow.cwl.inputs import JobDocument
+from hyflow.cwl.processes import Processes
+from hyflow.deployment import Deployment
+from hyflow.engine.driver import Driver, House
+from hyflow.engine.sites import Site
+from hyflow.engine.state import State
+from hyflow.errors import HyflowError, SiteError, UnsupportedRequirement, UsageError
+from hyflow.journal import Header, Journal, Meta, RunDir, new_run
+from hyflow.model.actions import Conclude
+from hyflow.model.events import Delivered
+from hyflow.model.jobs import Failure, FailureClass, JobId
+from hyflow.model.places import HERE, Location
+from hyflow.model.resources import Resources
+from hyflow.model.values import Inputs, Value
+from hyflow.model.workflow import Program
+from hyflow.report.observer import Observer
+from hyflow.staging import deliver, here
+from hyflow.staging.catalog import Catalog
+from hyflow.staging.files import FarFiles, Files, HereFiles
+from hyflow.staging.move import Mover
+
+_SIGNALS = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminate", signal.SIGHUP: "hangup"}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the user asked for, read but not yet checked against each other.
+
+    `container`: the runtime that `--container` names, for all sites; None leaves it to the deployment file.
+    """
+
+    program: Program
+    inputs: Inputs
+    deployment: Deployment
+    home: Path
+    outdir: Path
+    name: str | None
+    container: str | None
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended: with `outputs` (status 0), or with failures. `status` is the exit status of the command."""
+
+    run: str
+    outputs: Value
+    failures: tuple[tuple[JobId, Failure], ...]
+    status: int
+
+
+async def execute(order: Order, observer: Observer) -> Result:
+    """Run to the end. Raises HyflowError for what is wrong before anything ran, or when the run's record is lost."""
+    if (trouble := deliver.unwritable(order.outdir)) is not None:
+        raise UsageError(f"the output directory cannot be used: {trouble}", hint="choose another --outdir")
+    processes = Processes(order.program)
+    _check_containers(order, processes, observer)
+    order.deployment.check_steps(processes.step_paths())
+    run_dir = new_run(order.home, order.name)
+    try:
+        async with Journal.create(run_dir, _meta(order, run_dir)) as journal:
+            return await _with_sites(order, observer, processes, run_dir, journal)
+    except BaseExceptionGroup as group:
+        raise _first(group) from group
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that a person should hear, of several that came together."""
+    errors = list(_flat(group))
+    return next((error for error in errors if isinstance(error, HyflowError)), errors[0])
+
+
+def _flat(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _flat(error)
+        else:
+            yield error
+
+
+def _meta(order: Order, run_dir: RunDir) -> Meta:
+    header = Header(run_dir.id, order.name, time.time(), order.program.source, order.arguments, str(order.outdir))
+    fields = {name: getattr(header, name) for name in Header.__slots__}
+    return Meta(**fields, program=plain.dumps(order.program), deployment=order.deployment.text.encode())
+
+
+def _check_containers(order: Order, processes: Processes, observer: Observer) -> None:
+    """Refuse what must run in a container (there is no engine yet), unless the user says to go on without."""
+    needs = [need for need in processes.containers() if need.required]
+    if not needs:
+        return
+    runtimes = {order.container or site.container for site in order.deployment.sites.values()}
+    names = ", ".join(dict.fromkeys(need.label for need in needs))
+    if runtimes != {"none"}:
+        raise UnsupportedRequirement(
+            f"{names} must run in a container (DockerRequirement: {needs[0].image}), and no container engine is set up",
+            hint="--container none runs the commands with what is installed here instead",
+        )
+    observer.warn(f"{names} asked for a container and runs without one")
+
+
+async def _with_sites(order: Order, observer: Observer, processes: Processes, run_dir: RunDir, journal: Journal) -> Result:
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        sites = await _connect(order.deployment, processes, run_dir, group, stack)
+        places = {str(place): place for site in sites.values() for place in await site.connector.locations()}
+        files: dict[str, Files] = {HERE: HereFiles()}
+        for place in places.values():
+            for filesystem in place.mounts:
+                files.setdefault(filesystem, FarFiles(sites[place.site].connector))
+        mover = Mover(run_dir.id, files, run_dir.path / "data", Catalog())
+        state = State(order.program, run_dir.id, places)
+        binding = _binding(order.deployment, places)
+        house = House(run_dir.id, processes, state, journal, sites, places, binding, mover, observer)
+        driver = Driver(house, group)
+        inputs = await driver.settle(lambda facts: processes.start(order.inputs, facts), scripted=True)
+        observer.begin(order.program, run_dir.id)
+        with _signals(driver):
+            conclusion = await driver.run(inputs)
+        return await _conclude(order, observer, conclusion, mover, journal, run_dir)
+
+
+async def _connect(
+    deployment: Deployment, processes: Processes, run_dir: RunDir, group: asyncio.TaskGroup, stack: AsyncExitStack
+) -> dict[str, Site]:
+    """Enter the connectors of those sites that some step is bound to."""
+    used = {target.site for step in processes.step_paths() for target in deployment.targets(step)}
+    sites: dict[str, Site] = {}
+    for name in sorted(used):
+        site = deployment.sites[name]
+        state = run_dir.path / "sites" / name
+        state.mkdir(mode=0o700, parents=True)
+        context = SiteContext(name, run_dir.id, state)
+        sites[name] = Site(name, await stack.enter_async_context(site.plugin.connect(site.settings, context)), group)
+    return sites
+
+
+@contextmanager
+def _signals(driver: Driver) -> Iterator[None]:
+    """Ctrl-C and the like stop the run in order while it goes on; afterwards they mean what they meant before."""
+    loop = asyncio.get_running_loop()
+    for number, reason in _SIGNALS.items():
+        loop.add_signal_handler(number, driver.stop, reason)
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+async def _conclude(order: Order, observer: Observer, end: Conclude, mover: Mover, journal: Journal, run_dir: RunDir) -> Result:
+    """Deliver the results of a run that succeeded, and tell everybody."""
+    if end.failures:
+        observer.end(end.failures)
+        return Result(run_dir.id, None, end.failures, _status(end.failures))
+    this_machine = Location("", "", HERE, str(run_dir.path), {HERE: "/"})
+    delivery = deliver.Delivery(order.outdir, run_dir.path, mover)
+    outputs = await delivery.deliver(end.outputs, this_machine)
+    delivered = Delivered(outputs, time.time())
+    await journal.append([delivered])
+    observer.event(delivered)
+    observer.end(())
+    return Result(run_dir.id, outputs, (), 0)
+
+
+def _status(failures: Sequence[tuple[JobId, Failure]]) -> int:
+    if any(failure.unsupported for _, failure in failures):
+        return UnsupportedRequirement.exit_status
+    return 130 if any(failure.kind is FailureClass.CANCELLED for _, failure in failures) else 1
