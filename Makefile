@@ -36,7 +36,7 @@ check: .venv/made-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/test_project.py
+	$(BIN)/python -m pytest -q tests/test_project.py $(wildcard tests/*/test_*schema*.py)
 
 conformance: .venv/made-test
 	$(BIN)/python tests/conformance/run.py --way $(WAY) --jobs $(JOBS)

@@ -118,7 +118,7 @@ def test_the_changelog_knows_this_version() -> None:
 def test_links_in_the_documentation_lead_to_files_that_are_there() -> None:
     broken = []
     for page in (path for path in FILES if path.suffix == ".md"):
-        for target in re.findall(r"\]\(([^)#\s]+)", text_of(page)):
+        for target in re.findall(r"(?:\]\(|src=\")([^)#\s\"]+)", text_of(page)):
             if "://" not in target and not (page.parent / target).exists():
                 broken.append(f"{page.relative_to(ROOT)}: {target}")
     assert broken == []

@@ -127,6 +127,10 @@ def test_the_report_stands_alone_and_shows_every_misread_image(four: Path) -> No
     ElementTree.parse(four / "confusion.svg")  # noqa: S314 - written by our own script a moment ago
 
 
+def test_the_tutorial_shows_the_picture_that_the_demo_makes(four: Path) -> None:
+    assert (ROOT / "docs" / "confusion.svg").read_bytes() == (four / "confusion.svg").read_bytes()
+
+
 def assert_same_end(done: subprocess.CompletedProcess[str], out: Path, four: Path) -> None:
     """The runner succeeded, and left what the scripts leave when they are run by hand."""
     assert done.returncode == 0, done.stderr
