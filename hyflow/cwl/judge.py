@@ -1,0 +1,40 @@
+"""Whether a command succeeded (CWL v1.2, CommandLineTool, section 5: successCodes, temporaryFailCodes, permanentFailCodes)."""
+
+from __future__ import annotations
+
+import signal
+
+from hyflow.cwl.tool import Tool
+from hyflow.model.jobs import Failure, FailureClass
+from hyflow.model.tasks import Outcome
+
+
+def judge(tool: Tool, outcome: Outcome) -> Failure | None:
+    """Why the attempt failed, None when it did not. What the machine says counts more than the exit code."""
+    if outcome.out_of_memory:
+        return _failure(outcome, FailureClass.MEMORY, "the command ran out of memory")
+    if outcome.timed_out:
+        return _failure(outcome, FailureClass.TIME, "the command reached its time limit and was ended")
+    if outcome.trouble is not None:
+        return _failure(outcome, FailureClass.STAGING, f"the command could not be started: {outcome.trouble}")
+    if outcome.signal is not None:
+        return _failure(outcome, FailureClass.TOOL, f"the command was ended by {_signal_name(outcome.signal)}")
+    code = outcome.code
+    if code is None:
+        return _failure(outcome, FailureClass.INFRASTRUCTURE, "nothing is known of how the command ended")
+    if code in tool.success_codes and code not in tool.permanent_codes | tool.temporary_codes:
+        return None
+    if code in tool.temporary_codes:
+        return _failure(outcome, FailureClass.TEMPORARY, f"the command failed for the time being, with exit code {code}")
+    return _failure(outcome, FailureClass.TOOL, f"the command failed with exit code {code}")
+
+
+def _failure(outcome: Outcome, kind: FailureClass, message: str) -> Failure:
+    return Failure(kind, message, outcome.code, outcome.stderr)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"{signal.Signals(number).name} (signal {number})"
+    except ValueError:
+        return f"signal {number}"

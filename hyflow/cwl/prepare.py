@@ -1,0 +1,310 @@
+"""Inputs as expressions and commands shall see them: defaults, names, sizes, contents, listings, formats, types.
+
+What it cannot know it asks for (`Knowledge`); several questions go together. Paths are given later, when a place is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from hyflow.cwl import types
+from hyflow.cwl.addresses import basename_of, file_uri, name_of, path_uri, renamed, sibling, split_name
+from hyflow.cwl.formats import formats_match
+from hyflow.cwl.knowledge import Knowledge
+from hyflow.cwl.shapes import NONE, Details, Pattern, Port, Shape
+from hyflow.cwl.tool import Signature
+from hyflow.errors import WorkflowError
+from hyflow.model.facts import CONTENTS_LIMIT, Contents, Found, Listing, Stat
+from hyflow.model.values import Inputs, Value, is_data
+
+Data = dict[str, Any]
+
+
+def prepare(signature: Signature, inputs: Inputs, know: Knowledge) -> Inputs:
+    """The inputs of one job, complete and checked; of what is given, only what the process takes. Raises WorkflowError, Lacking."""
+    return Preparation(signature, know).all(inputs)
+
+
+class Preparation:
+    """Prepares values for one process. `search`: look for secondary files that are not listed (inputs of the whole run)."""
+
+    def __init__(self, signature: Signature, know: Knowledge, *, search: bool = False, load: bool = True) -> None:
+        self._signature, self._know, self._search, self._load = signature, know, search, load
+        self._inputs: Inputs = {}
+
+    def all(self, inputs: Inputs) -> Inputs:
+        """Every input by name."""
+        self._inputs = {port.name: self._given(port, inputs) for port in self._signature.inputs}
+        busy = [port for port in self._signature.inputs if port.shape.busy and self._inputs[port.name] is not None]
+        if not busy:
+            return self._inputs
+        # first names and sizes, so that expressions of secondary files and formats see all inputs; then the rest
+        described = self._know.each(lambda port: self._described(self._inputs[port.name]), busy)
+        self._inputs = {**self._inputs, **{port.name: value for port, value in zip(busy, described, strict=True)}}
+        values = self._know.each(lambda port: self._named(port, self._inputs[port.name]), busy)
+        return {**self._inputs, **{port.name: value for port, value in zip(busy, values, strict=True)}}
+
+    def _given(self, port: Port, inputs: Inputs) -> Value:
+        value = inputs.get(port.name)
+        if value is None and port.has_default:
+            value = port.default
+        if not types.fits(value, port.shape.type):
+            if value is None and port.has_default:
+                return value
+            if port.name not in inputs:
+                raise self._signature.error(f"the input {port.name} is missing (expected {types.describe(port.shape.type)})")
+            raise self._signature.error(f"the input {port.name} does not fit: {types.problem(value, port.shape.type)}")
+        return value
+
+    def _named(self, port: Port, value: Value) -> Value:
+        try:
+            return self._value(value, port.shape)
+        except WorkflowError as error:
+            raise WorkflowError(f"the input {port.name}: {error.what}", where=error.where or self._signature.where or None, hint=error.hint) from error
+
+    def loose(self, value: Value, details: Details) -> Value:
+        """A value of no particular type, with what `details` ask for of its files."""
+        return self._loose(self._described(value), details)
+
+    def _loose(self, value: Value, details: Details) -> Value:
+        if isinstance(value, list):
+            return self._know.each(lambda item: self._loose(item, details), value)
+        return self._any(value, details)
+
+    # -- names and sizes ------------------------------------------------------------------------------------------
+
+    def _described(self, value: Value) -> Value:
+        """`value` with the names and sizes of all files inside."""
+        if isinstance(value, dict):
+            if is_data(value):
+                return self.describe(value)
+            return {name: self._described(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return self._know.each(self._described, value)
+        return value
+
+    def describe(self, data: Data) -> Data:
+        """A File or Directory object with its names and size, and those of what belongs to it."""
+        made = described(data)
+        if made["class"] == "File":
+            if "size" not in made:
+                made["size"] = self._size(made)
+            if made.get("secondaryFiles"):
+                made["secondaryFiles"] = self._know.each(self.describe, made["secondaryFiles"])
+        elif made.get("listing"):
+            made["listing"] = self._know.each(self.describe, made["listing"])
+        return made
+
+    def _size(self, data: Data) -> int:
+        if "location" not in data:
+            return len(str(data["contents"]).encode("utf-8", "surrogateescape"))
+        found: Found | None = self._know.ask(Stat(data["location"]))
+        if found is None:
+            raise self._signature.error(f"there is no file at {data['location']}")
+        return found.size
+
+    # -- what the shape asks for ----------------------------------------------------------------------------------
+
+    def _value(self, value: Value, shape: Shape) -> Value:
+        if value is None or not shape.busy:
+            return value
+        chosen = shape.chosen(value)
+        if chosen is None or not chosen.busy:
+            return value
+        if chosen.items is not None and isinstance(value, list):
+            items = chosen.items
+            return self._know.each(lambda item: self._value(item, items), value)
+        if chosen.fields and isinstance(value, dict):
+            return {**value, **{port.name: self._field(value.get(port.name), port) for port in chosen.fields}}
+        return self._any(value, chosen.details)
+
+    def _field(self, value: Value, port: Port) -> Value:
+        return self._value(port.default if value is None and port.has_default else value, port.shape)
+
+    def _any(self, value: Value, details: Details) -> Value:
+        """A value whose type says no more than that it may hold data."""
+        if isinstance(value, dict):
+            match value.get("class"):
+                case "File":
+                    return self._file(value, details)
+                case "Directory":
+                    return self._directory(value, details)
+            return {name: self._any(item, NONE) for name, item in value.items()}
+        if isinstance(value, list):
+            return self._know.each(lambda item: self._any(item, NONE), value)
+        return value
+
+    def _file(self, file: Data, details: Details) -> Data:
+        if details.contents and self._load and "contents" not in file:
+            file = {**file, "contents": self.contents(file["location"])}
+        if details.secondary:
+            file = self._with_secondary(file, details.secondary)
+        if details.format is not None:
+            self._check_format(file, details.format.evaluate(self._inputs, file, None))
+        listed = [self._any(item, NONE) for item in file["secondaryFiles"]] if file.get("secondaryFiles") and self._listing(NONE) else None
+        return file if listed is None else {**file, "secondaryFiles": listed}
+
+    def contents(self, uri: str) -> str:
+        """The text of the file at `uri`: 64 KiB at most; more is an error since v1.2 and was cut off before."""
+        return loaded(self._know.ask(Contents(uri)), self._signature.strict_contents, uri)
+
+    def _listing(self, details: Details) -> str | None:
+        wanted = details.listing or self._signature.listing
+        return wanted if self._load and wanted != "no_listing" else None
+
+    def _directory(self, directory: Data, details: Details) -> Data:
+        wanted = self._listing(details)
+        if wanted is None:
+            return directory
+        return self.listed(directory, wanted == "deep_listing")
+
+    def listed(self, directory: Data, deep: bool) -> Data:
+        """The directory with its `listing`; `deep`: and that of every directory below."""
+        return with_listing(directory, deep, self._know)
+
+    def _check_format(self, file: Data, allowed: Value) -> None:
+        entries = allowed if isinstance(allowed, list) else [allowed]
+        if not entries or not all(isinstance(entry, str) for entry in entries):
+            raise WorkflowError(f"its format must be an address or a list of them, found {allowed!r}")
+        actual = file.get("format")
+        if actual is None:
+            raise WorkflowError(f"the file {file['basename']} says no format; one of these is needed: {', '.join(entries)}")
+        if not formats_match(actual, entries, self._signature.ontology):
+            raise WorkflowError(f"the file {file['basename']} has the format {actual}; one of these is needed: {', '.join(entries)}")
+
+    # -- secondary files ------------------------------------------------------------------------------------------
+
+    def _with_secondary(self, file: Data, patterns: tuple[Pattern, ...]) -> Data:
+        """The file with the secondary files that its parameter asks for. Those that are listed are trusted."""
+        if "location" not in file or ("secondaryFiles" in file and not self._search):
+            return file
+        listed = list(file.get("secondaryFiles") or [])
+        found = self._know.each(lambda pattern: self._matching(file, pattern, listed), patterns)
+        return {**file, "secondaryFiles": listed + [item for items in found for item in items]}
+
+    def _matching(self, file: Data, pattern: Pattern, listed: list[Data]) -> list[Data]:
+        """What one pattern finds beyond what is listed."""
+        required = needed(pattern, True, self._inputs, file)
+        made: list[Data] = []
+        for wanted in wanted_names(pattern, self._inputs, file):
+            name = wanted if isinstance(wanted, str) else basename_of(wanted)
+            if any(item["basename"] == name for item in listed):
+                continue
+            if isinstance(wanted, dict):
+                made.append(self.describe(wanted))
+                continue
+            uri = sibling(file["location"], name)
+            found: Found | None = self._know.ask(Stat(uri))
+            if found is not None:
+                made.append(described(data_at(uri, found)) if "/" not in name else {**described(data_at(uri, found)), "basename": name.rpartition("/")[2]})
+            elif required:
+                raise WorkflowError(f"the secondary file {name} of {file['location']} is missing")
+        return made
+
+
+def needed(pattern: Pattern, otherwise: bool, inputs: Inputs, file: Data, runtime: Value = None) -> bool:
+    """Whether a secondary file is required; `otherwise` where the document leaves it open. Raises WorkflowError."""
+    if pattern.required is None:
+        return otherwise
+    value = pattern.required.evaluate(inputs, file, runtime)
+    if value is None:
+        return otherwise
+    if not isinstance(value, bool):
+        raise WorkflowError(f"`required` of a secondary file must be a boolean or null, found {value!r}")
+    return value
+
+
+def wanted_names(pattern: Pattern, inputs: Inputs, file: Data, runtime: Value = None) -> list[str | Data]:
+    """The secondary files that a pattern asks for: names beside the primary, or objects. Raises WorkflowError."""
+    if pattern.pattern.constant:
+        return [renamed(file["basename"], pattern.pattern.value)]
+    value = pattern.pattern.evaluate(inputs, file, runtime)
+    entries = value if isinstance(value, list) else [value]
+    for entry in entries:
+        if entry is not None and not isinstance(entry, str) and not is_data(entry):
+            raise WorkflowError(f"a secondary file must be a name, a File or a Directory, found {entry!r}")
+    return [entry for entry in entries if entry]
+
+
+def described(data: Data) -> Data:
+    """A new object for a File or Directory with its names; relative to nothing: only addresses and literals are data."""
+    made = dict(data)
+    path = made.pop("path", None)
+    literal = "contents" in made if made["class"] == "File" else "listing" in made
+    if "location" not in made and path is not None and not literal:
+        made["location"] = as_uri(path)
+    if "location" not in made and not literal:
+        raise WorkflowError(f"a {made['class']} object has no location" + (" and no contents" if made["class"] == "File" else " and no listing"))
+    if "basename" not in made and "location" not in made:
+        made["basename"] = literal_name(made)
+    name = made["basename"] = basename_of(made)
+    if made["class"] == "File":
+        made["nameroot"], made["nameext"] = split_name(name)
+    return made
+
+
+def as_uri(path: str) -> str:
+    """A path that a document or a job gives, as an address."""
+    if "://" in path:
+        return path
+    if not path.startswith("/"):
+        raise WorkflowError(f"the path {path!r} is relative to nothing that is known")
+    return file_uri(path)
+
+
+def literal_name(data: Data) -> str:
+    """A name for a literal that has none: the same for the same literal."""
+    text = repr(data.get("contents", data.get("listing")))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+
+
+def data_at(uri: str, found: Found) -> Data:
+    """The object for what was found at an address."""
+    if found.kind == "d":
+        return {"class": "Directory", "location": uri, "basename": name_of(uri)}
+    return {"class": "File", "location": uri, "basename": name_of(uri), "size": found.size}
+
+
+def with_listing(directory: Data, deep: bool, know: Knowledge) -> Data:
+    """The directory with its `listing`, asked for where it is not there; of a literal, that of the directories inside."""
+    if "location" not in directory:
+        if not deep:
+            return directory
+        inner = know.each(lambda item: with_listing(item, True, know) if item["class"] == "Directory" else item, directory.get("listing") or [])
+        return {**directory, "listing": inner}
+    uri = directory["location"]
+    entries: tuple[tuple[str, Found], ...] = know.ask(Listing(uri, deep))
+    return {**directory, "listing": _tree(uri, "", entries, deep)}
+
+
+def _tree(uri: str, prefix: str, entries: tuple[tuple[str, Found], ...], deep: bool) -> list[Data]:
+    """The objects directly below `prefix` ("" or "a/b/"), with what lies below them where `deep`."""
+    below: dict[str, list[tuple[str, Found]]] = {}
+    tops: list[tuple[str, Found]] = []
+    for path, found in entries:
+        head, slash, rest = path.partition("/")
+        if slash:
+            below.setdefault(head, []).append((rest, found))
+        else:
+            tops.append((path, found))
+    made = []
+    for name, found in tops:
+        data = described({**data_at(path_uri(uri, prefix + name), found), "basename": name})
+        if deep and found.kind == "d":
+            data["listing"] = _tree(uri, f"{prefix}{name}/", tuple(below.get(name, ())), deep)
+        made.append(data)
+    return made
+
+
+def loaded(data: bytes, strict: bool, uri: str) -> str:
+    """`contents` of a file from its first 64 KiB and one byte. Raises WorkflowError for what is no text, and, when `strict`, for more."""
+    whole = len(data) <= CONTENTS_LIMIT
+    if not whole and strict:
+        raise WorkflowError(f"{uri} holds more than 64 KiB, the limit of loadContents")
+    try:
+        return data[:CONTENTS_LIMIT].decode("utf-8")
+    except UnicodeDecodeError as error:
+        if not whole and error.start > CONTENTS_LIMIT - 4:  # cut inside a character
+            return data[:error.start].decode("utf-8")
+        raise WorkflowError(f"{uri} is not text in UTF-8, so its contents cannot be loaded") from error

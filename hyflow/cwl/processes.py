@@ -1,0 +1,178 @@
+"""The processes of a program at work: everything that the driver asks of the CWL side.
+
+All methods are pure. What they lack they return as `Ask`; the caller finds it out and calls again with the answers. Safe to call
+from several threads.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from hyflow.cwl import judge, start, steps
+from hyflow.cwl.bind import Binder, Bound, runtime_resources
+from hyflow.cwl.collect import OutputError, collect
+from hyflow.cwl.compile import FORMATS
+from hyflow.cwl.demand import Demand, Demands
+from hyflow.cwl.knowledge import answer
+from hyflow.cwl.steps import StepInputs
+from hyflow.cwl.tool import Signature, Tool
+from hyflow.cwl.types import Type, fits
+from hyflow.model.facts import Ask, Facts
+from hyflow.model.jobs import Failure, Job, Key
+from hyflow.model.places import Place
+from hyflow.model.resources import MIB, Resources
+from hyflow.model.tasks import Manifest, Outcome
+from hyflow.model.values import Inputs
+from hyflow.model.workflow import Program
+
+__all__ = ["Bound", "ContainerNeed", "Demand", "InputType", "OutputError", "Processes"]
+
+_HERE = Resources(1.0, 256 * MIB, 1024 * MIB, 1024 * MIB)
+"""What `runtime` says where nothing runs: the standard's defaults."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerNeed:
+    """A tool that asks for a container. `label` is the path of its step; `required`: under requirements, not hints."""
+
+    process: str
+    label: str
+    image: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InputType:
+    """An input of the whole program, as the command line and messages need to know it."""
+
+    name: str
+    type: Type
+    required: bool
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A tool with all that its jobs share."""
+
+    tool: Tool
+    demands: Demands
+    binder: Binder
+
+
+class Processes:
+    """Every process of a program, each compiled when it is first needed."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._ontology: Sequence[Sequence[str]] = program.processes.get(FORMATS) or []
+        self._tools: dict[str, Tool] = {}
+        self._ready: dict[str, _Ready] = {}
+        self._steps: dict[str, StepInputs] = {}
+
+    # -- what the program is like ---------------------------------------------------------------------------------
+
+    def containers(self) -> tuple[ContainerNeed, ...]:
+        """The tools with a DockerRequirement, in the order of the document. `image` is empty where it names none."""
+        return tuple(
+            ContainerNeed(name, name, str(need.get("dockerPull") or need.get("dockerImageId") or ""), bool(need["required"]))
+            for name, document in self._commands() if (need := document["requirements"].get("DockerRequirement")) is not None
+        )
+
+    def step_paths(self) -> tuple[str, ...]:
+        """The paths of all steps, as "/train/fit", those of nested workflows after the step that runs them."""
+        return tuple(self._paths(self._program.root, "/"))
+
+    def input_types(self) -> tuple[InputType, ...]:
+        """The inputs of the program, in the order of the document."""
+        return tuple(InputType(port.name, port.shape.type, not port.has_default and not fits(None, port.shape.type),
+                               str(port.document.get("doc") or port.document.get("label") or "")) for port in self._signature.inputs)
+
+    def scripted(self, process: str) -> bool:
+        """Whether the process may run JavaScript."""
+        return self._tool(process).scripted
+
+    def scripted_step(self, workflow: str, step: str) -> bool:
+        """Whether what a step does to its inputs may run JavaScript."""
+        return self._step(workflow, step).scripted
+
+    # -- a run ----------------------------------------------------------------------------------------------------
+
+    def unknown_inputs(self, inputs: Inputs) -> tuple[str, ...]:
+        """A warning for each input that the program does not have; `start` passes them over."""
+        return start.unknown(self._signature, inputs)
+
+    def start(self, inputs: Inputs, facts: Facts) -> Inputs | Ask:
+        """The inputs of the run as tokens: with defaults, checked against their types, every file found with what belongs to it.
+
+        Files and directories are given by `location` (an address), by an absolute `path` of this machine, or as literals. Raises InputError.
+        """
+        return answer(lambda know: start.start(self._signature, inputs, know), facts)
+
+    def evaluate(self, workflow: str, step: str, inputs: Inputs, facts: Facts) -> tuple[Inputs, bool] | Ask:
+        """The inputs of a step's process after the step's own expressions, and whether `when` skips it. Raises WorkflowError."""
+        return answer(lambda know: self._step(workflow, step).evaluate(inputs, know), facts)
+
+    def express(self, process: str, inputs: Inputs, facts: Facts) -> Inputs | Ask:
+        """The outputs of an ExpressionTool. Raises WorkflowError."""
+        return answer(lambda know: steps.express(self._tool(process), inputs, know, runtime_resources(_HERE)), facts)
+
+    def demand(self, process: str, inputs: Inputs, facts: Facts) -> Demand | Ask:
+        """What a job needs: resources, data, limits. Raises WorkflowError."""
+        return answer(lambda know: self._prepared(process).demands.demand(inputs, know), facts)
+
+    def bind(self, job: Job, key: Key, place: Place, demand: Demand, facts: Facts) -> Bound | Ask:
+        """The task of one attempt at `place`. Data that is not in `place.sources` is asked for with `Localize`. Raises WorkflowError."""
+        return answer(lambda know: self._prepared(job.process).binder.bind(job, key, str(job.id), place, demand, know), facts)
+
+    def judge(self, process: str, outcome: Outcome) -> Failure | None:
+        """Why an attempt failed; None when the command succeeded."""
+        return judge.judge(self._tool(process), outcome)
+
+    def collect(self, job: Job, bound: Bound, manifest: Manifest, outcome: Outcome, facts: Facts) -> Inputs | Ask:
+        """The outputs that a successful attempt left, as tokens. Raises OutputError, WorkflowError."""
+        return answer(lambda know: collect(self._tool(job.process), bound, manifest, outcome, know), facts)
+
+    # -- compiled once --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _signature(self) -> Signature:
+        return Signature(self._program.processes["start:/"], self._ontology)
+
+    def _tool(self, process: str) -> Tool:
+        tool = self._tools.get(process)
+        if tool is None:
+            tool = self._tools[process] = Tool(self._program.processes[process], self._ontology)
+        return tool
+
+    def _prepared(self, process: str) -> _Ready:
+        ready = self._ready.get(process)
+        if ready is None:
+            tool = self._tool(process)
+            ready = self._ready[process] = _Ready(tool, Demands(tool), Binder(tool))
+        return ready
+
+    def _step(self, workflow: str, step: str) -> StepInputs:
+        path = posixpath.join(workflow, step)
+        found = self._steps.get(path)
+        if found is None:
+            found = self._steps[path] = StepInputs(self._program.processes[f"in:{path}"], self._ontology)
+        return found
+
+    def _commands(self) -> list[tuple[str, Mapping[str, Any]]]:
+        return [(name, document) for name, document in self._program.processes.items()
+                if name.startswith("/") and document["class"] == "CommandLineTool"]
+
+    def _paths(self, workflow: str, path: str) -> list[str]:
+        found = []
+        for step in self._program.workflows[workflow].steps.values():
+            inner = posixpath.join(path, step.name)
+            found.append(inner)
+            if step.kind == "workflow":
+                found += self._paths(step.process, inner)
+        return found
+

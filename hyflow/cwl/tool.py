@@ -1,0 +1,130 @@
+"""A process of a program, ready for use: shapes and expressions compiled once, when the first job asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from hyflow.cwl.expressions import Compiled, Expressions
+from hyflow.cwl.shapes import Binding, Port, Shaper
+from hyflow.errors import WorkflowError
+from hyflow.model.values import Value
+
+NEWER = ("v1.2",)
+
+
+class Signature:
+    """What any process says of its inputs.
+
+    `listing` is what LoadListingRequirement says; `strict_contents`: more than 64 KiB to load is an error and not cut off (since v1.2).
+    """
+
+    def __init__(self, document: Mapping[str, Any], ontology: Sequence[Sequence[str]]) -> None:
+        self.document, self.ontology = document, ontology
+        self.version: str = document["version"]
+        self.where: str = document.get("where", "")
+        self.requirements: Mapping[str, Any] = document.get("requirements") or {}
+        self.listing: str = document.get("listing") or "no_listing"
+        self.strict_contents = self.version.startswith(NEWER)
+        self.scripted: bool = document["javascript"]
+        self.expressions = Expressions(document["javascript"], document["library"], self.version)
+        self.shaper = Shaper(self.expressions, document.get("names") or {}, self.where)
+        self.inputs: tuple[Port, ...] = tuple(self.shaper.port(item) for item in document["inputs"])
+
+    def compiled(self, value: Value) -> Compiled:
+        return self.shaper.compiled(value)
+
+    def error(self, what: str, hint: str | None = None) -> WorkflowError:
+        """An error that says where the process stands."""
+        return WorkflowError(what, where=self.where or None, hint=hint)
+
+
+class Tool(Signature):
+    """A CommandLineTool or an ExpressionTool."""
+
+    @cached_property
+    def outputs(self) -> tuple[Port, ...]:
+        return tuple(self.shaper.port(item) for item in self.document["outputs"])
+
+    @cached_property
+    def expression(self) -> Compiled:
+        """What an ExpressionTool evaluates."""
+        return self.compiled(self.document["expression"])
+
+    @cached_property
+    def stdin(self) -> Compiled | None:
+        return self._optional("stdin")
+
+    @cached_property
+    def stdout(self) -> Compiled | None:
+        return self._optional("stdout")
+
+    @cached_property
+    def stderr(self) -> Compiled | None:
+        return self._optional("stderr")
+
+    @cached_property
+    def arguments(self) -> tuple[Argument, ...]:
+        """The fixed parts of the command line, in document order: baseCommand, then arguments."""
+        base = self.document.get("baseCommand") or []
+        words = [base] if isinstance(base, str) else base
+        made = [Argument((-1_000_000, at), Binding(), text=str(word)) for at, word in enumerate(words)]
+        return tuple(made + [self._argument(at, entry) for at, entry in enumerate(self.document.get("arguments") or [])])
+
+    @cached_property
+    def environment(self) -> tuple[tuple[str, Compiled], ...]:
+        """What EnvVarRequirement sets."""
+        entries = self.requirements.get("EnvVarRequirement", {}).get("envDef") or []
+        pairs = entries.items() if isinstance(entries, dict) else [(entry["envName"], entry["envValue"]) for entry in entries]
+        return tuple((str(name), self.compiled(value)) for name, value in pairs)
+
+    @cached_property
+    def shell(self) -> bool:
+        """Whether ShellCommandRequirement is in force."""
+        return "ShellCommandRequirement" in self.requirements
+
+    @cached_property
+    def inplace(self) -> bool:
+        """Whether writable inputs are changed where they lie."""
+        return bool(self.requirements.get("InplaceUpdateRequirement", {}).get("inplaceUpdate"))
+
+    @cached_property
+    def success_codes(self) -> frozenset[int]:
+        return frozenset(self.document.get("successCodes") or (0,))
+
+    @cached_property
+    def temporary_codes(self) -> frozenset[int]:
+        return frozenset(self.document.get("temporaryFailCodes") or ())
+
+    @cached_property
+    def permanent_codes(self) -> frozenset[int]:
+        return frozenset(self.document.get("permanentFailCodes") or ())
+
+    def required(self, name: str, field: str) -> Compiled | None:
+        """The value of a requirement's field, or None where there is none."""
+        value = self.requirements.get(name, {}).get(field)
+        return None if value is None else self.compiled(value)
+
+    def _optional(self, word: str) -> Compiled | None:
+        value = self.document.get(word)
+        return None if value is None else self.compiled(value)
+
+    def _argument(self, at: int, entry: Any) -> Argument:
+        if isinstance(entry, dict):
+            binding = self.shaper.binding(entry)
+            return Argument((binding.position, at), binding)
+        compiled = self.compiled(entry)
+        if compiled.constant:
+            return Argument((0, at), Binding(), text=str(compiled.value))
+        return Argument((0, at), Binding(value_from=compiled))
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A fixed part of the command line: `text`, or what `binding.value_from` gives; sorts at `key`."""
+
+    key: tuple[int | Compiled, int]
+    binding: Binding
+    text: str | None = None
