@@ -1,0 +1,96 @@
+"""One attempt inside the supervisor: its state, and the report that it ends in."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from typing import Any
+
+from .layout import Trouble, describe, prepare, take_away
+from .outputs import Collection, TooMuch, tail
+from .spawn import stream_path
+
+HOST = os.uname().nodename
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+class Job:
+    """An attempt from its claim to its report. `ending`: why we end it ("time" or "cancel"), `family` whom we end with it."""
+
+    __slots__ = ("began", "clock", "ending", "ended", "family", "key", "out_of_memory", "pid", "status", "task", "trouble", "usage")
+
+    def __init__(self, task: dict[str, Any]) -> None:
+        self.key: str = task["key"]
+        self.task = task
+        self.pid = 0
+        self.began = self.ended = self.clock = 0.0
+        self.ending = ""
+        self.family: dict[int, str] = {}
+        self.status: int | None = None
+        self.out_of_memory = False
+        self.trouble: str | None = None
+        self.usage: dict[str, Any] = {}
+
+    def prepare(self) -> str | None:
+        """Make its directories; what went wrong, in words."""
+        try:
+            prepare(self.task)
+        except Trouble as trouble:
+            return str(trouble)
+        except Exception as error:  # noqa: BLE001 - on a thread of its own nobody else would tell
+            return f"the attempt's directory could not be laid out: {error!r}"
+        return None
+
+    def exited(self, status: int, usage: resource.struct_rusage) -> None:
+        """The command is over, with a wait status and what it used."""
+        self.ended = time.time()
+        self.status = status
+        peak = usage.ru_maxrss
+        # A child begins as an image of the supervisor, so a peak that is no higher says nothing about the command.
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self.usage = {"wall": time.monotonic() - self.clock, "cpu": usage.ru_utime + usage.ru_stime,
+                      "memory": peak * RSS_UNIT if peak > own else None}
+
+    def report(self, *, quick: bool) -> bytes | None:
+        """The last line of the attempt, its directories cleaned up. None: with `quick`, when that takes more than a moment."""
+        try:
+            manifest = self._manifest(quick=quick)
+        except TooMuch:
+            if quick:
+                return None
+            self.trouble, manifest = "the output directory holds too much to be listed", self._nothing()
+        except OSError as error:
+            self.trouble, manifest = describe("the output directory could not be read", error), self._nothing()
+        except Exception as error:  # noqa: BLE001 - on a thread of its own nobody else would tell
+            self.trouble, manifest = f"the output directory could not be read: {error!r}", self._nothing()
+        if not take_away(self.task["dir"], self.task["stage"], deep=not quick):
+            return None
+        return encode({"key": self.key, "outcome": self._outcome(), "manifest": manifest}).encode("ascii") + b"\n"
+
+    def _manifest(self, *, quick: bool) -> dict[str, Any]:
+        if self.trouble is not None or self.ending == "cancel":
+            return self._nothing()
+        return Collection(f"{self.task['dir']}/out", quick=quick).manifest(self.task["collect"])
+
+    def _nothing(self) -> dict[str, Any]:
+        return {"entries": {}, "matches": [[] for _ in self.task["collect"]], "output_json": None}
+
+    def _outcome(self) -> dict[str, Any]:
+        outcome: dict[str, Any] = {"usage": self.usage, "started": self.began, "ended": self.ended, "host": HOST,
+                                   "stdout": tail(stream_path(self.task, "stdout")), "stderr": tail(stream_path(self.task, "stderr"))}
+        if self.trouble is not None:
+            outcome["trouble"] = self.trouble
+        elif self.ending == "time":
+            outcome["timed_out"] = True
+        elif self.status is not None and os.WIFSIGNALED(self.status):
+            outcome["signal"], outcome["out_of_memory"] = os.WTERMSIG(self.status), self.out_of_memory
+        elif self.status is not None:
+            outcome["code"] = os.WEXITSTATUS(self.status)
+        return outcome
+
+    def running(self) -> bytes:
+        return encode({"key": self.key, "running": {"at": self.began, "host": HOST}}).encode("ascii") + b"\n"

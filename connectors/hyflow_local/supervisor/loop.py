@@ -1,0 +1,328 @@
+"""The supervisor's one thread: hears requests, starts commands, reaps them, tells how they ended. It sleeps until something happens."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import json
+import os
+import selectors
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from . import processes
+from .aside import Aside
+from .client import Client
+from .jobs import Job, encode
+from .layout import Trouble, is_heavy
+from .record import Record
+from .spawn import NotStarted, spawn
+
+GRACE = 2.0
+"""Seconds between the gentle signal and the last one."""
+ANNOUNCE = 0.1
+"""A job that has ended sooner is not announced as running: that would cost more than it tells."""
+BATCH = 8
+"""Commands that are started before the loop looks around again."""
+
+
+class Supervisor:
+    """Parent of every job. `run` returns when it was told to end, or when its client is gone and its last job has ended."""
+
+    def __init__(self, listener: socket.socket, record: Record, null: int) -> None:
+        self._listener, self._record, self._null = listener, record, null
+        self._path = os.environ.get("PATH", os.defpath)
+        self._client: Client | None = None
+        self._served = self._over = False
+        self._jobs: dict[str, Job] = {}
+        self._by_pid: dict[int, Job] = {}
+        self._waiting: deque[Job] = deque()
+        self._watched: set[str] = set()
+        self._cancels: list[tuple[int, set[str]]] = []
+        self._timers: list[tuple[float, int, str, Callable[[Job], None]]] = []
+        self._count = 0
+        self._aside = Aside()
+        self._oom = processes.oom_kills()
+        self._selector = selectors.DefaultSelector()
+
+    def run(self) -> None:
+        self._register()
+        while not self._finished():
+            for key, _ in self._selector.select(self._patience()):
+                key.data()
+            self._launch()
+            self._ring()
+            if self._client:
+                self._send_out()
+        self._leave()
+
+    def _register(self) -> None:
+        woken, waker = socket.socketpair()
+        woken.setblocking(False)
+        waker.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: self._end())
+        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        self._waker = waker
+        self._listener.setblocking(False)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._selector.register(woken, selectors.EVENT_READ, lambda: self._reap(woken))
+        self._selector.register(self._aside.wakes, selectors.EVENT_READ, self._aside.settle)
+
+    def _finished(self) -> bool:
+        if self._jobs or self._aside.pending:
+            return False
+        return self._over or (self._served and self._client is None)
+
+    def _patience(self) -> float | None:
+        if self._waiting:
+            return 0
+        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
+
+    def _leave(self) -> None:
+        """Leave nothing behind: not what escaped from its job, nor the socket."""
+        strays = processes.family([os.getpid()], processes.snapshot())
+        del strays[os.getpid()]
+        processes.kill_known(strays, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            os.unlink(self._listener.getsockname())
+        self._listener.close()
+        if self._client:
+            self._client.finish()
+
+    # ---- the client
+
+    def _accept(self) -> None:
+        """A new client takes the place of the one before, which must be dead."""
+        connection, _ = self._listener.accept()
+        self._drop()
+        self._client, self._served = Client(connection), True
+        self._selector.register(connection, selectors.EVENT_READ, self._hear)
+
+    def _drop(self) -> None:
+        if self._client:
+            self._selector.unregister(self._client.connection)
+            self._client.connection.close()
+            self._client = None
+            self._watched.clear()
+            self._cancels.clear()
+
+    def _send_out(self) -> None:
+        client = self._client
+        if client is None:
+            return
+        more = client.flush()
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if more else 0)
+        if self._selector.get_key(client.connection).events != wanted:
+            self._selector.modify(client.connection, wanted, self._hear)
+
+    def _hear(self) -> None:
+        client = self._client
+        if client is None:
+            return
+        tasks: list[dict[str, Any]] = []
+        for line in client.lines():
+            request = json.loads(line)
+            if "argv" in request:
+                tasks.append(request)
+            else:
+                self._take(tasks)
+                tasks = []
+                self._obey(request)
+        self._take(tasks)
+        if client.gone:
+            self._drop()
+
+    def _tell(self, answer: dict[str, Any]) -> None:
+        if self._client:
+            self._client.send(encode(answer).encode("ascii") + b"\n")
+
+    def _obey(self, request: dict[str, Any]) -> None:
+        if "path" in request:
+            self._path = request["path"]
+            self._tell({"hello": os.getpid()})
+        elif "watch" in request:
+            for key in request["watch"]:
+                self._watch(key)
+        elif "find" in request:
+            self._tell({"id": request["id"], "keys": [key for key in request["find"] if self._knows(key)]})
+        elif "cancel" in request:
+            live = {key for key in request["cancel"] if key in self._jobs}
+            self._cancels.append((request["id"], live))
+            self._end_jobs([self._jobs[key] for key in live], "cancel")
+            self._answer_cancels()
+        elif "end" in request:
+            self._end()
+
+    def _knows(self, key: str) -> bool:
+        return key in self._jobs or self._record.has_ended(key)
+
+    def _watch(self, key: str) -> None:
+        job, last = self._jobs.get(key), self._record.ended(key)
+        if self._client is None:
+            return
+        if job is not None:
+            self._watched.add(key)
+            if job.pid:
+                self._client.send(job.running())
+        else:
+            self._client.send(last or encode({"key": key, "lost": "this machine's supervisor never heard of the attempt"}).encode("ascii") + b"\n")
+
+    def _end(self) -> None:
+        self._over = True
+        self._end_jobs(list(self._jobs.values()), "cancel")
+
+    # ---- the life of a job
+
+    def _take(self, tasks: list[dict[str, Any]]) -> None:
+        """Claim the keys that are new, all in one write, before anything is done for them."""
+        fresh = []
+        for task in tasks:
+            if self._knows(task["key"]):
+                self._watch(task["key"])
+            elif not self._over:
+                job = self._jobs[task["key"]] = Job(task)
+                self._watched.add(job.key)
+                fresh.append(job)
+        if fresh:
+            self._record.claim([job.key for job in fresh])
+            self._waiting += fresh
+
+    def _launch(self) -> None:
+        for _ in range(min(BATCH, len(self._waiting))):
+            job = self._waiting.popleft()
+            if is_heavy(job.task):
+                self._aside.do(job.prepare, lambda trouble, job=job: self._start(job, trouble))  # type: ignore[misc]  # a default binds it
+            else:
+                self._start(job, job.prepare())
+
+    def _start(self, job: Job, trouble: str | None) -> None:
+        job.began, job.clock = time.time(), time.monotonic()
+        job.trouble = trouble
+        if trouble is None and not job.ending:
+            try:
+                job.pid = spawn(job.task, self._path, self._null)
+            except Trouble as error:
+                job.trouble = str(error)
+            except NotStarted as error:
+                job.status = error.code << 8
+        if not job.pid:
+            job.status = signal.SIGTERM if job.ending else job.status
+            job.ended = time.time()
+            self._conclude(job)
+            return
+        self._by_pid[job.pid] = job
+        self._record.started(job.key, job.pid, processes.start_of(job.pid), job.began)
+        self._after(ANNOUNCE, job, self._announce)
+        if job.task["time_limit"] is not None:
+            self._after(job.task["time_limit"], job, lambda late: self._end_jobs([late], "time"))
+
+    def _reap(self, woken: socket.socket) -> None:
+        with contextlib.suppress(BlockingIOError):
+            woken.recv(4096)
+        while True:
+            try:
+                pid, status, usage = _wait()
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            job = self._by_pid.pop(pid, None)
+            if job is not None:
+                processes.kill_known(job.family, signal.SIGKILL)
+                job.exited(status, usage)
+                job.out_of_memory = self._was_out_of_memory(job)
+                self._conclude(job)
+
+    def _was_out_of_memory(self, job: Job) -> bool:
+        """Whether the kernel killed it for want of memory: killed by nobody here, while the kernel counted one more."""
+        if job.status is None or job.ending or not os.WIFSIGNALED(job.status) or os.WTERMSIG(job.status) != signal.SIGKILL:
+            return False
+        before, self._oom = self._oom, processes.oom_kills()
+        return self._oom > before
+
+    def _conclude(self, job: Job) -> None:
+        line = job.report(quick=True)
+        if line is not None:
+            self._close(job, line)
+        else:
+            self._aside.do(lambda: job.report(quick=False), lambda line: self._close(job, line))
+
+    def _close(self, job: Job, line: bytes) -> None:
+        self._record.end(job.key, line)
+        del self._jobs[job.key]
+        if job.key in self._watched:
+            self._watched.discard(job.key)
+            if self._client:
+                self._client.send(line)
+        if self._cancels:
+            self._answer_cancels()
+
+    def _answer_cancels(self) -> None:
+        left = []
+        for number, keys in self._cancels:
+            keys &= self._jobs.keys()
+            if keys:
+                left.append((number, keys))
+            else:
+                self._tell({"id": number, "keys": []})
+        self._cancels = left
+
+    # ---- ends and timers
+
+    def _end_jobs(self, jobs: list[Job], why: str) -> None:
+        """End the jobs with all their processes, gently at first. One that is not started yet never will be."""
+        jobs = [job for job in jobs if not job.ending and not job.ended]
+        for job in jobs:
+            job.ending = why
+        self._signal([job for job in jobs if job.pid], signal.SIGTERM)
+        for job in jobs:
+            if job.pid:
+                self._after(GRACE, job, lambda late: self._signal([late], signal.SIGKILL))
+
+    def _signal(self, jobs: list[Job], number: int) -> None:
+        jobs = [job for job in jobs if not job.ended]
+        every = processes.snapshot() if jobs else {}
+        for job in jobs:
+            heads = {job.pid, *(pid for pid, start in job.family.items() if pid in every and every[pid].start == start)}
+            job.family = processes.family(heads, every)
+            processes.kill_group(job.pid, number)
+            strays = {pid: start for pid, start in job.family.items() if every[pid].group != job.pid}
+            processes.kill_known(strays, number)
+
+    def _announce(self, job: Job) -> None:
+        if job.key in self._watched and self._client and not job.ended:
+            self._client.send(job.running())
+
+    def _after(self, seconds: float, job: Job, action: Callable[[Job], None]) -> None:
+        self._count += 1
+        if len(self._timers) > 1000 + 4 * len(self._jobs):
+            self._timers = [timer for timer in self._timers if timer[2] in self._jobs]
+            heapq.heapify(self._timers)
+        heapq.heappush(self._timers, (time.monotonic() + seconds, self._count, job.key, action))
+
+    def _ring(self) -> None:
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            _, _, key, action = heapq.heappop(self._timers)
+            job = self._jobs.get(key)
+            if job is not None:
+                action(job)
+
+
+def _wait() -> tuple[int, int, Any]:
+    """Reap one child, if one has ended, and kill what is left of its group: before its number can be given away, where that can be done."""
+    if not hasattr(os, "waitid"):
+        pid, status, usage = os.wait4(-1, os.WNOHANG)
+        if pid:
+            processes.kill_group(pid, signal.SIGKILL)
+        return pid, status, usage
+    ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if ended is None:
+        return 0, 0, None
+    processes.kill_group(ended.si_pid, signal.SIGKILL)
+    return os.wait4(ended.si_pid, 0)

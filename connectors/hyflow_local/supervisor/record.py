@@ -1,0 +1,130 @@
+"""The file that outlives the supervisor: which keys were claimed, which processes run, how each attempt ended.
+
+One JSON object a line, only ever appended to: {"boot"} when a supervisor begins, {"claim": [key]} before anything is done
+for these keys, {"key", "pid", "start", "at"} when a command has started, {"key", "outcome", "manifest"} or {"key", "lost"} at the end.
+A line that a crash cut short is passed over.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from typing import Any
+
+from .layout import write_all
+from .processes import boot_id, end_for_good, same, snapshot
+
+PATIENCE = 10.0
+
+
+class Record:
+    """Open for the life of one supervisor; no two have it at once."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        _lock(self._fd)
+        self._boot = boot_id()
+        self._ended: dict[str, tuple[int, int]] = {}
+        self._size = os.fstat(self._fd).st_size
+        unfinished = self._replay() if self._size else {}
+        self._append(_line({"boot": self._boot}))
+        self._settle(unfinished)
+
+    def _replay(self) -> dict[str, dict[str, Any]]:
+        """Read what earlier supervisors wrote; returns the keys that have no end, with what is known of their processes."""
+        unfinished: dict[str, dict[str, Any]] = {}
+        boot, at, line = "", 0, b""
+        with os.fdopen(os.dup(self._fd), "rb") as file:
+            file.seek(0)
+            for line in file:
+                boot = self._replay_line(line, at, boot, unfinished)
+                at += len(line)
+        if not line.endswith(b"\n"):
+            self._append(b"\n")
+        return unfinished
+
+    def _replay_line(self, line: bytes, at: int, boot: str, unfinished: dict[str, dict[str, Any]]) -> str:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            return boot
+        key = entry.get("key")
+        if "claim" in entry:
+            unfinished.update((key, {"boot": boot}) for key in entry["claim"])
+        elif "pid" in entry:
+            unfinished[key] = entry | {"boot": boot}
+        elif key is not None:
+            unfinished.pop(key, None)
+            self._ended[key] = (at, len(line))
+        return str(entry.get("boot", boot))
+
+    def _settle(self, unfinished: dict[str, dict[str, Any]]) -> None:
+        """End what the attempts of a dead supervisor left running, and record them as lost."""
+        if not unfinished:
+            return
+        every = snapshot()
+        alive = {entry["pid"] for entry in unfinished.values() if entry["boot"] == self._boot and "pid" in entry
+                 and _is_left(entry, every)}
+        gone = end_for_good(alive) if alive else True
+        for key, entry in unfinished.items():
+            self.end(key, _line({"key": key, "lost": _evidence(entry, self._boot, alive, gone=gone)}))
+
+    def claim(self, keys: list[str]) -> None:
+        self._append(_line({"claim": keys}))
+
+    def started(self, key: str, pid: int, start: str, at: float) -> None:
+        self._append(_line({"key": key, "pid": pid, "start": start, "at": at}))
+
+    def end(self, key: str, line: bytes) -> None:
+        """The last line of an attempt."""
+        self._ended[key] = (self._size, len(line))
+        self._append(line)
+
+    def ended(self, key: str) -> bytes | None:
+        """The last line of an attempt, None when it has not ended (or is not known)."""
+        where = self._ended.get(key)
+        return None if where is None else os.pread(self._fd, where[1], where[0])
+
+    def has_ended(self, key: str) -> bool:
+        return key in self._ended
+
+    def _append(self, line: bytes) -> None:
+        write_all(self._fd, line)
+        self._size += len(line)
+
+
+def _lock(fd: int) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise SystemExit("another supervisor is at work in this directory") from None
+            time.sleep(0.05)
+
+
+def _is_left(entry: dict[str, Any], every: dict[int, Any]) -> bool:
+    """Whether the command still runs, or has left processes of its session (whose number cannot have been given away)."""
+    pid = entry["pid"]
+    if pid in every:
+        return same(every[pid], entry["start"], entry["at"])
+    return any(process.session == pid or process.group == pid for process in every.values())
+
+
+def _evidence(entry: dict[str, Any], boot: str, alive: set[int], *, gone: bool) -> str:
+    if entry["boot"] != boot:
+        return "the machine was restarted while the attempt ran"
+    if "pid" not in entry:
+        return "the supervisor died before it had started the command"
+    if entry["pid"] in alive:
+        what = "has been ended" if gone else "could not be ended"
+        return f"the supervisor died; the command (process {entry['pid']}) still ran and {what}"
+    return f"the supervisor died, and so did the command (process {entry['pid']})"
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii") + b"\n"
