@@ -5,33 +5,32 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyflow import plain
 from hyflow.connector import SiteContext
-from hyflow.cwl.inputs import JobDocument
 from hyflow.cwl.processes import Processes
-from hyflow.deployment import Deployment
-from hyflow.engine.driver import Driver, House
+from hyflow.deployment import Deployment, Override
+from hyflow.engine.driver import Binding, Driver, House
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
-from hyflow.errors import HyflowError, SiteError, UnsupportedRequirement, UsageError
+from hyflow.errors import DeploymentError, HyflowError, UnsupportedRequirement, UsageError
 from hyflow.journal import Header, Journal, Meta, RunDir, new_run
 from hyflow.model.actions import Conclude
 from hyflow.model.events import Delivered
 from hyflow.model.jobs import Failure, FailureClass, JobId
 from hyflow.model.places import HERE, Location
-from hyflow.model.resources import Resources
+from hyflow.model.resources import Request
 from hyflow.model.values import Inputs, Value
 from hyflow.model.workflow import Program
 from hyflow.report.observer import Observer
-from hyflow.staging import deliver, here
+from hyflow.staging import deliver
 from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import FarFiles, Files, HereFiles
-from hyflow.staging.move import Mover
+from hyflow.staging.move import Mover, landings
 
 _SIGNALS = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminate", signal.SIGHUP: "hangup"}
 
@@ -70,6 +69,8 @@ async def execute(order: Order, observer: Observer) -> Result:
     processes = Processes(order.program)
     _check_containers(order, processes, observer)
     order.deployment.check_steps(processes.step_paths())
+    for warning in processes.unknown_inputs(order.inputs):
+        observer.warn(warning)
     run_dir = new_run(order.home, order.name)
     try:
         async with Journal.create(run_dir, _meta(order, run_dir)) as journal:
@@ -117,15 +118,10 @@ async def _with_sites(order: Order, observer: Observer, processes: Processes, ru
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         sites = await _connect(order.deployment, processes, run_dir, group, stack)
         places = {str(place): place for site in sites.values() for place in await site.connector.locations()}
-        files: dict[str, Files] = {HERE: HereFiles()}
-        for place in places.values():
-            for filesystem in place.mounts:
-                files.setdefault(filesystem, FarFiles(sites[place.site].connector))
-        mover = Mover(run_dir.id, files, run_dir.path / "data", Catalog())
+        mover = Mover(_files(sites, places), landings(run_dir.id, places.values(), run_dir.path), Catalog())
         state = State(order.program, run_dir.id, places)
         binding = _binding(order.deployment, places)
-        house = House(run_dir.id, processes, state, journal, sites, places, binding, mover, observer)
-        driver = Driver(house, group)
+        driver = Driver(House(run_dir.id, processes, state, journal, sites, places, binding, mover, observer), group)
         inputs = await driver.settle(lambda facts: processes.start(order.inputs, facts), scripted=True)
         observer.begin(order.program, run_dir.id)
         with _signals(driver):
@@ -146,6 +142,47 @@ async def _connect(
         context = SiteContext(name, run_dir.id, state)
         sites[name] = Site(name, await stack.enter_async_context(site.plugin.connect(site.settings, context)), group)
     return sites
+
+
+def _files(sites: Mapping[str, Site], places: Mapping[str, Location]) -> dict[str, Files]:
+    """How to reach each file system: this machine's directly, others by the first site that sees them."""
+    files: dict[str, Files] = {HERE: HereFiles()}
+    for place in places.values():
+        for filesystem in place.mounts:
+            files.setdefault(filesystem, FarFiles(sites[place.site].connector))
+    return files
+
+
+def _binding(deployment: Deployment, places: Mapping[str, Location]) -> Binding:
+    """What a step asks in the end, and where it may run, by its path; worked out once a step."""
+    known: dict[str, tuple[tuple[str, ...], Override]] = {}
+
+    def bound(step: str, request: Request) -> tuple[Request, tuple[str, ...]]:
+        if step not in known:
+            known[step] = (_locations(deployment, step, places), deployment.override(step))
+        names, override = known[step]
+        return _overridden(request, override), names
+
+    return bound
+
+
+def _locations(deployment: Deployment, step: str, places: Mapping[str, Location]) -> tuple[str, ...]:
+    names: list[str] = []
+    for target in deployment.targets(step):
+        found = [
+            name for name, place in places.items()
+            if place.site == target.site and target.location in (None, place.name)
+        ]  # fmt: skip
+        if not found:
+            there = ", ".join(place.name for place in places.values() if place.site == target.site)
+            raise DeploymentError(f"the site {target.site} has no location {target.location!r} (it has: {there})", where=deployment.source)
+        names += found
+    return tuple(names)
+
+
+def _overridden(request: Request, override: Override) -> Request:
+    changes = {name: value for name in ("cores", "memory", "gpus") if (value := getattr(override, name)) is not None}
+    return Request(replace(request.least, **changes), replace(request.most, **changes)) if changes else request
 
 
 @contextmanager

@@ -15,6 +15,9 @@ from hyflow.errors import UsageError
 
 if TYPE_CHECKING:
     from hyflow.cwl.inputs import JobDocument
+    from hyflow.cwl.processes import Processes
+    from hyflow.deployment import Deployment
+    from hyflow.model.values import Inputs
     from hyflow.run import Result
 
 HELP = "run a workflow to its end"
@@ -121,8 +124,28 @@ def _performed(request: Request) -> Result:
     for warning in program.warnings:
         watcher.warn(warning)
     inputs = job.inputs | (_flags(request.flags, Processes(program)) if request.flags else {})
-    order = Order(
-        program, inputs, _deployment(request), home(), Path(request.outdir).absolute(),
-        request.name, request.container, tuple(sys.argv[1:]),
-    )  # fmt: skip
+    outdir = Path(request.outdir).absolute()
+    order = Order(program, inputs, _deployment(request), home(), outdir, request.name, request.container, tuple(sys.argv[1:]))
     return asyncio.run(execute(order, watcher))
+
+
+def _job(file: str | None) -> JobDocument:
+    from hyflow.cwl.inputs import JobDocument, read_job
+
+    return read_job(file) if file else JobDocument({})
+
+
+def _flags(flags: tuple[str, ...], processes: Processes) -> Inputs:
+    from hyflow.cwl.inputs import from_flags
+
+    return from_flags(flags, {port.name: port.type for port in processes.input_types()})
+
+
+def _deployment(request: Request) -> Deployment:
+    from hyflow import deployment
+
+    if request.deploy is not None:
+        return deployment.read(request.deploy, request.profile, request.sets)
+    if request.profile or request.sets:
+        raise UsageError("--profile and --set change a deployment file, and there is none", hint="name a deployment file")
+    return deployment.default()
