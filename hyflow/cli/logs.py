@@ -3,21 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
-from collections.abc import Sequence
 
-from hyflow import plain
 from hyflow.cli.arguments import home
-from hyflow.errors import UsageError
-from hyflow.journal import Phase, RunDir, find_run, read_events, read_job, read_jobs, read_tallies
-from hyflow.model.jobs import JobId
-from hyflow.report import jsonlog
-from hyflow.report.failure import describe
-from hyflow.report.joblog import FAILING, JobStory, as_json, failed_jobs, job_story, open_log, pieces
-from hyflow.report.selection import Selection, select
-from hyflow.report.story import story_line
-from hyflow.report.terminal import clean, one_line, table
 
 HELP = "show what happened in a run, or what one of its jobs said"
 
@@ -34,91 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Prints what was asked for. A first argument that starts with a slash is a step of the latest run."""
+    from hyflow.journal import find_run
+    from hyflow.report.logs import show
+
     text, step = (None, args.run) if args.step is None and (args.run or "").startswith("/") else (args.run, args.step)
-    run = find_run(home(), text)
-    chosen = None if step is None else select(step, [tally.path for tally in read_tallies(run.journal)])
-    if args.failed:
-        _failed(run, chosen, args.json)
-    elif chosen is None:
-        if args.stdout or args.stderr:
-            raise UsageError("--stdout and --stderr are about one job", hint=f"hyflow logs {run.id} STEP[INDEX]")
-        _story(run, args.json)
-    else:
-        _step(run, chosen, args)
+    streams = [name for name in ("stdout", "stderr") if getattr(args, name)]
+    show(find_run(home(), text), step, streams=streams, failed=args.failed, as_lines=args.json)
     return 0
-
-
-def _story(run: RunDir, as_lines: bool) -> None:
-    for record in read_events(run.journal):
-        print(plain.dumps(jsonlog.as_json(record.event, record.at)).decode() if as_lines else story_line(record))
-
-
-def _failed(run: RunDir, chosen: Selection | None, as_lines: bool) -> None:
-    stories = failed_jobs(read_events(run.journal, kinds=FAILING)).values()
-    for story in stories:
-        if chosen is not None and (story.job.step != chosen.step or chosen.tag not in (None, story.job.tag)):
-            continue
-        if as_lines:
-            print(plain.dumps(as_json(story)).decode())
-        elif story.failure is not None:
-            print(describe(story.job, story.failure, story.where, run.id), end="\n\n")
-
-
-def _step(run: RunDir, chosen: Selection, args: argparse.Namespace) -> None:
-    jobs = [JobId(chosen.step, chosen.tag)] if chosen.tag is not None else list(read_jobs(run.journal, chosen.step))
-    if len(jobs) != 1:
-        _list(run, chosen.step, args.json)
-        return
-    records = read_job(run.journal, jobs[0])
-    if not records:
-        hint = f"hyflow logs {run.id} {one_line(shlex.quote(chosen.step))} lists those that are"
-        raise UsageError(f"nothing is known of a job {one_line(str(jobs[0]))}", hint=hint)
-    story = job_story(jobs[0], records)
-    if args.json:
-        print(plain.dumps(as_json(story)).decode())
-    else:
-        _job(story, [name for name in ("stdout", "stderr") if getattr(args, name)])
-
-
-def _list(run: RunDir, step: str, as_lines: bool) -> None:
-    jobs = read_jobs(run.journal, step)
-    if as_lines:
-        for job, phase in jobs.items():
-            print(plain.dumps({"job": str(job), "state": phase.value}).decode())
-    else:
-        print(table(("JOB", "STATE"), [(str(job), phase.value) for job, phase in sorted(jobs.items())]))
-
-
-def _job(story: JobStory, only: Sequence[str]) -> None:
-    """One stream on its own is printed as it is, for pipes; both come with headings."""
-    where = story.where
-    if len(only) != 1:
-        state = (story.phase or Phase.WAITING).value
-        print(f"{one_line(str(story.job))}: {state}" + (f", attempt {story.attempts} at {one_line(str(where))}" if where else ""))
-        if story.failure is not None:
-            print(f"  {clean(story.failure.message)}")
-    if where is None:
-        return
-    for name in only or ("stderr", "stdout"):
-        path = f"{where.dir}/{name}"
-        if len(only) != 1:
-            print(f"--- {name}: {one_line(path)}")
-        _copy(path, story, name)
-
-
-def _copy(path: str, story: JobStory, name: str) -> None:
-    file = open_log(path)
-    if file is None:
-        where = story.where.location if story.where else "?"
-        print(f"{one_line(path)} is not on this machine; it lay at {one_line(where)}", file=sys.stderr)
-        if name == "stderr" and story.failure is not None:
-            print(clean(story.failure.stderr))
-        return
-    sys.stdout.flush()
-    with file:
-        for piece in pieces(file):
-            if sys.stdout.isatty():
-                sys.stdout.write(clean(piece.decode("utf-8", "surrogateescape")))
-            else:
-                sys.stdout.buffer.write(piece)
-    sys.stdout.flush()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from hyflow.cli.arguments import home
 from hyflow.errors import JournalError
-from hyflow.journal import RunDir, list_runs
-from hyflow.report.summary import Summary, as_json, summarize
-from hyflow.report.tables import runs_table
-from hyflow.report.terminal import clean
+
+if TYPE_CHECKING:
+    from hyflow.journal import RunDir
+    from hyflow.report.summary import Summary
 
 HELP = "list the runs, newest first"
 
@@ -24,6 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Prints the table; a run whose record cannot be read is named on standard error and passed over."""
+    from hyflow.journal import list_runs
+    from hyflow.report.summary import as_json
+    from hyflow.report.tables import runs_table
+
     runs = list_runs(home())[::-1][: args.limit]
     summaries = [summary for run in runs if (summary := _summary(run)) is not None]
     if args.json:
@@ -36,6 +41,9 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _summary(run: RunDir) -> Summary | None:
+    from hyflow.report.summary import summarize
+    from hyflow.report.terminal import clean
+
     try:
         return summarize(run)
     except JournalError as error:

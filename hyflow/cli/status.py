@@ -6,9 +6,6 @@ import argparse
 import json
 
 from hyflow.cli.arguments import home
-from hyflow.journal import find_run
-from hyflow.report.summary import as_json, every_step, step_json, summarize
-from hyflow.report.tables import status_text
 
 HELP = "show how far a run is, step by step"
 
@@ -21,6 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Prints the status."""
+    from hyflow.journal import find_run
+    from hyflow.report.summary import as_json, every_step, step_json, summarize
+    from hyflow.report.tables import status_text
+
     run = find_run(home(), args.run)
     summary = every_step(run, summarize(run))
     if args.json:

@@ -31,15 +31,25 @@ def select(text: str, steps: Sequence[str]) -> Selection:
         return Selection(step, None)
     if (match := _INDEXED.fullmatch(text)) and (step := _resolve(match[1], steps)) is not None:
         return Selection(step, tuple(int(part) for part in match[2].split(",")))
-    name = match[1] if match else text
-    near = difflib.get_close_matches("/" + name.lstrip("/"), steps, n=3) or list(steps[:8])
-    hint = f"there are: {', '.join(one_line(step) for step in near)}" if near else "nothing has run yet"
-    raise UsageError(f"no job of a step {one_line(name)!r} is known in this run", hint=hint)
+    raise _unknown(match[1] if match else text, steps)
+
+
+def _unknown(name: str, steps: Sequence[str]) -> UsageError:
+    if several := _ending(name, steps):
+        hint = f"say which: {', '.join(map(one_line, several))}"
+        return UsageError(f"{one_line(name)!r} may mean several steps", hint=hint)
+    near = difflib.get_close_matches("/" + name.lstrip("/"), steps, n=3) or steps[:8]
+    hint = f"there are: {', '.join(map(one_line, near))}" if near else "nothing has run yet"
+    return UsageError(f"no job of a step {one_line(name)!r} is known in this run", hint=hint)
 
 
 def _resolve(name: str, steps: Sequence[str]) -> str | None:
     path = "/" + name.lstrip("/")
     if path in steps:
         return path
-    ending = [step for step in steps if name and step.endswith(path)]
+    ending = _ending(name, steps)
     return ending[0] if len(ending) == 1 else None
+
+
+def _ending(name: str, steps: Sequence[str]) -> list[str]:
+    return [step for step in steps if name and step.endswith("/" + name.lstrip("/"))]

@@ -1,0 +1,217 @@
+"""The verbs runs, status and logs, on runs made up here, each in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from hyflow import plain
+from hyflow.journal import Journal, Meta, RunDir, new_run
+from hyflow.model.events import Delivered, Demanded, Event, Failed, Finished, Running, Started, Stopping, Submitted, Submitting
+from hyflow.model.jobs import Failure, FailureClass, JobId, Key
+from hyflow.model.resources import Request, Resources, Usage
+from hyflow.model.workflow import Program, Step, Workflow
+
+VERB = """
+import argparse, importlib, sys
+from hyflow.errors import HyflowError
+module = importlib.import_module("hyflow.cli." + sys.argv[1])
+parser = argparse.ArgumentParser()
+module.add_arguments(parser)
+try:
+    sys.exit(module.main(parser.parse_args(sys.argv[2:])))
+except HyflowError as error:
+    sys.exit(f"hyflow: {error}")
+"""
+STEPS = {name: Step(name, "tool", "command", (), (), scatter) for name, scatter in (("split", ()), ("align", ("x",)), ("merge", ()))}
+PROGRAM = Program("file:///wf.cwl", "#main", {"#main": Workflow("#main", (), (), STEPS)}, {"tool": {"class": "CommandLineTool"}})
+REQUEST = Request(Resources(1.0), Resources(1.0))
+SPLIT, ONE, TWO = JobId("/split"), JobId("/align", (0,)), JobId("/align", (1,))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def verb(home: Path, *args: str) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "HYFLOW_HOME": str(home)}
+    return subprocess.run([sys.executable, "-c", VERB, *args], capture_output=True, env=environment, timeout=60)
+
+
+def said(home: Path, *args: str) -> str:
+    done = verb(home, *args)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout.decode()
+
+
+def life(job: JobId, directory: Path, *end: Event) -> list[Event]:
+    key = Key(str(job).strip("/").replace("[", "-").strip("]"))
+    return [
+        Demanded(job, REQUEST, ("laptop",)),
+        Submitting(job, key, "laptop", str(directory / key), 100.0),
+        Submitted(job, key, "t", 101.0),
+        Running(job, key, 102.0, "vm"),
+        *end,
+    ]
+
+
+def failed(job: JobId, stderr: str = "last words\n") -> Failed:
+    key = Key(str(job).strip("/").replace("[", "-").strip("]"))
+    return Failed(job, key, Failure(FailureClass.TOOL, "it ended with exit status 3", 3, stderr), 105.0)
+
+
+def done(job: JobId) -> Finished:
+    key = Key(str(job).strip("/").replace("[", "-").strip("]"))
+    return Finished(job, key, {"o": 1}, Usage(2.0), 104.0)
+
+
+def made(home: Path, name: str | None, events: Sequence[Event], *, killed: bool = False) -> RunDir:
+    run = new_run(home, name)
+
+    async def write() -> None:
+        meta = Meta(run.id, name, 1_700_000_000.0, "/x/wf\x1b[31m.cwl", ("run", "wf.cwl"), "/out", plain.dumps(PROGRAM), b"")
+        journal = await Journal.create(run, meta).__aenter__()
+        await journal.append(events)
+        await journal.close(ended=not killed)
+
+    asyncio.run(write())
+    return run
+
+
+@pytest.fixture
+def run(home: Path, tmp_path: Path) -> RunDir:
+    """A failed run: split done, one of two aligns done, merge never heard of."""
+    work = tmp_path / "work"
+    for name, text in (("split", b"made\n"), ("align-0", b"fine\xff\x1b[31m\n"), ("align-1", b"bad\n")):
+        (work / name).mkdir(parents=True)
+        (work / name / "stderr").write_bytes(text)
+        (work / name / "stdout").write_bytes(b"out of " + name.encode() + b"\n")
+    events = [*life(SPLIT, work, done(SPLIT)), *life(ONE, work, done(ONE)), *life(TWO, work, failed(TWO))]
+    return made(home, "digits", [Started({}), *events])
+
+
+def test_runs_are_listed_newest_first(home: Path, run: RunDir) -> None:
+    ok = made(home, None, [Started({}), Delivered({}, 120.0)])
+    stopped = made(home, None, [Started({}), Stopping("interrupt", 1.0)])
+    killed = made(home, None, [Started({}), failed(SPLIT)], killed=True)
+    lines = said(home, "runs").splitlines()
+    assert lines[0].split() == ["RUN", "NAME", "STATE", "WORKFLOW", "STARTED", "ELAPSED", "DONE", "FAILED", "JOBS"]
+    assert [line.split()[0] for line in lines[1:]] == [killed.id, stopped.id, ok.id, run.id]
+    assert [state for line in lines[1:] for state in line.split() if state in ("done", "failed", "interrupted")] == [
+        "interrupted", "interrupted", "done", "failed",
+    ]  # fmt: skip
+    assert "\x1b" not in "".join(lines)
+    assert lines[4].split()[1:4] == ["digits", "failed", "wf.cwl"]
+    assert lines[4].split()[-3:] == ["2", "1", "3"]
+    [latest] = json.loads(said(home, "runs", "--json", "-n", "1"))
+    assert (latest["run"], latest["state"], latest["failed"]) == (killed.id, "interrupted", 1)
+
+
+def test_no_runs_and_damaged_ones(home: Path) -> None:
+    assert verb(home, "runs").stderr.startswith(b"There are no runs yet")
+    assert said(home, "runs", "--json") == "[]\n"
+    new_run(home, "empty")
+    good = made(home, "good", [Started({})])
+    listing = verb(home, "runs")
+    assert good.id in listing.stdout.decode()
+    assert b"record is missing" in listing.stderr and listing.returncode == 0
+
+
+def test_status_shows_every_step(home: Path, run: RunDir) -> None:
+    lines = said(home, "status").splitlines()
+    assert lines[0] == f"{run.id}: failed"
+    assert lines[-4].split() == ["STEP", "WAITING", "STAGING", "QUEUED", "RUNNING", "DONE", "FAILED", "TOOK", "WHERE"]
+    assert [line.split()[0] for line in lines[-3:]] == ["/split", "/align", "/merge"]
+    assert lines[-2].split() == ["/align", "-", "-", "-", "-", "1", "1", *lines[-2].split()[7:]] and lines[-2].endswith("laptop")
+    status = json.loads(said(home, "status", "digits", "--json"))
+    assert (status["run"], status["state"], status["jobs"], status["done"], status["failed"]) == (run.id, "failed", 3, 2, 1)
+    assert [(step["step"], step["jobs"], step["places"]) for step in status["steps"]] == [
+        ("/split", 1, {"laptop": 1}),
+        ("/align", 2, {"laptop": 2}),
+        ("/merge", 0, {}),
+    ]
+
+
+def test_status_of_a_run_that_goes_on(home: Path) -> None:
+    async def go() -> dict[str, object]:
+        run = new_run(home)
+        async with Journal.create(run, Meta(run.id, None, 1.0, "w", (), "/o", b"not a program", b"")) as journal:
+            await journal.append([Started({}), *life(SPLIT, Path("/w"))])
+            status: dict[str, object] = json.loads(await asyncio.to_thread(said, home, "status", "--json"))
+            return status
+
+    status = asyncio.run(go())
+    assert (status["state"], status["pid"], status["running"], status["ended"]) == ("running", os.getpid(), 1, None)
+
+
+def test_the_story_of_a_run(home: Path, run: RunDir) -> None:
+    lines = said(home, "logs", "digits").splitlines()
+    assert len(lines) == 1 + 5 * 3
+    assert lines[-1].endswith("/align[1] failed (tool): it ended with exit status 3")
+    records = [json.loads(line) for line in said(home, "logs", "--json").splitlines()]
+    assert records[1]["event"] == "demanded" and records[1]["job"] == "/split"
+
+
+def test_what_a_job_said(home: Path, run: RunDir) -> None:
+    text = said(home, "logs", "digits", "split")
+    assert text.splitlines()[0] == "/split: done, attempt 1 at laptop (on vm)"
+    assert "made\n" in text and "out of split\n" in text
+    assert verb(home, "logs", run.id, "align[0]", "--stderr").stdout == b"fine\xff\x1b[31m\n"
+    assert said(home, "logs", "/align[1]", "--stdout") == "out of align-1\n"
+    job = json.loads(said(home, "logs", "digits", "/align[1]", "--json"))
+    assert (job["state"], job["attempts"], job["here"], job["failure"]["code"]) == ("failed", 1, True, 3)
+
+
+def test_a_step_with_several_jobs_lists_them(home: Path, run: RunDir) -> None:
+    assert [line.split() for line in said(home, "logs", "digits", "align").splitlines()] == [
+        ["JOB", "STATE"],
+        ["/align[0]", "done"],
+        ["/align[1]", "failed"],
+    ]
+    assert [json.loads(line) for line in said(home, "logs", "/align", "--json").splitlines()] == [
+        {"job": "/align[0]", "state": "done"},
+        {"job": "/align[1]", "state": "failed"},
+    ]
+
+
+def test_all_failures(home: Path, run: RunDir) -> None:
+    text = said(home, "logs", "digits", "--failed")
+    assert text.splitlines()[:4] == [
+        "/align[1] failed: it ended with exit status 3",
+        "  class   tool, exit status 3",
+        "  where   laptop (on vm)",
+        "  | last words",
+    ]
+    assert [json.loads(line)["job"] for line in said(home, "logs", "digits", "--failed", "--json").splitlines()] == ["/align[1]"]
+    assert said(home, "logs", "digits", "/align[0]", "--failed") == ""
+
+
+def test_a_log_that_is_not_here(home: Path, run: RunDir, tmp_path: Path) -> None:
+    stderr = tmp_path / "work" / "align-1" / "stderr"
+    stderr.unlink()
+    stderr.symlink_to("/etc/hostname")
+    answer = verb(home, "logs", "digits", "/align[1]", "--stderr")
+    assert (answer.stdout, answer.stderr) == (b"last words\n\n", f"{stderr} is not on this machine; it lay at laptop\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (("status", "digist"), "no run 'digist'\n  did you mean digits"),
+        (("logs", "digits", "algin"), "no job of a step 'algin' is known in this run\n  there are: /align"),
+        (("logs", "digits", "align[7]"), "nothing is known of a job /align[7]"),
+        (("logs", "digits", "--stderr"), "--stdout and --stderr are about one job"),
+    ],
+)
+def test_mistakes_are_told_in_one_message(home: Path, run: RunDir, args: tuple[str, ...], complaint: str) -> None:
+    answer = verb(home, *args)
+    assert answer.returncode and complaint in answer.stderr.decode()
+    assert b"Traceback" not in answer.stderr

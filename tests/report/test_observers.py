@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import pty
+import re
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from hyflow.model.events import Demanded, Event, Failed, Finished, Running, Started, Stopping, Submitted, Submitting
+from hyflow.model.jobs import Failure, FailureClass, JobId, Key
+from hyflow.model.resources import Request, Resources, Usage
+from hyflow.model.workflow import Program, Step, Workflow
+from hyflow.report.jsonlog import JsonLog
+from hyflow.report.lines import Lines, Quiet
+from hyflow.report.live import Live
+from hyflow.report.observer import Observer, Silent
+from hyflow.report.watch import observer
+
+REQUEST = Request(Resources(cores=2.0), Resources(cores=2.0))
+
+
+def step(name: str, process: str = "tool", kind: str = "command", scatter: tuple[str, ...] = ()) -> Step:
+    return Step(name, process, kind, (), (), scatter)  # type: ignore[arg-type]
+
+
+PROGRAM = Program(
+    "file:///wf\x1b[31m.cwl",
+    "#main",
+    {
+        "#main": Workflow("#main", (), (), {"split": step("split"), "sub": step("sub", "#sub", "workflow")}),
+        "#sub": Workflow("#sub", (), (), {"map": step("map", scatter=("x",))}),
+    },
+    {},
+)
+
+
+def life(job: JobId, end: str = "done", site: str = "laptop") -> list[Event]:
+    key = Key(str(job).strip("/").replace("/", "-"))
+    begin: list[Event] = [
+        Demanded(job, REQUEST, (site,)),
+        Submitting(job, key, f"{site}/cpu", f"/work/{key}", 1.0),
+        Submitted(job, key, "ticket", 2.0),
+        Running(job, key, 3.0, "node\x1b[1m7"),
+    ]
+    if end == "done":
+        return [*begin, Finished(job, key, {}, Usage(1.0), 4.0)]
+    kind = FailureClass.CANCELLED if end == "cancelled" else FailureClass.TOOL
+    failure = Failure(kind, "the command failed", 3, "one\r\n\x1b[31mtwo\x07\n")
+    return [*begin, Failed(job, key, failure, 4.0)]
+
+
+def told(watcher: Observer, events: Sequence[Event]) -> None:
+    watcher.warn("before \x1b[31mall")
+    watcher.begin(PROGRAM, "run-1")
+    for event in events:
+        if isinstance(event, Submitting):
+            watcher.stage(event.job, "begin")
+            watcher.stage(event.job, "end")
+        watcher.event(event)
+    watcher.end(tuple((event.job, event.failure) for event in events if isinstance(event, Failed)))
+
+
+FAILED = """\
+/sub/map[0] failed: the command failed
+  class   tool, exit status 3
+  where   laptop/cpu (on node7)
+  | one
+  | two\\x07
+  all of its standard error: /work/sub-map[0]/stderr
+  next: hyflow logs run-1 '/sub/map[0]'
+"""
+
+
+def test_quiet_tells_failures_alone() -> None:
+    stream = io.StringIO()
+    told(Quiet(stream), [Started({}), *life(JobId("/split")), *life(JobId("/sub/map", (0,)), "failed")])
+    assert stream.getvalue() == FAILED
+
+
+def test_lines_tell_the_run() -> None:
+    stream = io.StringIO()
+    maps = [event for index in range(3) for event in life(JobId("/sub/map", (index,)), "failed" if index == 0 else "done")]
+    told(Lines(stream), [Started({}), *life(JobId("/split")), *maps, Stopping("interrupt", 9.0)])
+    text = stream.getvalue()
+    assert "\x1b" not in text
+    lines = re.sub(r"[\d.]+ s\b", "0 s", text.replace(FAILED, "FAILED\n")).splitlines()
+    assert lines == [
+        "warning: before all",
+        "run run-1: file:///wf.cwl",
+        "/split begins",
+        "/split ends: 1 done in 0 s",
+        "/sub/map begins",
+        "FAILED",
+        "stopping (interrupt): nothing more is started",
+        "/sub/map ends: 2 done, 1 failed in 0 s",
+        "0 s: 3 done, 1 failed",
+    ]
+
+
+def test_ten_thousand_failures_are_told_thrice_and_counted() -> None:
+    stream = io.StringIO()
+    told(Quiet(stream), [event for index in range(10_000) for event in life(JobId("/sub/map", (index,)), "failed")])
+    assert stream.getvalue().count(" failed: ") == 3
+    assert stream.getvalue().endswith("/sub/map: 10,000 jobs failed, 3 of them are shown above; all of them: hyflow logs run-1 --failed\n")
+
+
+def test_what_was_cancelled_is_no_news() -> None:
+    stream = io.StringIO()
+    told(Quiet(stream), life(JobId("/split"), "cancelled"))
+    assert stream.getvalue() == ""
+
+
+def test_the_json_log_is_one_object_a_line() -> None:
+    stream = io.StringIO()
+    told(JsonLog(stream), [Started({"x": "\udcff\n"}), *life(JobId("/sub/map", (0, 2)), "failed")])
+    records = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [record["event"] for record in records] == [
+        "warning", "begin", "started", "demanded", "stage", "stage", "submitting", "submitted", "running", "failed", "end",
+    ]  # fmt: skip
+    assert records[2]["inputs"] == {"x": "\udcff\n"}
+    assert (records[9]["job"], records[9]["failure"]["kind"], records[9]["at"]) == ("/sub/map[0,2]", "tool", 4.0)
+    assert records[10]["failed"] == ["/sub/map[0,2]"]
+
+
+class Terminal:
+    """A pseudo-terminal, all of whose output is read."""
+
+    def __enter__(self) -> Terminal:
+        self._ours, theirs = pty.openpty()
+        self.stream = os.fdopen(theirs, "w")
+        self._chunks: list[bytes] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        return self
+
+    def _read(self) -> None:
+        try:
+            while chunk := os.read(self._ours, 4096):
+                self._chunks.append(chunk)
+        except OSError:
+            pass
+
+    def __exit__(self, *exc: object) -> None:
+        self.stream.close()
+        self._reader.join(5)
+        os.close(self._ours)
+
+    @property
+    def text(self) -> str:
+        return b"".join(self._chunks).decode()
+
+
+async def test_live_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LINES", "30")
+    with Terminal() as terminal:
+        watcher = observer(terminal.stream)
+        assert isinstance(watcher, Live)
+        watcher.begin(PROGRAM, "run-1")
+        for event in [*life(JobId("/split")), *life(JobId("/sub/map", (0,)), "failed"), *life(JobId("/sub/map", (1,)))[:-1]]:
+            watcher.event(event)
+        await asyncio.sleep(0.6)
+        watcher.warn("careful \x1b[2J")
+        watcher.end(())
+    text = terminal.text
+    assert "\x1b[2J" not in text
+    assert "careful" in text and "/sub/map[0] failed" in text and "laptop: 2 cores busy" in text
+    assert "/split" in text and "waiting" in text and "running" in text
+
+
+def test_the_observer_follows_stream_and_wish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    with Terminal() as terminal:
+        assert type(observer(terminal.stream)) is Lines
+    assert type(observer(io.StringIO())) is Lines
+    assert type(observer(io.StringIO(), quiet=True)) is Quiet
+    assert type(observer(io.StringIO(), quiet=True, json_log=True)) is JsonLog
+
+
+@pytest.mark.parametrize("kind", [Quiet, Lines, JsonLog, Silent])
+def test_a_reader_that_is_gone_harms_no_run(kind: type) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    stream = os.fdopen(writing, "w")
+    told(kind() if kind is Silent else kind(stream), [Started({}), *life(JobId("/split"), "failed")])
+    with contextlib.suppress(BrokenPipeError):
+        stream.close()
