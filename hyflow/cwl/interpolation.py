@@ -5,11 +5,13 @@ Knows where `$(...)` and `${...}` begin and end and what a backslash means; what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hyflow.errors import WorkflowError
 
+_SPECIAL = re.compile(r"\$[({]|\\.", re.DOTALL)
 _CLOSING = {"(": ")", "{": "}"}
 
 
@@ -34,7 +36,7 @@ def may_hold_expression(text: str) -> bool:
 
 
 def split(text: str, old_escapes: bool) -> list[str | Fragment]:
-    """The literal parts, unescaped, and the expressions of `text`, in order; an exact `["", ...]` never occurs.
+    """The literal parts, unescaped, and the expressions of `text`, in order; none of the literals is empty.
 
     `old_escapes`: the rule of v1.0 and v1.1, where a backslash takes any next character literally; since v1.2 it escapes only
     `$(`, `${` and itself. Raises WorkflowError when an expression does not end.
@@ -55,22 +57,16 @@ def split(text: str, old_escapes: bool) -> list[str | Fragment]:
 
 
 def _pieces(text: str, old_escapes: bool) -> Iterator[str | Fragment]:
-    begin = at = 0
-    while at < len(text):
-        two = text[at:at + 2]
-        if two in ("$(", "${"):
-            end = _end(text, at + 1)
-            yield text[begin:at]
-            yield Fragment(text[at + 1:end])
-            begin = at = end
-        elif two[0] == "\\" and len(two) == 2:
-            yield text[begin:at]
-            literal, at = _unescape(text, at, old_escapes)
+    at = 0
+    while (found := _SPECIAL.search(text, at)) is not None:
+        yield text[at:found.start()]
+        if found[0][0] == "\\":
+            literal, at = _unescape(text, found.start(), old_escapes)
             yield literal
-            begin = at
         else:
-            at += 1
-    yield text[begin:]
+            at = _end(text, found.start() + 1)
+            yield Fragment(text[found.start() + 1:at])
+    yield text[at:]
 
 
 def _unescape(text: str, at: int, old_escapes: bool) -> tuple[str, int]:

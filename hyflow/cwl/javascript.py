@@ -13,14 +13,15 @@ import queue
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from hyflow.errors import WorkflowError
 from hyflow.model.values import Value
 
-_STACK = 16 << 20
-_SCRIPT_STACK = 4 << 20
+_STACK = 64 << 20
+_SCRIPT_STACK = 48 << 20
 _STRICT = '"use strict";'
 
 _PRELUDE = """
@@ -69,12 +70,10 @@ class Script:
         passes, and for a result that JSON cannot say (NaN, a function, a cycle).
         """
         answer = _on_thread(_Order(self, _scope_text(scope), limits))
-        if isinstance(answer, BaseException):
-            raise _translated(answer, limits) from answer
-        if not isinstance(answer, str):
-            raise WorkflowError("the result is not a value that JSON can say")
+        if isinstance(answer, WorkflowError):
+            raise answer
         try:
-            return json.loads(answer)
+            return json.loads(answer, parse_int=_whole)
         except RecursionError as error:
             raise WorkflowError("the result is nested too deeply") from error
 
@@ -85,28 +84,37 @@ class _Order:
     scope: str
     limits: Limits
 
-    def carry_out(self) -> str:
-        import quickjs  # type: ignore[import-untyped]  # it has no types
-
-        context = quickjs.Context()
-        context.set_memory_limit(self.limits.memory)
-        context.set_max_stack_size(_SCRIPT_STACK)
+    def carry_out(self, fresh: _Fresh) -> str:
+        context, limits = fresh.context, self.limits
+        context.set_memory_limit(limits.memory)
         # The engine counts the processor time of the whole process, so that other threads would use it up.
-        context.set_time_limit(self.limits.seconds * min(os.cpu_count() or 1, 8))
-        finish = context.eval(_PRELUDE)
+        context.set_time_limit(limits.seconds * min(os.cpu_count() or 1, 8))
         if self.script.library:
-            _checked(context, f"{_STRICT}{self.script.library}\n;0", "in expressionLib: ")
+            _load(context, self.script.library)
         code = self.script.code if self.script.body else f"return ({self.script.code}\n)"
         work = context.eval(f"{_STRICT}(function(){{{code}\n}})")
-        result: str = finish(self.scope, work)
-        return result
+        answer = fresh.finish(self.scope, work)
+        if not isinstance(answer, str):
+            raise WorkflowError("the result is not a value that JSON can say")
+        return answer
 
 
-def _checked(context: Any, code: str, prefix: str) -> None:
+class _Fresh:
+    """A context that nothing has run in. It lives and dies on one thread."""
+
+    def __init__(self) -> None:
+        import quickjs  # type: ignore[import-untyped]  # it has no types
+
+        self.context = quickjs.Context()
+        self.context.set_max_stack_size(_SCRIPT_STACK)
+        self.finish = self.context.eval(_PRELUDE)
+
+
+def _load(context: Any, library: str) -> None:
     try:
-        context.eval(code)
+        context.eval(f"{_STRICT}{library}\n;0")
     except Exception as error:
-        raise WorkflowError(prefix + _message(error)) from error
+        raise WorkflowError(f"in expressionLib: {_message(error)}") from error
 
 
 class _Worker:
@@ -114,7 +122,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self.orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
-        self.answers: queue.SimpleQueue[str | BaseException] = queue.SimpleQueue()
+        self.answers: queue.SimpleQueue[str | WorkflowError] = queue.SimpleQueue()
         with _threads:
             before = threading.stack_size(_STACK)
             try:
@@ -123,12 +131,16 @@ class _Worker:
                 threading.stack_size(before)
 
     def _work(self) -> None:
+        fresh: _Fresh | None = None
         while (order := self.orders.get()) is not None:
             try:
-                answer: str | BaseException = order.carry_out()
+                answer: str | WorkflowError = order.carry_out(fresh or _Fresh())
             except BaseException as error:  # whatever it is, it belongs to the thread that waits
-                answer = error
+                answer = _translated(error, order.limits)
             self.answers.put(answer)
+            fresh = None
+            with suppress(Exception):
+                fresh = _Fresh()  # for the next order, while whoever asked goes on
 
 
 _threads = threading.Lock()
@@ -136,7 +148,7 @@ _idle: list[_Worker] = []
 _last = threading.local()
 
 
-def _on_thread(order: _Order) -> str | BaseException:
+def _on_thread(order: _Order) -> str | WorkflowError:
     """Carry out the order on a thread that is idle, or a new one; a thread that does not answer in time is given up."""
     try:
         worker = _idle.pop()
@@ -148,7 +160,7 @@ def _on_thread(order: _Order) -> str | BaseException:
         answer = worker.answers.get(timeout=order.limits.seconds)
         answered = True
     except queue.Empty:
-        return TimeoutError()
+        return _translated(TimeoutError(), order.limits)
     finally:
         if answered:
             _idle.append(worker)
@@ -165,6 +177,11 @@ def _scope_text(scope: Mapping[str, Value]) -> str:
     return f'{{"inputs":{known[1]},"self":{_json(scope["self"])},"runtime":{_json(scope["runtime"])}}}'
 
 
+def _whole(digits: str) -> int:
+    """The whole number that a script's number is: JavaScript writes the shortest digits that tell it from other doubles."""
+    return int(digits) if len(digits) < 16 else int(float(digits))
+
+
 def _json(value: Value) -> str:
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":"))
@@ -173,6 +190,7 @@ def _json(value: Value) -> str:
 
 
 def _translated(error: BaseException, limits: Limits) -> WorkflowError:
+    """The error in words alone: frames that it refers to would keep the context alive beyond its thread."""
     message = _message(error)
     if isinstance(error, TimeoutError) or message.startswith("InternalError: interrupted"):
         return WorkflowError(f"JavaScript took longer than {limits.seconds:g} s and was stopped")
