@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hyflow.cwl import types
 from hyflow.cwl.bind import Bound
+from hyflow.cwl.expressions import Compiled
 from hyflow.cwl.knowledge import Knowledge
 from hyflow.cwl.prepare import loaded, needed, wanted_names
 from hyflow.cwl.shapes import Output, Port
@@ -24,6 +25,7 @@ from hyflow.model.tasks import Manifest, Outcome
 from hyflow.model.values import Inputs, Value, is_data
 
 Data = dict[str, Any]
+_KNOWN = frozenset({"location", "path", "dirname", "nameroot", "nameext", "size", "checksum"})
 
 __all__ = ["OutputError", "collect"]
 
@@ -51,10 +53,8 @@ class _Collection:
     def _named(self, port: Port) -> Value:
         try:
             return self._checked(port, self._final(self._output(port, port.name)))
-        except OutputError as error:
-            raise OutputError(f"the output {port.name}: {error.what}", where=error.where or self._tool.where or None, hint=error.hint) from error
         except WorkflowError as error:
-            raise WorkflowError(f"the output {port.name}: {error.what}", where=error.where or self._tool.where or None, hint=error.hint) from error
+            raise self._tool.within(f"the output {port.name}", error) from error
 
     def _declared(self, text: bytes) -> Mapping[str, Value]:
         """What cwl.output.json says."""
@@ -93,8 +93,8 @@ class _Collection:
         result = self._single(port, result, path)
         if port.shape.details.secondary:
             result = _each_file(result, lambda file: self._with_secondary(port, file))
-        if port.shape.details.format is not None:
-            result = _each_file(result, lambda file: self._with_format(port, file))
+        if (format_ := port.shape.details.format) is not None:
+            result = _each_file(result, lambda file: self._with_format(format_, file))
         return result
 
     def _matches(self, path: str) -> list[str]:
@@ -152,9 +152,8 @@ class _Collection:
                                       f"of {primary['basename']} is missing")
         return {**primary, "secondaryFiles": listed} if listed or "secondaryFiles" in primary else primary
 
-    def _with_format(self, port: Port, file: Data) -> Data:
-        assert port.shape.details.format is not None
-        value = port.shape.details.format.evaluate(self._bound.inputs, file, self._runtime)
+    def _with_format(self, format_: Compiled, file: Data) -> Data:
+        value = format_.evaluate(self._bound.inputs, file, self._runtime)
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if not isinstance(value, str):
@@ -190,7 +189,7 @@ class _Collection:
             return None
         if known is None:
             return self._parts(dict(data))
-        given = {key: value for key, value in data.items() if key not in ("location", "path", "dirname", "nameroot", "nameext", "size", "checksum")}
+        given = {key: value for key, value in data.items() if key not in _KNOWN}
         return self._parts({**known, **given, "class": known.get("class", data.get("class", "File"))})
 
     def _parts(self, data: Data) -> Data:
@@ -232,7 +231,7 @@ def _record(port: Port) -> tuple[Port, ...]:
     return next((option.fields for option in port.shape.options if option.fields), ())
 
 
-def _each_file(value: Value, change: Any) -> Value:
+def _each_file(value: Value, change: Callable[[Data], Data]) -> Value:
     """`value` with every outermost File changed."""
     if isinstance(value, list):
         return [_each_file(item, change) for item in value]

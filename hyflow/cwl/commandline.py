@@ -147,15 +147,17 @@ def _prefixed(binding: Binding, text: str) -> list[str]:
 
 
 def text_of(value: Value) -> str:
-    """A value as a word: numbers in decimal without an exponent, files by their path. Raises WorkflowError."""
+    """A value as a word. Raises WorkflowError.
+
+    Numbers stand in decimal without an exponent, a whole float without a point, as JavaScript has it; files by their path.
+    """
     match value:
         case str():
             return value
         case bool():
             return "true" if value else "false"
         case float():
-            shown = repr(value)
-            return format(Decimal(shown), "f") if "e" in shown else shown
+            return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
         case {"class": "File" | "Directory" as kind}:
             if "path" not in value:
                 raise WorkflowError(f"a {kind} that an expression made has no path: only inputs can stand on the command line")

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import unquote, urldefrag, urlsplit
 
-from hyflow.cwl import formats, normalize, requirements
-from hyflow.cwl.complaints import readable
+from hyflow.cwl import normalize, requirements
+from hyflow.cwl.formats import extract
 from hyflow.cwl.inputs import place_defaults
 from hyflow.cwl.normalize import Plain, plain, short
 from hyflow.errors import UnsupportedRequirement, WorkflowError
@@ -38,8 +38,8 @@ def program(root: Any, uri: str) -> Program:
         made.workflow(root, "/")
     else:
         made.single(root, uri)
-    made.processes["start:/"] = _signature(root)
-    made.processes[FORMATS] = formats.extract(root.formatgraph) if root.formatgraph is not None else []
+    made.processes["start:/"] = {**_signature(root), "namespaces": plain(root.metadata.get("$namespaces") or {})}
+    made.processes[FORMATS] = extract(root.formatgraph) if root.formatgraph is not None else []
     return Program(uri, "/", made.workflows, made.processes, tuple(dict.fromkeys(made.warnings)))
 
 
@@ -156,7 +156,8 @@ def _change(loaded: Any, signature: Plain | None) -> Plain | None:
     "target": the inputs of a nested workflow where they need more than passing on}.
     """
     tool = loaded.tool
-    inputs = [{"name": short(str(item["id"])), **{key: plain(item[key]) for key in ("valueFrom", "loadContents", "loadListing") if item.get(key) is not None}}
+    words = ("valueFrom", "loadContents", "loadListing")
+    inputs = [{"name": short(str(item["id"])), **{word: plain(item[word]) for word in words if item.get(word) is not None}}
               for item in tool["in"]]
     target = signature if signature is not None and _demanding(signature["inputs"], tool) else None
     if target is None and "when" not in tool and not any(len(item) > 1 for item in inputs):
@@ -171,8 +172,8 @@ def _change(loaded: Any, signature: Plain | None) -> Plain | None:
 def _demanding(inputs: Iterable[Plain], step: Mapping[str, Any]) -> bool:
     """Whether a nested workflow's inputs need something done to them that no link can do."""
     scatter = [short(str(item)) for item in _listed(step.get("scatter"))]
-    computed = {short(str(item["id"])) for item in step["in"] if "valueFrom" in item}
-    return any(item.get("loadContents") or item.get("loadListing") or ("default" in item and item["name"] in {*scatter, *computed}) for item in inputs)
+    late = {*scatter, *(short(str(item["id"])) for item in step["in"] if "valueFrom" in item)}
+    return any(item.get("loadContents") or item.get("loadListing") or ("default" in item and item["name"] in late) for item in inputs)
 
 
 def _tool(loaded: Any) -> Plain:
@@ -245,5 +246,3 @@ def _tool_name(uri: str) -> str:
     named = short(parts.fragment) if parts.fragment not in ("", "main") else stem
     return re.sub(r"[^\w.+-]+", "_", named) or "tool"
 
-
-__all__ = ["FORMATS", "program", "readable"]

@@ -70,14 +70,19 @@ class Demands:
         )
 
     def _amount(self, word: str, default: float) -> _Amount:
-        return _Amount(self._tool.required("ResourceRequirement", word + "Min"), self._tool.required("ResourceRequirement", word + "Max"), default)
+        low, high = (self._tool.required("ResourceRequirement", word + end) for end in ("Min", "Max"))
+        return _Amount(low, high, default)
 
     def _request(self, inputs: Inputs) -> Request:
         cores = self._range("cores", inputs)
-        memory, tmpdir, outdir = (tuple(math.ceil(amount * MIB) for amount in self._range(word, inputs)) for word in ("ram", "tmpdir", "outdir"))
+        memory, tmpdir, outdir = (self._bytes(word, inputs) for word in ("ram", "tmpdir", "outdir"))
         gpus = int(self._number(self._gpus, inputs, "cudaDeviceCountMin") or 1) if CUDA in self._tool.requirements else 0
         least, most = (Resources(cores[at], memory[at], tmpdir[at], outdir[at], gpus) for at in (0, 1))
         return Request(least, most)
+
+    def _bytes(self, word: str, inputs: Inputs) -> tuple[int, int]:
+        low, high = self._range(word, inputs)
+        return math.ceil(low * MIB), math.ceil(high * MIB)
 
     def _range(self, word: str, inputs: Inputs) -> tuple[float, float]:
         """The least and the most of a kind; the one stands for the other where only one is given."""
@@ -98,7 +103,7 @@ class Demands:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
             raise self._tool.error(f"{word} must be a number and not negative, found {value!r}")
         if isinstance(value, float) and not value.is_integer() and not self._tool.strict_contents:
-            raise self._tool.error(f"{word} must be an integer in CWL {self._tool.version}, found {value!r}", hint="fractions came with v1.2")
+            raise self._tool.error(f"{word} must be an integer in CWL {self._tool.version}, found {value!r}", "fractions came with v1.2")
         return value
 
     def _time_limit(self, inputs: Inputs) -> float | None:

@@ -98,7 +98,8 @@ def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
     size = known.get(id(node))
     if size is None:
         known[id(node)] = MOST_NODES + 1  # a node inside itself has no end
-        below = [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))] if isinstance(node.value, list) else []
+        items = node.value if isinstance(node.value, list) else []
+        below = [part for item in items for part in (item if isinstance(item, tuple) else (item,))]
         size = known[id(node)] = 1 + sum(_expanded(part, known) for part in below)
     return size
 

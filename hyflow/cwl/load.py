@@ -44,5 +44,5 @@ def address(document: str) -> str:
         path, _, fragment = document.rpartition("#")
     if not Path(path).is_file():
         raise WorkflowError("there is no such document", where=document)
-    uri = "file://" + quote(os.fsencode(os.path.abspath(path)))  # noqa: PTH100 - links are kept, ".." is not
+    uri = "file://" + quote(os.fsencode(os.path.abspath(path)))
     return f"{uri}#{fragment}" if fragment else uri

@@ -42,7 +42,7 @@ class Preparation:
         # first names and sizes, so that expressions of secondary files and formats see all inputs; then the rest
         described = self._know.each(lambda port: self._described(self._inputs[port.name]), busy)
         self._inputs = {**self._inputs, **{port.name: value for port, value in zip(busy, described, strict=True)}}
-        values = self._know.each(lambda port: self._named(port, self._inputs[port.name]), busy)
+        values = self._know.each(lambda port: self._named(port, self._inputs[port.name], inputs.get(port.name) is None), busy)
         return {**self._inputs, **{port.name: value for port, value in zip(busy, values, strict=True)}}
 
     def _given(self, port: Port, inputs: Inputs) -> Value:
@@ -57,11 +57,15 @@ class Preparation:
             raise self._signature.error(f"the input {port.name} does not fit: {types.problem(value, port.shape.type)}")
         return value
 
-    def _named(self, port: Port, value: Value) -> Value:
+    def _named(self, port: Port, value: Value, default: bool) -> Value:
+        """What the shape asks for. The secondary files of a default are looked for, as nobody else could have listed them."""
+        before, self._search = self._search, self._search or default
         try:
             return self._value(value, port.shape)
         except WorkflowError as error:
-            raise WorkflowError(f"the input {port.name}: {error.what}", where=error.where or self._signature.where or None, hint=error.hint) from error
+            raise self._signature.within(f"the input {port.name}", error) from error
+        finally:
+            self._search = before
 
     def loose(self, value: Value, details: Details) -> Value:
         """A value of no particular type, with what `details` ask for of its files."""
@@ -176,7 +180,7 @@ class Preparation:
     # -- secondary files ------------------------------------------------------------------------------------------
 
     def _with_secondary(self, file: Data, patterns: tuple[Pattern, ...]) -> Data:
-        """The file with the secondary files that its parameter asks for. Those that are listed are trusted."""
+        """The file with the secondary files that its parameter asks for. What a step before gave is trusted to be complete."""
         if "location" not in file or ("secondaryFiles" in file and not self._search):
             return file
         listed = list(file.get("secondaryFiles") or [])
@@ -195,9 +199,9 @@ class Preparation:
                 made.append(self.describe(wanted))
                 continue
             uri = sibling(file["location"], name)
-            found: Found | None = self._know.ask(Stat(uri))
+            found: Found | None = self._know.ask(Stat(uri)) if self._search else None
             if found is not None:
-                made.append(described(data_at(uri, found)) if "/" not in name else {**described(data_at(uri, found)), "basename": name.rpartition("/")[2]})
+                made.append(described(data_at(uri, found)))
             elif required:
                 raise WorkflowError(f"the secondary file {name} of {file['location']} is missing")
         return made
@@ -209,7 +213,7 @@ def needed(pattern: Pattern, otherwise: bool, inputs: Inputs, file: Data, runtim
         return otherwise
     value = pattern.required.evaluate(inputs, file, runtime)
     if value is None:
-        return otherwise
+        return False
     if not isinstance(value, bool):
         raise WorkflowError(f"`required` of a secondary file must be a boolean or null, found {value!r}")
     return value
@@ -235,7 +239,7 @@ def described(data: Data) -> Data:
     if "location" not in made and path is not None and not literal:
         made["location"] = as_uri(path)
     if "location" not in made and not literal:
-        raise WorkflowError(f"a {made['class']} object has no location" + (" and no contents" if made["class"] == "File" else " and no listing"))
+        raise WorkflowError(f"a {made['class']} object has no location and no {'contents' if made['class'] == 'File' else 'listing'}")
     if "basename" not in made and "location" not in made:
         made["basename"] = literal_name(made)
     name = made["basename"] = basename_of(made)
@@ -271,11 +275,14 @@ def with_listing(directory: Data, deep: bool, know: Knowledge) -> Data:
     if "location" not in directory:
         if not deep:
             return directory
-        inner = know.each(lambda item: with_listing(item, True, know) if item["class"] == "Directory" else item, directory.get("listing") or [])
-        return {**directory, "listing": inner}
+        return {**directory, "listing": know.each(lambda item: _inner(item, know), directory.get("listing") or [])}
     uri = directory["location"]
     entries: tuple[tuple[str, Found], ...] = know.ask(Listing(uri, deep))
     return {**directory, "listing": _tree(uri, "", entries, deep)}
+
+
+def _inner(item: Data, know: Knowledge) -> Data:
+    return with_listing(item, True, know) if item["class"] == "Directory" else item
 
 
 def _tree(uri: str, prefix: str, entries: tuple[tuple[str, Found], ...], deep: bool) -> list[Data]:

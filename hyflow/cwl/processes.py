@@ -109,7 +109,7 @@ class Processes:
     def start(self, inputs: Inputs, facts: Facts) -> Inputs | Ask:
         """The inputs of the run as tokens: with defaults, checked against their types, every file found with what belongs to it.
 
-        Files and directories are given by `location` (an address), by an absolute `path` of this machine, or as literals. Raises InputError.
+        Files and directories are given by `location` (an address), an absolute `path` of this machine, or as literals. Raises InputError.
         """
         return answer(lambda know: start.start(self._signature, inputs, know), facts)
 

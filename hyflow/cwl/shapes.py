@@ -183,8 +183,9 @@ class Shaper:
             return None
         globs = document.get("glob") or []
         evaluate = document.get("outputEval")
-        return Output(tuple(self.compiled(glob) for glob in ([globs] if isinstance(globs, str) else globs)),
-                      None if evaluate is None else self.compiled(evaluate), bool(document.get("loadContents")), document.get("loadListing"))
+        compiled = tuple(self.compiled(glob) for glob in ([globs] if isinstance(globs, str) else globs))
+        return Output(compiled, None if evaluate is None else self.compiled(evaluate), bool(document.get("loadContents")),
+                      document.get("loadListing"))
 
     def compiled(self, value: Value, *, strip: bool = True) -> Compiled:
         """A value of the document with its expressions."""

@@ -1,11 +1,13 @@
-"""The inputs of a whole run: complete, checked, found (CWL v1.2, CommandLineTool, section 2.1 "Generic execution process", steps 1 to 4)."""
+"""The inputs of a whole run: complete, checked, found (CWL v1.2, CommandLineTool, "Generic execution process")."""
 
 from __future__ import annotations
 
 import difflib
 
+from hyflow.cwl.inputs import expand_formats
 from hyflow.cwl.knowledge import Knowledge
 from hyflow.cwl.prepare import Preparation, described
+from hyflow.cwl.shapes import Port
 from hyflow.cwl.tokens import tokens
 from hyflow.cwl.tool import Signature
 from hyflow.errors import InputError, WorkflowError
@@ -16,8 +18,8 @@ from hyflow.model.values import Inputs, Value, is_data, walk_data
 def start(signature: Signature, inputs: Inputs, know: Knowledge) -> Inputs:
     """The inputs as tokens. Raises InputError, Lacking."""
     try:
-        given = {port.name: _addressed(port.default if inputs.get(port.name) is None and port.has_default else inputs.get(port.name))
-                 for port in signature.inputs if port.name in inputs or port.has_default}
+        given = {port.name: _addressed(_given(port, inputs)) for port in signature.inputs if port.name in inputs or port.has_default}
+        given = expand_formats(given, signature.document["namespaces"])
         _check_there(given, know)
         load = signature.document["class"] == "Workflow"
         return {name: tokens(value) for name, value in Preparation(signature, know, search=True, load=load).all(given).items()}
@@ -25,6 +27,11 @@ def start(signature: Signature, inputs: Inputs, know: Knowledge) -> Inputs:
         raise
     except WorkflowError as error:
         raise InputError(error.what, hint=error.hint) from error
+
+
+def _given(port: Port, inputs: Inputs) -> Value:
+    value = inputs.get(port.name)
+    return port.default if value is None and port.has_default else value
 
 
 def unknown(signature: Signature, inputs: Inputs) -> tuple[str, ...]:

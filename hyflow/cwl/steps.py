@@ -71,8 +71,7 @@ class StepInputs:
         try:
             return tokens(value_from.evaluate(seen, seen.get(item.name), {}))
         except WorkflowError as error:
-            raise WorkflowError(f"valueFrom of the step's input {item.name}: {error.what}", where=error.where or self._signature.where or None,
-                                hint=error.hint) from error
+            raise self._signature.within(f"valueFrom of the step's input {item.name}", error) from error
 
     def _goes(self, when: Compiled, inputs: Inputs) -> bool:
         value = when.evaluate(inputs, None, {})

@@ -36,6 +36,10 @@ class Signature:
     def compiled(self, value: Value) -> Compiled:
         return self.shaper.compiled(value)
 
+    def within(self, part: str, error: WorkflowError) -> WorkflowError:
+        """The error with the part of the process that it is about, of the same class."""
+        return type(error)(f"{part}: {error.what}", where=error.where or self.where or None, hint=error.hint)
+
     def error(self, what: str, hint: str | None = None) -> WorkflowError:
         """An error that says where the process stands."""
         return WorkflowError(what, where=self.where or None, hint=hint)

@@ -125,7 +125,7 @@ class View:
                 return path_uri(uri, inner) if inner else uri
             path, _, name = path.rpartition("/")
             path, inner = path or "/", f"{name}/{inner}" if inner else name
-        raise OutputError(f"{entry.path} is a link that leads outside, to {entry.real}", hint="copy what the link shows, or stage it as an input")
+        raise OutputError(f"{entry.path} is a link that leads outside, to {entry.real}", hint="copy what it shows, or stage it as an input")
 
     @cached_property
     def _origins(self) -> Mapping[str, str]:

@@ -73,7 +73,7 @@ class WorkDir:
         try:
             return [self._checked(item) for item in self._evaluated(inputs, runtime)]
         except WorkflowError as error:
-            raise WorkflowError(f"InitialWorkDirRequirement: {error.what}", where=error.where or self._tool.where or None, hint=error.hint) from error
+            raise self._tool.within("InitialWorkDirRequirement", error) from error
 
     def _evaluated(self, inputs: Inputs, runtime: Mapping[str, Value]) -> Iterator[Item]:
         if isinstance(self._listing, Compiled):
