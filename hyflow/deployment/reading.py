@@ -1,0 +1,142 @@
+"""Reads a deployment file: YAML, a profile, values from the command line, the schema, the plug-ins; to a `Deployment` or all problems."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hyflow.connector import Plugin
+from hyflow.deployment import plugins as installed
+from hyflow.deployment.binding import NO_OVERRIDES, Binding, Overrides, Target
+from hyflow.deployment.checking import place, problems
+from hyflow.deployment.document import MOST_BYTES, Node, locate, parse
+from hyflow.deployment.overlay import with_profile, with_sets
+from hyflow.deployment.quantities import parse_size, parse_time
+from hyflow.deployment.schema import deployment_schema
+from hyflow.deployment.settings import instance
+from hyflow.deployment.suggestions import suggestion
+from hyflow.deployment.values import Deployment, Site
+from hyflow.errors import DeploymentError, HyflowError, Where
+
+DEFAULT = "version: 1\nsites: {local: {type: local}}\n"
+
+
+def read(path: Path, profile: str | None = None, sets: Sequence[str] = (), plugins: Mapping[str, Plugin] | None = None) -> Deployment:
+    """The deployment in a file, with a profile and `PATH=VALUE` settings applied.
+
+    `plugins`: the site types there are, by name; those that are installed when it is left out. Raises DeploymentError with every problem.
+    """
+    return _understood(load(path), path, profile, sets, plugins)
+
+
+def default(profile: str | None = None, sets: Sequence[str] = (), plugins: Mapping[str, Plugin] | None = None) -> Deployment:
+    """The deployment where there is no file: everything runs on this machine."""
+    return _understood(parse(DEFAULT, "the deployment"), None, profile, sets, plugins)
+
+
+def load(path: Path) -> Node:
+    """The file's document, not yet checked but that it is a mapping. Raises DeploymentError."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES + 1).decode("utf-8-sig")
+    except OSError as error:
+        raise DeploymentError(f"cannot be read: {error.strerror}", where=Where(str(path))) from error
+    except UnicodeDecodeError as error:
+        raise DeploymentError("this is not UTF-8 text", where=Where(str(path))) from error
+    document = parse(text, str(path))
+    if not isinstance(document.value, dict):
+        raise DeploymentError("a deployment file is a mapping: version, sites, bind", where=document.where, hint="hyflow init writes one")
+    return document
+
+
+def profiles(document: Node) -> list[str]:
+    """The names of the document's profiles."""
+    node = document.value.get("profiles")
+    return list(node.value) if node is not None and isinstance(node.value, dict) else []
+
+
+def _understood(
+    written: Node, source: Path | None, profile: str | None, sets: Sequence[str], plugins: Mapping[str, Plugin] | None
+) -> Deployment:
+    """The profiles' own structure is checked with the rest; what lies in those that are not chosen waits until they are."""
+    document = with_sets(with_profile(written, profile), sets)
+    if plugins is None:
+        plugins, types = installed.load(_types(document)), installed.names()
+    else:
+        types = list(plugins)
+    schema = deployment_schema(plugins, types)
+    found = {str(problem): problem for problem in [*problems(document, schema), *_profile_problems(written, schema), *_strangers(document)]}
+    if found:
+        raise DeploymentError(sorted(found.values(), key=place))
+    sites = _sites(document, plugins)
+    values = document.plain()
+    bind = tuple(_binding(item, locate(document, ["bind", number])) for number, item in enumerate(values.get("bind", [])))
+    return Deployment(sites, bind, source, json.dumps(values))
+
+
+def _profile_problems(written: Node, schema: dict[str, Any]) -> list[HyflowError]:
+    if "profiles" not in written.value:
+        return []
+    alone = Node({"profiles": written.value["profiles"]}, written.where, {"profiles": written.keys["profiles"]})
+    return problems(alone, {"type": "object", "properties": {"profiles": schema["properties"]["profiles"]}})
+
+
+def _types(document: Node) -> list[str]:
+    """The site types that the document names, as far as it can be understood."""
+    sites = _below(document, "sites")
+    nodes = sites.value.values() if sites is not None and isinstance(sites.value, dict) else []
+    kinds = [_below(node, "type") for node in nodes]
+    return [kind.value for kind in kinds if kind is not None and isinstance(kind.value, str)]
+
+
+def _below(node: Node, name: str) -> Node | None:
+    return node.value.get(name) if isinstance(node.value, dict) else None
+
+
+def _strangers(document: Node) -> Iterator[HyflowError]:
+    """The sites that bindings name and that are not there."""
+    sites, bind = _below(document, "sites"), _below(document, "bind")
+    if sites is None or bind is None or not isinstance(sites.value, dict) or not isinstance(bind.value, list):
+        return
+    for item in bind.value:
+        named = _below(item, "site")
+        if named is None:
+            continue
+        for node in named.value if isinstance(named.value, list) else [named]:
+            if isinstance(node.value, str) and (name := _target(node.value).site) not in sites.value:
+                yield DeploymentError(f"there is no site {name!r}", where=node.where, hint=suggestion(name, sites.value, kind="sites"))
+
+
+def _sites(document: Node, plugins: Mapping[str, Plugin]) -> dict[str, Site]:
+    sites: dict[str, Site] = {}
+    wrong: list[HyflowError] = []
+    for name, values in document.value["sites"].plain().items():
+        plugin, container = plugins[values.pop("type")], values.pop("container", {})
+        try:
+            sites[name] = Site(name, plugin, instance(plugin.settings, values), container.get("runtime", "auto"))
+        except (HyflowError, ValueError) as error:
+            wrong.append(DeploymentError(f"{name}: {error}", where=locate(document, ["sites", name])))
+    if wrong:
+        raise DeploymentError(wrong)
+    return sites
+
+
+def _binding(values: dict[str, Any], where: Where) -> Binding:
+    named = values["site"]
+    targets = tuple(_target(text) for text in ([named] if isinstance(named, str) else named))
+    return Binding(values["step"], targets, _overrides(values["resources"]) if "resources" in values else NO_OVERRIDES, where)
+
+
+def _target(text: str) -> Target:
+    site, _, location = text.partition("/")
+    return Target(site, location or None)
+
+
+def _overrides(values: dict[str, Any]) -> Overrides:
+    return Overrides(
+        float(values["cores"]) if "cores" in values else None,
+        parse_size(values["memory"]) if "memory" in values else None,
+        parse_time(values["time"]) if "time" in values else None,
+    )

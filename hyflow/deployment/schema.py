@@ -1,0 +1,105 @@
+"""The deployment file as JSON Schema, with the settings of the given plug-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from hyflow.connector import Plugin
+from hyflow.deployment.quantities import SIZE, TIME
+from hyflow.deployment.settings import Schema, object_schema
+
+SITE_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
+RUNTIMES = ("none", "auto")
+
+_CONTAINER: Schema = {
+    "type": "object",
+    "description": "How commands that ask for a container get one at this site.",
+    "properties": {
+        "runtime": {
+            "enum": list(RUNTIMES),
+            "default": "auto",
+            "description": "auto: the first engine that works here; none: commands run with what is installed.",
+        }
+    },
+    "additionalProperties": False,
+}
+
+_RESOURCES: Schema = {
+    "type": "object",
+    "description": "Asked in place of what the tool asks.",
+    "properties": {
+        "cores": {"type": "number", "exclusiveMinimum": 0, "description": "Cores; may be a fraction."},
+        "memory": {"type": "string", "pattern": SIZE, "title": "a size, as in 16GiB or 500MB", "description": "Memory, as in 16GiB."},
+        "time": {
+            "type": "string",
+            "pattern": TIME,
+            "minLength": 2,
+            "title": "a length of time, as in 30m, 2h or 1h30m",
+            "description": "The command is ended when it takes longer, as in 1h30m.",
+        },
+    },
+    "additionalProperties": False,
+    "minProperties": 1,
+}
+
+_BINDING: Schema = {
+    "type": "object",
+    "properties": {
+        "step": {
+            "type": "string",
+            "pattern": "^/$|^(/[^/]+)+$",
+            "title": "the path of a step, as in / or /train/fit",
+            "description": "The path of a step, with all below it; * stands for any characters but /. The most specific binding holds.",
+        },
+        "site": {
+            "type": ["string", "array"],
+            "items": {"type": "string"},
+            "minItems": 1,
+            "description": "A site, or a list of sites of which hyflow may choose; SITE/LOCATION names one location of a site.",
+        },
+        "resources": _RESOURCES,
+    },
+    "required": ["step", "site"],
+    "additionalProperties": False,
+}
+
+
+def deployment_schema(plugins: Mapping[str, Plugin], types: Collection[str] = ()) -> Schema:
+    """The whole file's schema. `types`: every site type that may be named, where those are more than the plug-ins that are given."""
+    parts: Schema = {
+        "sites": {
+            "type": "object",
+            "description": "The machines, clusters and namespaces that may run steps, by name.",
+            "propertyNames": {"pattern": f"^{SITE_NAME}$", "title": "a name of letters, digits and ._-"},
+            "additionalProperties": _site(plugins, sorted({*plugins, *types})),
+            "minProperties": 1,
+        },
+        "bind": {"type": "array", "description": "Which steps run where.", "items": _BINDING},
+    }
+    profile = {"type": "object", "properties": {name: {"type": kind["type"]} for name, kind in parts.items()}, "additionalProperties": False}
+    profiles = {"type": "object", "description": "Named changes, laid over the rest with --profile.", "additionalProperties": profile}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "hyflow deployment file",
+        "type": "object",
+        "properties": {"version": {"const": 1, "description": "The version of this format."}, **parts, "profiles": profiles},
+        "required": ["version", "sites"],
+        "additionalProperties": False,
+    }
+
+
+def _site(plugins: Mapping[str, Plugin], types: list[str]) -> Schema:
+    return {
+        "type": "object",
+        "properties": {"type": {"enum": types, "description": "The kind of site; it says which settings there are."}},
+        "required": ["type"],
+        "allOf": [
+            {"if": {"properties": {"type": {"const": name}}, "required": ["type"]}, "then": _typed_site(name, plugin)}
+            for name, plugin in sorted(plugins.items())
+        ],
+    }
+
+
+def _typed_site(name: str, plugin: Plugin) -> Schema:
+    schema = object_schema(plugin.settings)
+    return {"description": plugin.doc, **schema, "properties": {"type": {"const": name}, **schema["properties"], "container": _CONTAINER}}
