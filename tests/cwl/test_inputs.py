@@ -94,6 +94,7 @@ def test_what_becomes_of_file_objects(tmp_path: Path) -> None:
         absolute: {class: File, location: "HERE/a.txt", basename: other}
         up: {class: File, path: dir/../a.txt}
         web: {class: File, location: "http://example.org/x%20y.txt?q=1"}
+        site: {class: File, location: "site://hpc/project/a%20scan.nii"}
         folder: {class: Directory, location: dir/}
         literal: {class: File, contents: hello, basename: h.txt}
         made: {class: Directory, basename: d, listing: [{class: File, location: a.txt}, {class: File, contents: "", basename: e}]}
@@ -111,6 +112,7 @@ def test_what_becomes_of_file_objects(tmp_path: Path) -> None:
         "absolute": {**a, "basename": "other"},
         "up": a,
         "web": {"class": "File", "location": "http://example.org/x%20y.txt?q=1", "basename": "x y.txt"},
+        "site": {"class": "File", "location": "site://hpc/project/a%20scan.nii", "basename": "a scan.nii"},
         "folder": {"class": "Directory", "location": f"{here}/dir", "basename": "dir"},
         "literal": {"class": "File", "contents": "hello", "basename": "h.txt"},
         "made": {"class": "Directory", "basename": "d", "listing": [a, {"class": "File", "contents": "", "basename": "e"}]},
