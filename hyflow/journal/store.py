@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -110,8 +111,8 @@ def create(path: Path, meta: Meta) -> sqlite3.Connection:
     except OSError as error:
         raise JournalError(f"the run's record cannot be written: {error.strerror}", where=str(path)) from error
     header = Header(meta.run, meta.name, meta.created, meta.workflow, meta.arguments, meta.outdir)
-    with translated(path):
-        db = _writable(path)
+    with translated(path), _kept(_connect(path, "mode=rw")) as db:
+        _tune(db, path)
         db.executescript(_SCHEMA)
         db.execute(f"PRAGMA application_id = {_APPLICATION}")
         db.execute(f"PRAGMA user_version = {VERSION}")
@@ -127,9 +128,9 @@ def reopen(path: Path) -> sqlite3.Connection:
     """An existing journal, open for writing."""
     if not path.exists():
         raise JournalError("the run's record is missing", where=str(path))
-    with translated(path):
-        db = _writable(path)
+    with translated(path), _kept(_connect(path, "mode=rw")) as db:
         check(db, path)
+        _tune(db, path)
     return db
 
 
@@ -139,14 +140,21 @@ def read_only(path: Path) -> sqlite3.Connection:
         raise JournalError("the run's record is missing", where=str(path))
     with translated(path):
         try:
-            db = _connect(path, "mode=ro")
-            check(db, path)
-        except sqlite3.OperationalError:
-            if path.with_name(path.name + "-wal").exists():
+            return _checked(path, "mode=ro")
+        except sqlite3.OperationalError as error:
+            options = _second_try(error.sqlite_errorname, path)
+            if options is None:
                 raise
-            db = _connect(path, "immutable=1")
-            check(db, path)
-    return db
+            return _checked(path, options)
+
+
+def _second_try(error: str, path: Path) -> str | None:
+    """How a journal that cannot be opened for reading alone may be read all the same."""
+    if error == "SQLITE_READONLY_ROLLBACK":
+        return "mode=rw"  # a driver died in the middle of a commit, which must be undone first
+    if error.startswith("SQLITE_CANTOPEN") and not path.with_name(path.name + "-wal").exists():
+        return "immutable=1"  # nobody can write in its directory, and so nobody does
+    return None
 
 
 def begin(db: sqlite3.Connection, path: Path, owner: Owner) -> int:
@@ -177,7 +185,7 @@ def is_network(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
     real = os.path.realpath(path)
     for line in lines:
         before, _, after = line.partition(" - ")
-        point = before.split(" ")[4].encode("utf-8", "surrogateescape").decode("unicode_escape")
+        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), before.split(" ")[4])
         if (real == point or real.startswith(point.rstrip("/") + "/")) and len(point) >= best:
             best, kind = len(point), after.split(" ")[0]
     return kind in _NETWORK
@@ -188,13 +196,27 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS)
 
 
-def _writable(path: Path) -> sqlite3.Connection:
+@contextlib.contextmanager
+def _kept(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Leaves the connection open, unless something goes wrong."""
+    try:
+        yield db
+    except BaseException:
+        db.close()
+        raise
+
+
+def _checked(path: Path, options: str) -> sqlite3.Connection:
+    with _kept(_connect(path, options)) as db:
+        check(db, path)
+    return db
+
+
+def _tune(db: sqlite3.Connection, path: Path) -> None:
     """WAL's shared memory does not reach across hosts: on a network file system every commit rolls back from a journal file instead."""
-    db = _connect(path, "mode=rw")
     db.execute(f"PRAGMA journal_mode = {'TRUNCATE' if is_network(path) else 'WAL'}")
     for pragma in ("synchronous = FULL", "fullfsync = 1", "wal_autocheckpoint = 4000", "temp_store = MEMORY"):
         db.execute(f"PRAGMA {pragma}")
-    return db
 
 
 def _sync_directory(path: Path) -> None:

@@ -97,7 +97,8 @@ def _copy(path: str, story: JobStory, name: str) -> None:
     file = open_log(path)
     if file is None:
         where = story.where.location if story.where else "?"
-        print(f"{one_line(path)} is not on this machine; it lay at {one_line(where)}", file=sys.stderr)
+        why = f"the attempt ran at {one_line(where)}, or captured its {name}"
+        print(f"there is no file {one_line(path)} on this machine: {why}", file=sys.stderr)
         if name == "stderr" and story.failure is not None:
             print(clean(story.failure.stderr))
         return

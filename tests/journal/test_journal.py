@@ -322,12 +322,32 @@ def test_network_file_systems_are_told_by_the_mount_table(tmp_path: Path) -> Non
     table.write_text(
         "22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n"
         "40 22 0:36 / /home rw,relatime shared:2 - nfs4 server:/home rw\n"
-        r"41 22 0:37 / /mnt/with\040space rw - cifs //server/x rw" + "\n"
+        r"41 22 0:37 / /mnt/é\040space rw - cifs //server/x rw" + "\n"
         "42 40 0:38 / /home/ada/local rw - xfs /dev/sdb1 rw\n"
     )
-    found = {path: is_network(Path(path), table) for path in ("/", "/home/ada/x", "/homes", "/mnt/with space/y", "/home/ada/local/z")}
-    assert found == {"/": False, "/home/ada/x": True, "/homes": False, "/mnt/with space/y": True, "/home/ada/local/z": False}
+    found = {path: is_network(Path(path), table) for path in ("/", "/home/ada/x", "/homes", "/mnt/é space/y", "/home/ada/local/z")}
+    assert found == {"/": False, "/home/ada/x": True, "/homes": False, "/mnt/é space/y": True, "/home/ada/local/z": False}
     assert not is_network(Path("/"), tmp_path / "none")
+
+
+async def test_half_a_commit_of_a_killed_driver_is_undone(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hyflow.journal.store.is_network", lambda path: True)
+    await written(run, [submitted(0)])
+    killed = python(
+        """
+        import os, signal, sqlite3, sys
+        db = sqlite3.connect(sys.argv[1], isolation_level=None)
+        db.execute("PRAGMA cache_size = 1")
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("UPDATE events SET kind = 'x'")
+        db.executemany("INSERT INTO events (kind, body) VALUES ('x', ?)", [("y" * 4000,)] * 500)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        run.journal,
+    )
+    await asyncio.to_thread(killed.communicate)
+    assert (run.path / "journal.sqlite-journal").stat().st_size > 0
+    assert tags(run) == [0]
 
 
 async def test_without_shared_memory_commits_roll_back(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
