@@ -19,7 +19,7 @@ from hyflow.cwl.knowledge import Knowledge
 from hyflow.cwl.layout import literal, source_at
 from hyflow.cwl.prepare import described
 from hyflow.cwl.tool import Tool
-from hyflow.errors import WorkflowError
+from hyflow.errors import UnsupportedRequirement, WorkflowError
 from hyflow.model.places import Place
 from hyflow.model.tasks import Stage, StageKind
 from hyflow.model.values import Inputs, Value, is_data
@@ -170,7 +170,7 @@ class WorkTree:
     def _item(self, data: Data, name: str, writable: bool) -> None:
         """One item with its secondary files beside it."""
         if name.startswith("/"):
-            raise WorkflowError(f"{name!r} cannot be laid out: absolute names need a container")
+            raise UnsupportedRequirement(f"{name!r} cannot be laid out: a name that starts with / needs a container")
         self._put(data, name, writable)
         for other in data.get("secondaryFiles") or ():
             self._item(other, posixpath.join(posixpath.dirname(name), described(other)["basename"]), writable)
