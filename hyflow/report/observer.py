@@ -27,22 +27,3 @@ class Observer(Protocol):
 
     def end(self, failures: Sequence[tuple[JobId, Failure]]) -> None:
         """The run has ended, with these jobs failed for good. Called last, once."""
-
-
-class Silent:
-    """An observer that says nothing."""
-
-    def begin(self, program: Program, run: str) -> None:
-        pass
-
-    def event(self, event: Event) -> None:
-        pass
-
-    def stage(self, job: JobId, text: str) -> None:
-        pass
-
-    def warn(self, text: str) -> None:
-        pass
-
-    def end(self, failures: Sequence[tuple[JobId, Failure]]) -> None:
-        pass
