@@ -72,12 +72,9 @@ def _version(package: str) -> str:
     spec = find_spec(package)
     beside = Path(spec.origin).parent.parent if spec is not None and spec.origin else Path()
     found = sorted(beside.glob(f"{package}-*.dist-info"))
-    return found[0].name if found else metadata_version(package)
-
-
-def metadata_version(package: str) -> str:
-    """The version as importlib.metadata knows it."""
-    from importlib.util import find_spec
+    if found:
+        return found[0].name
+    from importlib import metadata
 
     return metadata.version(package)
 
