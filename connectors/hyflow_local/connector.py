@@ -1,4 +1,4 @@
-"""The connector of this machine: hands tasks to the supervisor and tells what becomes of them. Spawns nothing but attached commands itself."""
+"""The connector of this machine: hands tasks to the supervisor and tells what becomes of them. Itself it spawns attached commands alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import signal
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from hyflow import plain
@@ -59,7 +58,7 @@ class LocalConnector:
     def __init__(self, settings: LocalSettings, context: SiteContext) -> None:
         self._context = context
         room = capacity(settings.cores, settings.memory)
-        workdir = Path(settings.workdir).expanduser() if settings.workdir else context.state / "work"
+        workdir = os.path.expanduser(settings.workdir) if settings.workdir else context.state / "work"
         self._location = Location(context.site, "", HERE, os.path.realpath(workdir), {HERE: "/"}, room, room)
         self._live: dict[Key, Running | None] = {}
         self._unheard: dict[Key, Done | Lost] = {}
@@ -73,11 +72,11 @@ class LocalConnector:
 
     async def __aenter__(self) -> LocalConnector:
         try:
-            Path(self._location.workdir).mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.makedirs(self._location.workdir, 0o700, exist_ok=True)
         except OSError as error:
             raise SiteError(f"the work directory cannot be made: {error}", transient=False, where=self._context.site,
                             hint="set `workdir` to a directory that you may write to") from error
-        self._link = await attach(self._context.state, self._hear)
+        self._link = await attach(self._context.state, self._location.workdir, self._hear)
         await self._group.__aenter__()
         self._guard = self._group.create_task(self._keep_alive(), name="supervisor of local jobs")
         return self
@@ -229,7 +228,7 @@ class LocalConnector:
 
     async def _revive(self) -> Link | None:
         try:
-            link = await attach(self._context.state, self._hear)
+            link = await attach(self._context.state, self._location.workdir, self._hear)
         except SiteError as error:
             log.warning("no new supervisor of local jobs", extra={"reason": str(error)})
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import socket
 import sys
@@ -93,18 +94,18 @@ class Link(asyncio.Protocol):
             self._transport.close()
 
 
-async def attach(state: Path, hear: Callable[[Message], None]) -> Link:
+async def attach(state: Path, workdir: str, hear: Callable[[Message], None]) -> Link:
     """A link to the supervisor of this state directory: the one that still runs, or a new one. Raises SiteError."""
-    link = await _find(state, hear)
-    if link is not None:
-        return link
-    return await _start(state, hear)
+    spares = f"{workdir}/.spare-{hashlib.sha256(os.fsencode(state)).hexdigest()[:12]}"
+    hello = plain.dumps({"path": os.environ.get("PATH", os.defpath), "spares": spares}) + b"\n"
+    link = await _find(state, hello, hear)
+    return link or await _start(state, hello, hear)
 
 
-async def _find(state: Path, hear: Callable[[Message], None]) -> Link | None:
+async def _find(state: Path, hello: bytes, hear: Callable[[Message], None]) -> Link | None:
     try:
         address = os.fsdecode((state / "socket").read_bytes())
-        link = await _connect(address, hear)
+        link = await _connect(address, hello, hear)
         async with asyncio.timeout(PATIENCE):
             await link.ready.wait()
     except (OSError, TimeoutError):
@@ -112,27 +113,33 @@ async def _find(state: Path, hear: Callable[[Message], None]) -> Link | None:
     return None if link.closed.is_set() else link
 
 
-async def _connect(address: str, hear: Callable[[Message], None]) -> Link:
+async def _connect(address: str, hello: bytes, hear: Callable[[Message], None]) -> Link:
     _, link = await asyncio.get_running_loop().create_unix_connection(lambda: Link(hear), address)
-    link.send(plain.dumps({"path": os.environ.get("PATH", os.defpath)}) + b"\n")
+    link.send(hello)
     return link
 
 
-async def _start(state: Path, hear: Callable[[Message], None]) -> Link:
+async def _start(state: Path, hello: bytes, hear: Callable[[Message], None]) -> Link:
     """Listen for the supervisor before it is there, so that nobody need wait for it."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            address = _address(state)
-            listener.bind(address)
-            Path(address).chmod(0o600)
-            listener.listen(8)
-            _write_address(state, address)
+            address = _listen(state, listener)
             child = _spawn(state, listener.fileno())
-            link = await _connect(address, hear)
+            link = await _connect(address, hello, hear)
             link.child = child
             return link
     except OSError as error:
         raise SiteError(f"the supervisor of local jobs could not be started: {error}", transient=False, where=str(state)) from error
+
+
+def _listen(state: Path, listener: socket.socket) -> str:
+    """Listen where the next hyflow will look too; the socket's path."""
+    address = _address(state)
+    listener.bind(address)
+    Path(address).chmod(0o600)
+    listener.listen(8)
+    _write_address(state, address)
+    return address
 
 
 def _address(state: Path) -> str:

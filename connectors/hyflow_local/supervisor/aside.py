@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -36,17 +37,13 @@ class Aside:
         while True:
             work, then = self._todo.get()
             self._ready.put((then, work()))
-            try:
+            with contextlib.suppress(BlockingIOError):
                 self._waker.send(b"x")
-            except BlockingIOError:
-                pass
 
     def settle(self) -> None:
         """Hand over what is ready."""
-        try:
+        with contextlib.suppress(BlockingIOError):
             self.wakes.recv(4096)
-        except BlockingIOError:
-            pass
         while not self._ready.empty():
             then, result = self._ready.get()
             self.pending -= 1

@@ -11,6 +11,7 @@ from typing import Any
 
 from .layout import Trouble, describe, prepare, take_away
 from .outputs import Collection, TooMuch, tail
+from .spares import Spares
 from .spawn import stream_path
 
 HOST = os.uname().nodename
@@ -21,9 +22,11 @@ encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 class Job:
     """An attempt from its claim to its report. `ending`: why we end it ("time" or "cancel"), `family` whom we end with it."""
 
-    __slots__ = ("began", "clock", "ending", "ended", "family", "key", "out_of_memory", "pid", "status", "task", "trouble", "usage")
+    __slots__ = ("_spares", "began", "clock", "ended", "ending", "family", "key", "out_of_memory", "pid", "status", "task", "trouble",
+                 "usage")
 
-    def __init__(self, task: dict[str, Any]) -> None:
+    def __init__(self, task: dict[str, Any], spares: Spares) -> None:
+        self._spares = spares
         self.key: str = task["key"]
         self.task = task
         self.pid = 0
@@ -38,10 +41,10 @@ class Job:
     def prepare(self) -> str | None:
         """Make its directories; what went wrong, in words."""
         try:
-            prepare(self.task)
+            prepare(self.task, self._spares)
         except Trouble as trouble:
             return str(trouble)
-        except Exception as error:  # noqa: BLE001 - on a thread of its own nobody else would tell
+        except Exception as error:  # on a thread of its own nobody else would tell
             return f"the attempt's directory could not be laid out: {error!r}"
         return None
 
@@ -65,9 +68,9 @@ class Job:
             self.trouble, manifest = "the output directory holds too much to be listed", self._nothing()
         except OSError as error:
             self.trouble, manifest = describe("the output directory could not be read", error), self._nothing()
-        except Exception as error:  # noqa: BLE001 - on a thread of its own nobody else would tell
+        except Exception as error:  # on a thread of its own nobody else would tell
             self.trouble, manifest = f"the output directory could not be read: {error!r}", self._nothing()
-        if not take_away(self.task["dir"], self.task["stage"], deep=not quick):
+        if not take_away(self.task["dir"], self.task["stage"], self._spares, deep=not quick):
             return None
         return encode({"key": self.key, "outcome": self._outcome(), "manifest": manifest}).encode("ascii") + b"\n"
 

@@ -1,10 +1,13 @@
-"""The directories of an attempt: made, laid out, taken away. Never writes or removes through a link."""
+"""The directories of an attempt: made, laid out, taken away. Never writes through a link."""
 
 from __future__ import annotations
 
 import os
 import stat
 from typing import Any
+
+from .deletion import clear, remove
+from .spares import Spares
 
 OWN = ("out", "tmp", "in")
 LIGHT = 300
@@ -22,10 +25,10 @@ def is_heavy(task: dict[str, Any]) -> bool:
                             or sum(len(one["text"]) for one in stage) > LIGHT_TEXT)
 
 
-def prepare(task: dict[str, Any]) -> None:
+def prepare(task: dict[str, Any], spares: Spares) -> None:
     """Make the attempt's directories and all that is staged. Raises Trouble."""
     try:
-        _make(task["dir"])
+        _make(task["dir"], spares)
         if task["stage"]:
             _lay_out(task["dir"], task["stage"])
     except OSError as error:
@@ -40,7 +43,7 @@ def describe(what: str, error: OSError) -> str:
     return f"{what}: {error.strerror or error}{where}"
 
 
-def _make(path: str) -> None:
+def _make(path: str, spares: Spares) -> None:
     try:
         os.mkdir(path, 0o700)
     except FileNotFoundError:
@@ -49,11 +52,12 @@ def _make(path: str) -> None:
     except FileExistsError:
         _check_own(path)
     for name in OWN:
+        own = f"{path}/{name}"
         try:
-            os.mkdir(f"{path}/{name}", 0o700)
+            os.mkdir(own, 0o700) if name == "out" else spares.make(own)
         except FileExistsError:
-            remove(f"{path}/{name}")
-            os.mkdir(f"{path}/{name}", 0o700)
+            remove(own)
+            os.mkdir(own, 0o700)
 
 
 def _check_own(path: str) -> None:
@@ -131,66 +135,22 @@ def _copy(source: str, path: str, above: tuple[tuple[int, int], ...]) -> None:
     if identity in above:
         raise Trouble(f"a link leads back into its own directory, so it cannot be copied: {source}")
     os.mkdir(path, 0o700)
-    for name in os.listdir(source):  # noqa: PTH208 - os alone
+    for name in os.listdir(source):
         _copy(f"{source}/{name}", f"{path}/{name}", (*above, identity))
     os.chmod(path, mode | 0o700)
 
 
-def take_away(base: str, stage: list[dict[str, Any]], *, deep: bool) -> bool:
+def take_away(base: str, stage: list[dict[str, Any]], spares: Spares, *, deep: bool) -> bool:
     """Remove `in` and `tmp` of an ended attempt. False: there is more than a moment's work, which only `deep` does."""
-    try:
-        os.rmdir(f"{base}/tmp")
-        if not stage:
-            os.rmdir(f"{base}/in")
-            return True
-    except FileNotFoundError:
-        pass
-    except OSError:
+    staged, scratch = (f"{base}/{name}" for name in ("in", "tmp"))
+    if not spares.take_back(scratch):
         if not deep:
             return False
-    if not deep and len(stage) > LIGHT:
+        remove(scratch)
+    if stage and not deep and len(stage) > LIGHT:
         return False
-    remove(f"{base}/tmp")
-    remove(f"{base}/in")
+    if stage:
+        clear(staged)
+    if not spares.take_back(staged):
+        remove(staged)
     return True
-
-
-def remove(path: str) -> None:
-    """Remove a tree as far as that is possible; links are removed, never followed."""
-    try:
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
-            os.unlink(path)
-            return
-    except OSError:
-        return
-    todo, below = [path], []
-    while todo:
-        here = todo.pop()
-        below.append(here)
-        todo += _empty(here)
-    for here in reversed(below):
-        _quietly(os.rmdir, here)
-
-
-def _empty(path: str) -> list[str]:
-    """Remove all but the directories in a directory; returns those."""
-    directories = []
-    try:
-        if stat.S_IMODE(os.lstat(path).st_mode) & 0o700 != 0o700:
-            os.chmod(path, 0o700)
-        with os.scandir(path) as items:
-            for item in items:
-                if item.is_dir(follow_symlinks=False):
-                    directories.append(item.path)
-                else:
-                    _quietly(os.unlink, item.path)
-    except OSError:
-        pass
-    return directories
-
-
-def _quietly(action: Any, path: str) -> None:
-    try:
-        action(path)
-    except OSError:
-        pass

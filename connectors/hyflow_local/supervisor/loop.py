@@ -20,6 +20,7 @@ from .client import Client
 from .jobs import Job, encode
 from .layout import Trouble, is_heavy
 from .record import Record
+from .spares import Spares
 from .spawn import NotStarted, spawn
 
 GRACE = 2.0
@@ -37,7 +38,7 @@ class Supervisor:
         self._listener, self._record, self._null = listener, record, null
         self._path = os.environ.get("PATH", os.defpath)
         self._client: Client | None = None
-        self._served = self._over = False
+        self._served = self._over = self._told = False
         self._jobs: dict[str, Job] = {}
         self._by_pid: dict[int, Job] = {}
         self._waiting: deque[Job] = deque()
@@ -46,6 +47,7 @@ class Supervisor:
         self._timers: list[tuple[float, int, str, Callable[[Job], None]]] = []
         self._count = 0
         self._aside = Aside()
+        self._spares = Spares()
         self._oom = processes.oom_kills()
         self._selector = selectors.DefaultSelector()
 
@@ -54,6 +56,8 @@ class Supervisor:
         while not self._finished():
             for key, _ in self._selector.select(self._patience()):
                 key.data()
+            if self._told and not self._over:
+                self._end()
             self._launch()
             self._ring()
             if self._client:
@@ -65,13 +69,17 @@ class Supervisor:
         woken.setblocking(False)
         waker.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGTERM, lambda *_: self._end())
+        signal.signal(signal.SIGTERM, self._told_to_end)
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         self._waker = waker
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._selector.register(woken, selectors.EVENT_READ, lambda: self._reap(woken))
         self._selector.register(self._aside.wakes, selectors.EVENT_READ, self._aside.settle)
+
+    def _told_to_end(self, *_: object) -> None:
+        """Only leaves word: the loop, which the signal wakes, may be in the middle of anything."""
+        self._told = True
 
     def _finished(self) -> bool:
         if self._jobs or self._aside.pending:
@@ -88,6 +96,7 @@ class Supervisor:
         strays = processes.family([os.getpid()], processes.snapshot())
         del strays[os.getpid()]
         processes.kill_known(strays, signal.SIGKILL)
+        self._spares.drop()
         with contextlib.suppress(OSError):
             os.unlink(self._listener.getsockname())
         self._listener.close()
@@ -144,6 +153,7 @@ class Supervisor:
     def _obey(self, request: dict[str, Any]) -> None:
         if "path" in request:
             self._path = request["path"]
+            self._spares.settle_in(request["spares"])
             self._tell({"hello": os.getpid()})
         elif "watch" in request:
             for key in request["watch"]:
@@ -170,7 +180,8 @@ class Supervisor:
             if job.pid:
                 self._client.send(job.running())
         else:
-            self._client.send(last or encode({"key": key, "lost": "this machine's supervisor never heard of the attempt"}).encode("ascii") + b"\n")
+            never = {"key": key, "lost": "this machine's supervisor never heard of the attempt"}
+            self._client.send(last or encode(never).encode("ascii") + b"\n")
 
     def _end(self) -> None:
         self._over = True
@@ -185,7 +196,7 @@ class Supervisor:
             if self._knows(task["key"]):
                 self._watch(task["key"])
             elif not self._over:
-                job = self._jobs[task["key"]] = Job(task)
+                job = self._jobs[task["key"]] = Job(task, self._spares)
                 self._watched.add(job.key)
                 fresh.append(job)
         if fresh:

@@ -51,14 +51,15 @@ def _step(base: str, prefix: str, component: Component, *, last: bool) -> list[s
 
 def _names(path: str) -> list[str]:
     try:
-        return os.listdir(path)  # noqa: PTH208 - os alone
+        return os.listdir(path)
     except OSError:
         return []
 
 
 def _component(text: str) -> re.Pattern[str]:
     """A regular expression for one component."""
-    out, at = [], 0
+    out: list[str] = []
+    at = 0
     while at < len(text):
         char = text[at]
         at += 1

@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-PROC = os.path.exists("/proc/self/stat")  # noqa: PTH110 - os alone: pathlib takes milliseconds to import
+PROC = os.path.exists("/proc/self/stat")
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -27,7 +27,7 @@ def snapshot() -> dict[int, Process]:
     if not PROC:
         return _snapshot_of_ps()
     found = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208 - os alone
+    for name in os.listdir("/proc"):
         if name.isdigit():
             process = _of_proc(int(name))
             if process is not None:

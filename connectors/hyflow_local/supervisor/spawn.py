@@ -85,14 +85,15 @@ def _open_stream(fds: list[int], task: dict[str, Any], which: str) -> int:
 
 def _start(task: dict[str, Any], path: str, files: list[Any]) -> int:
     argv, environment = list(task["argv"]), {"PATH": path, **task["environment"]}
+    how: dict[str, Any] = {"file_actions": files, "setsid": True, "setsigmask": (), "setsigdef": DEFAULTS}
     program = _resolve(argv[0], environment["PATH"])
     try:
-        return os.posix_spawn(program, argv, environment, file_actions=files, setsid=True, setsigmask=(), setsigdef=DEFAULTS)
+        return os.posix_spawn(program, argv, environment, **how)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise _not_started(argv[0], error) from error
     # No interpreter line: as every shell and execvp(3) do, take it for a script of sh.
-    return os.posix_spawn("/bin/sh", ["sh", program, *argv[1:]], environment, file_actions=files, setsid=True, setsigmask=(), setsigdef=DEFAULTS)
+    return os.posix_spawn("/bin/sh", ["sh", program, *argv[1:]], environment, **how)
 
 
 def _not_started(name: str, error: OSError) -> Exception:
