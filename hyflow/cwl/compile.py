@@ -189,7 +189,7 @@ def _tool(loaded: Any) -> Plain:
     for item in [*made["inputs"], *made["outputs"]]:
         normalize.mentioned(item["type"], names, used)
     made["names"] = used
-    made["requirements"] = plain({name: _requirement(name, entry) for name, entry in made["requirements"].items()})
+    made["requirements"] = {name: _requirement(name, entry) for name, entry in made["requirements"].items()}
     made.update({key: plain(tool[key]) for key in _TOOL_FIELDS if tool.get(key) is not None})
     if "expression" in tool:
         made["expression"] = plain(tool["expression"])
@@ -214,7 +214,7 @@ def _signature(loaded: Any) -> Plain:
 
 def _language(loaded: Any) -> Plain:
     """The version of the document, and how its expressions are to be read."""
-    found = requirements.merged(loaded.requirements, loaded.hints)
+    found: Plain = plain(requirements.merged(loaded.requirements, loaded.hints))
     script = found.get("InlineJavascriptRequirement")
     listing = found.get("LoadListingRequirement", {}).get("loadListing")
     return {

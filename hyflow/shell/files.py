@@ -128,12 +128,20 @@ async def pull(site: Opens, directory: str, names: Sequence[str]) -> AsyncIterat
         raise SiteError(failure(f"reading files of {directory}", code, said), transient=True)
 
 
-def batches(names: Sequence[str]) -> Iterable[list[str]]:
+async def sha256_trees(site: Opens, directory: str, names: Sequence[str]) -> dict[str, str]:
+    """The SHA-256 in hex of every file at or below `names` (relative to `directory`), links followed, by path. Raises SiteError."""
+    finds = "".join(f"find -L {quote(batch)} -type f -print0\n" for batch in batches(names, ".//"))
+    sums = "if command -v sha256sum >/dev/null; then xargs -0 sha256sum; else xargs -0 shasum -a 256; fi"
+    asked = f"cd {quote([directory])} || exit 1\n{{ :\n{finds}}} | {sums}\nexit 0\n"
+    return checksums(await trip(site, ("sh",), os.fsencode(asked), what=f"reading checksums below {directory}"))
+
+
+def batches(names: Sequence[str], prefix: str = "./") -> Iterable[list[str]]:
     """The names, made relative beyond doubt, in lists that fit a command line."""
     batch: list[str] = []
     size = 0
     for name in names:
-        word = f"./{name}"
+        word = f"{prefix}{name}"
         if batch and size + len(os.fsencode(word)) > ARGUMENTS:
             yield batch
             batch, size = [], 0
