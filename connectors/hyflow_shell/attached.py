@@ -25,7 +25,10 @@ class ProcessPipe:
 
     async def write(self, data: bytes) -> None:
         self._stdin.write(data)
-        await self._stdin.drain()
+        try:
+            await self._stdin.drain()
+        except ConnectionResetError as error:
+            raise BrokenPipeError("the command has closed its standard input") from error
 
     async def close_input(self) -> None:
         self._stdin.close()

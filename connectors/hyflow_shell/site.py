@@ -25,7 +25,7 @@ from hyflow_shell import Settings
 from hyflow_shell.attached import attached
 from hyflow_shell.watching import Watcher
 
-SUBMIT = script("process.sh", "submit.sh")
+SUBMIT = script("family.sh", "process.sh", "submit.sh")
 STREAM = 16 << 20
 STARTS = 5
 PATIENCE = 10.0

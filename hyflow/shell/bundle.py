@@ -19,16 +19,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyflow.model.tasks import Glob, Stage, StageKind, Task
-from hyflow.shell.globs import literal, outward
+from hyflow.shell.globs import literal, widened
 from hyflow.shell.quoting import quote
 
-RUNNER = Path(__file__).with_name("runner.sh").read_bytes()
+RUNNER = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("family.sh", "runner.sh"))
 RUNNER_NAME = f"runner-{hashlib.sha256(RUNNER).hexdigest()[:16]}.sh"
 BLOCK = 512
 
 
 class Unbundled(ValueError):
-    """The task cannot be carried out as it is described; says why."""
+    """The task cannot be told to a shell; says why."""
+
+
+class Misplaced(ValueError):
+    """Something would be staged where it must not be. The attempt ends with that as its trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +48,18 @@ class Member:
 def bundle(task: Task) -> list[Member]:
     """The bundle's members, paths relative to the directory of all bundles, parents first. Raises Unbundled."""
     try:
-        tree, late, commands = lay_out(task)
+        try:
+            tree, late, commands = lay_out(task)
+        except Misplaced as error:
+            tree, late, commands = [Member("out"), Member("in")], [], [f"refuse {quote([str(error)])}"]
+        patterns = b"".join(os.fsencode(glob.pattern) + b"\0" for glob in task.collect)
         described = os.fsencode(run_script(task, commands))
         command = os.fsencode(command_script(task))
     except (ValueError, UnicodeError) as error:
         raise Unbundled(str(error)) from error
     key = task.key
     yielded = [Member(key), Member(f"{key}/m"), Member(f"{key}/t"), Member(f"{key}/late"), Member(f"{key}/dir", link=task.dir)]
+    yielded += [Member(f"{key}/m/patterns", patterns, mode=0o600)]
     yielded += [Member(f"{key}/run.sh", described, mode=0o600), Member(f"{key}/command.sh", command, mode=0o600)]
     yielded += [Member(f"{key}/tree/{m.path}", m.data, m.link, m.mode) for m in tree]
     return yielded + [Member(f"{key}/late/{m.path}", m.data, m.link, m.mode) for m in late]
@@ -87,7 +96,6 @@ def run_script(task: Task, commands: list[str]) -> str:
         f"limit={limit}",
         f"stdout={quote([out])}",
         f"stderr={quote([err])}",
-        f"beyond={1 if any(outward(glob.pattern) for glob in task.collect) else ''}",
         "late() {", *late, "    :", "}",
         "globs() {", *globs, "    :", "}",
         f'. "${{ctl%/*}}/{RUNNER_NAME}"',
@@ -98,7 +106,7 @@ def run_script(task: Task, commands: list[str]) -> str:
 def glob_call(glob: Glob) -> str:
     """The runner's `glob` for this pattern."""
     plain = literal(glob.pattern)
-    kind, pattern = ("magic", glob.pattern) if plain is None else ("plain", plain)
+    kind, pattern = ("magic", widened(glob.pattern)) if plain is None else ("plain", plain)
     return f"glob {kind} {int(glob.checksum)} {int(glob.contents)} {quote([pattern])}"
 
 
@@ -147,6 +155,8 @@ def lay_out(task: Task) -> tuple[list[Member], list[Member], list[str]]:
             commands += wait_for_copy(stage, target, late)
         else:
             place(tree, stage, target)
+        if stage.kind is StageKind.LINK:
+            commands.append(f"present {quote([stage.source])}")
     for name in (task.stdout, task.stderr):
         if name is not None:
             grow(tree, posixpath.dirname(checked(posixpath.join("out", name), tree, own=True)))
@@ -159,7 +169,7 @@ def place(tree: dict[str, Member], stage: Stage, target: str) -> None:
         grow(tree, target)
         return
     if is_directory(tree.get(target)):
-        raise ValueError(f"{target!r} would be staged twice, as a directory and as something else")
+        raise Misplaced(f"{target!r} would be staged twice, as a directory and as something else")
     tree.pop(target, None)
     tree[target] = member(stage, target)
 
@@ -176,24 +186,24 @@ def wait_for_copy(stage: Stage, target: str, late: list[Member]) -> list[str]:
 def member(stage: Stage, path: str) -> Member:
     if stage.kind is StageKind.LINK:
         if not stage.source.startswith("/"):
-            raise ValueError(f"the source of a link must be an absolute path: {stage.source!r}")
+            raise Misplaced(f"the source of a link must be an absolute path: {stage.source!r}")
         return Member(path, link=stage.source)
     return Member(path, os.fsencode(stage.text), mode=0o644)
 
 
 def checked(target: str, tree: Mapping[str, Member], *, own: bool = False) -> str:
-    """The target in its plain form; ValueError where it would lead out of in/ and out/ or through a link into an input.
+    """The target in its plain form; Misplaced where it would lead out of in/ and out/ or through a link into an input.
 
     `own`: the command itself will write there, so it may not be a link either.
     """
     path = posixpath.normpath(target)
     top = path.split("/", 1)[0]
     if top not in ("in", "out") or path.startswith("/") or "\0" in path or (path == top and not target.rstrip("/") == top):
-        raise ValueError(f"something would be staged outside of the task's own directories: {target!r}")
+        raise Misplaced(f"something would be staged outside of the task's own directories: {target!r}")
     for above in (*parents(path), *([path] if own else [])):
         known = tree.get(above)
         if known is not None and known.link is not None:
-            raise ValueError(f"{target!r} would be written into the input that {above!r} links to")
+            raise Misplaced(f"{target!r} would be written into the input that {above!r} links to")
     return path
 
 
@@ -202,7 +212,7 @@ def grow(tree: dict[str, Member], path: str) -> None:
     for directory in (*parents(path), path):
         known = tree.setdefault(directory, Member(directory))
         if not is_directory(known):
-            raise ValueError(f"{directory!r} would be staged both as a directory and as something else")
+            raise Misplaced(f"{directory!r} would be staged both as a directory and as something else")
 
 
 def is_directory(known: Member | None) -> bool:

@@ -30,7 +30,7 @@ while read -r key; do
     fi
 done
 try=0
-while [ -n "$left" ] && [ $try -lt 60 ]; do
+while [ -n "$left" ] && [ $try -lt 120 ]; do
     still=
     for key in $left; do
         # A runner that has just claimed has not recorded itself yet, and hears the signal a moment later.

@@ -2,8 +2,8 @@
 
 The runner writes parts (see `runner.sh`): `tree` (lstat of all), `linked` and `deep` (stat with links followed), `good` and `real` (links
 that lead somewhere, and where), `matches`, `sha1`, `sha256`, `contents` and `c0`, `c1` ..., `json`. A line of stat is
-`HEXMODE SIZE PATH///`: no path holds three slashes. A path in a list of checksums begins with `.//` or `//`, and no path
-holds two slashes anywhere else.
+`HEXMODE SIZE PATH///`: no path holds three slashes. A path in a list of checksums begins with `.//` or `//`, and no
+path holds two slashes anywhere else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import stat
 from collections.abc import Iterator, Mapping
 
 from hyflow.model.tasks import Entry, EntryKind, Manifest
-from hyflow.shell.globs import plain
+from hyflow.shell.globs import matcher, plain
 
 Kinds = dict[str, tuple[EntryKind, int]]
 _stat_line = re.compile(rb"([0-9a-fA-F]+) (\d+) (.*?)///\n", re.DOTALL)
@@ -44,7 +44,7 @@ def parse_manifest(parts: Mapping[str, bytes]) -> Manifest:
         path: Entry(path, kind, size, real_of(path, reals), sha1.get(path), sha256.get(path), contents.get(path))
         for path, (kind, size) in kinds.items()
     }
-    return Manifest(entries, matches(parts.get("matches", b"")), parts.get("json"))
+    return Manifest(entries, matches(parts.get("matches", b""), names(parts.get("patterns", b""))), parts.get("json"))
 
 
 def stat_lines(data: bytes) -> Iterator[tuple[str, tuple[EntryKind, int] | None]]:
@@ -77,17 +77,18 @@ def names(data: bytes) -> list[str]:
     return [os.fsdecode(name) for name in data.split(b"\0")[:-1]]
 
 
-def matches(data: bytes) -> tuple[tuple[str, ...], ...]:
-    """For each pattern what it matches: names, and an empty name at the end."""
-    found: list[tuple[str, ...]] = []
-    current: set[str] = set()
+def matches(data: bytes, patterns: list[str]) -> tuple[tuple[str, ...], ...]:
+    """For each pattern what it matches, from lists that may hold more: names, and an empty name at the end of each list."""
+    lists: list[set[str]] = [set()]
     for name in names(data):
         if name:
-            current.add(plain(name))
+            lists[-1].add(plain(name))
         else:
-            found.append(tuple(sorted(current, key=os.fsencode)))
-            current = set()
-    return tuple(found)
+            lists.append(set())
+    if len(lists) != len(patterns) + 1:
+        raise Damaged("the lists of matches are not whole")
+    tests = [matcher(pattern) for pattern in patterns]
+    return tuple(tuple(sorted(filter(test, found), key=os.fsencode)) for test, found in zip(tests, lists, strict=False))
 
 
 def checksums(data: bytes) -> dict[str, str]:
@@ -114,9 +115,9 @@ def real_of(path: str, reals: Mapping[str, str]) -> str | None:
     """The real path of what is a link or lies beyond one, None for a plain entry."""
     rest = ""
     above = path
-    while above not in ("", "/"):
+    while above:
         if above in reals:
             return posixpath.join(reals[above], rest) if rest else reals[above]
         above, name = posixpath.split(above)
         rest = posixpath.join(name, rest) if rest else name
-    return path if path.startswith("/") else None
+    return None

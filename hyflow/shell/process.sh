@@ -24,20 +24,9 @@ end_groups() {
     [ -r "$1/claim/command" ] || return 0
     while read -r leader since; do
         if [ "$since" != - ] && [ -e "/proc/$leader/stat" ] && ! same "$leader" "$since"; then continue; fi
-        kill -s KILL -- "-$leader" 2>/dev/null
-        end_session "$leader"
+        gather "$leader"
+        signal_family KILL "$leader"
     done <"$1/claim/command"
-}
-
-# Processes that left the group but not the session.
-end_session() {
-    session=$1
-    for stat in /proc/[0-9]*/stat; do
-        { read -r line <"$stat"; } 2>/dev/null || continue
-        each=${line%% *}
-        set -- ${line##*) }
-        [ "$4" != "$session" ] || kill -s KILL "$each" 2>/dev/null
-    done
 }
 
 # launch KEY: start the attempt, attached to nothing of ours.

@@ -1,7 +1,7 @@
 # hyflow's runner: carries out one attempt. An attempt's run.sh describes it and then reads this file.
 # POSIX sh with coreutils or busybox. Given are the variables
-#   ctl (the attempt's control directory), dir (the task's directory), limit (seconds or nothing), stdout, stderr (files), beyond
-#   (not empty: a pattern may lead out of the output directory), and the functions `late` (staging that needs commands) and `globs`.
+#   ctl (the attempt's control directory), dir (the task's directory), limit (seconds or nothing), stdout, stderr (files),
+#   and the functions `late` (checks of what is staged, and staging that needs commands) and `globs`.
 # What a machine of the other family (macOS, BSD) calls differently is chosen once, here.
 unset CDPATH
 mask=$(umask)
@@ -15,7 +15,7 @@ mkdir "$ctl/claim" 2>/dev/null || exit 0
 blanks=$IFS
 m=$ctl/m
 t=$ctl/t
-code=0 ended= pid= command= dog=
+code=0 ended= pid= command= dog= late=
 
 # The moment that a process began, in the kernel's own count: with its id it names the process for as long as the machine is up.
 born() {
@@ -52,18 +52,18 @@ fail() {
     finish trouble "$1"
 }
 
-end_group() {
-    kill -s "$1" -- "-$pid" 2>/dev/null
-}
-
-# Processes that left the group but not the session.
-end_session() {
-    for stat in /proc/[0-9]*/stat; do
-        { read -r line <"$stat"; } 2>/dev/null || continue
-        each=${line%% *}
-        set -- ${line##*) }
-        [ "$4" != "$pid" ] || kill -s KILL "$each" 2>/dev/null
+# The command with all its processes: first gently, then not. Who they are must be known before their parents are gone.
+end_command() {
+    gather "$pid"
+    asked=$family
+    signal_family TERM "$pid"
+    for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        family_lives || break
+        sleep 0.1 2>/dev/null || sleep 1
     done
+    gather "$pid"
+    family="$asked$family"
+    signal_family KILL "$pid"
 }
 
 # The watchdog may be about to begin its group, or to fork: after the second line it can do neither.
@@ -82,14 +82,14 @@ cancel() {
         pid=$command
     fi
     end_dog
-    end_group TERM
-    for try in 1 2 3 4 5 6 7 8 9 10; do
-        kill -0 -- "-$pid" 2>/dev/null || break
-        sleep 0.1 2>/dev/null || sleep 1
-    done
-    end_group KILL
-    end_session
+    end_command
     finish cancelled
+}
+
+timed_out() {
+    trap '' ALRM
+    late=1
+    end_command
 }
 
 stage() {
@@ -98,6 +98,17 @@ stage() {
         if [ -e "$part" ] || [ -L "$part" ]; then rm -rf "$part" || return 1; fi
     done
     mv "$ctl/tree/out" "$ctl/tree/in" . && late
+}
+
+present() {
+    [ -e "$1" ] && return
+    echo "$1 is not there" >&2
+    return 1
+}
+
+refuse() {
+    echo "$1" >&2
+    return 1
 }
 
 copy() {
@@ -116,21 +127,23 @@ run() {
     born "$pid"
     printf '%s %s\n' "$pid" "$began" >"$ctl/claim/command"
     if [ -n "$limit" ]; then
-        detach sh -c 'sleep "$1"; : >"$2"; kill -s TERM -- "-$3"; sleep 3; kill -s KILL -- "-$3"' sh "$limit" "$t/timeout" "$pid" >/dev/null 2>&1
+        trap timed_out ALRM
+        detach sh -c 'sleep "$1"; kill -s ALRM "$2"' sh "$limit" $$ </dev/null >/dev/null 2>&1
         dog=$pid pid=$command
         born "$dog"
         printf '%s %s\n' "$dog" "$began" >>"$ctl/claim/command"
     fi
     wait "$pid"
     code=$?
+    [ -z "$late" ] || wait "$pid" # the first one was interrupted
+    trap '' ALRM
     end_dog
     ended=$(date +%s.%N)
-    end_group KILL
-    [ ! -e "$t/timeout" ] || end_session
+    kill -s KILL -- "-$pid" 2>/dev/null
     times >"$m/cpu1"
 }
 
-# glob KIND SUM CONTENTS PATTERN: what it matches, for the lists of what to measure.
+# glob KIND SUM CONTENTS PATTERN: what it matches (KIND magic) or names (plain), for the lists of what to measure.
 glob() {
     kind=$1 sum=$2 contents=$3 pattern=$4
     # With IFS empty an unquoted variable undergoes pathname expansion and nothing else, whatever it holds.
@@ -140,13 +153,11 @@ glob() {
     for match; do
         if [ ! -e "$match" ] && [ ! -L "$match" ]; then continue; fi
         if [ "$kind" = magic ]; then
-            case $match in . | .. | */. | */..) continue ;; esac
-            # A pattern without matches stays as it is; a file that is spelled like it is not thereby one of them.
-            if [ "$match" = "$pattern" ]; then case $match in $pattern) ;; *) continue ;; esac; fi
+            case $match in . | .. | */. | */.. | */./* | */../* | ./* | ../*) continue ;; esac
         fi
         printf '%s\0' "$match" >&3
         # No other path holds two slashes: so that a list which quotes names can be read again.
-        case $match in /*) path=/$match ;; *) path=.//$match ;; esac
+        path=.//$match
         printf '%s\0' "$path" >&4
         if [ -d "$match" ]; then
             [ "$sum" = 0 ] || printf '%s\0' "$path" >&5
@@ -184,7 +195,6 @@ follow() {
         xargs -0 sh -c 'exec find -L "$@" -print0' sh <"$t/want" >"$t/deep"
         stats -L <"$t/deep" >"$m/deep"
         xargs -0 sh -c 'exec find "$@" -maxdepth 0 -type l -print0' sh <"$t/deep" >>"$t/links"
-        [ -z "$beyond" ] || cat "$t/want" >>"$t/links"
     fi
     [ -s "$t/links" ] || return 0
     stats -L <"$t/links" >"$m/linked"
@@ -213,7 +223,7 @@ collect() {
     find . -type l -print0 >"$t/links"
     { globs; } 3>"$m/matches" 4>"$t/want" 5>"$t/dirs" 6>"$t/files" 7>"$m/contents" || return 1
     sums 2>>"$ctl/log"
-    if [ -s "$t/links" ] || [ -n "$beyond" ]; then follow 2>>"$ctl/log"; fi
+    if [ -s "$t/links" ]; then follow 2>>"$ctl/log"; fi
     if [ -f cwl.output.json ]; then cat cwl.output.json >"$m/json" || return 1; fi
 }
 
@@ -237,14 +247,15 @@ mkdir -p "$dir/tmp" 2>>"$ctl/log" || fail "the directory $dir could not be made 
 said=$(stage 2>&1) || fail "staging failed on $host: $said"
 run
 tails
-if [ -s "$t/said" ] && [ "$code" -le 128 ] && [ ! -e "$t/timeout" ]; then
+if [ -s "$t/said" ] && [ "$code" -le 128 ] && [ -z "$late" ]; then
     fail "the command could not be started on $host: $(cat "$t/said")"
 fi
 collect 2>>"$ctl/log" || fail "its outputs could not be recorded on $host: $(tail -c 500 "$ctl/log")"
-if [ -e "$t/timeout" ]; then
+if [ -n "$late" ]; then
     finish timeout
-elif [ -s "$t/said" ]; then
+elif [ -s "$t/said" ] || [ "$code" = 130 ] || [ "$code" = 141 ]; then
     # The shell in between has said that the command was killed; a command that itself exits like that leaves it silent.
+    # Of SIGINT and SIGPIPE no shell says anything, and who exits with these numbers passes on that somebody had one of them.
     code=$((code - 128))
     finish signal
 fi

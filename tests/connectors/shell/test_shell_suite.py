@@ -3,10 +3,9 @@
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from hyflow_shell import Settings, plugin
-
 from hyflow.connector import Connector, SiteContext
 from hyflow.testing import ConnectorSuite
+from hyflow_shell import Settings, plugin
 
 
 class TestShell(ConnectorSuite):
