@@ -1,7 +1,7 @@
 """The deployment file: reading and checking it, bindings, plug-in lookup."""
 
-from hyflow.deployment.binding import Binding, Overrides, Target
+from hyflow.deployment.binding import Binding, Override, Target
 from hyflow.deployment.reading import default, read
 from hyflow.deployment.values import Deployment, Site, check_steps
 
-__all__ = ["Binding", "Deployment", "Overrides", "Site", "Target", "check_steps", "default", "read"]
+__all__ = ["Binding", "Deployment", "Override", "Site", "Target", "check_steps", "default", "read"]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from hyflow.deployment.suggestions import suggestion
 from hyflow.errors import DeploymentError, HyflowError, Where
-from hyflow.model.resources import Request, Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +26,16 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Overrides:
-    """Asked in place of what the tool asks: cores, memory in bytes, time in seconds; None leaves the tool's own."""
+class Override:
+    """Asked in place of what the tool asks: cores, memory in bytes, GPUs, time in seconds; None leaves the tool's own."""
 
     cores: float | None = None
     memory: int | None = None
+    gpus: int | None = None
     time: int | None = None
 
-    def applied(self, request: Request) -> Request:
-        """The request with these cores and this memory: no less and no more."""
-        return Request(self._applied(request.least), self._applied(request.most))
 
-    def _applied(self, asked: Resources) -> Resources:
-        cores = asked.cores if self.cores is None else self.cores
-        memory = asked.memory if self.memory is None else self.memory
-        return Resources(cores, memory, asked.tmpdir, asked.outdir, asked.gpus)
-
-
-NO_OVERRIDES = Overrides()
+NO_OVERRIDE = Override()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +44,7 @@ class Binding:
 
     step: str
     targets: tuple[Target, ...]
-    resources: Overrides = NO_OVERRIDES
+    resources: Override = NO_OVERRIDE
     where: Where | None = None
 
 
@@ -80,9 +71,13 @@ def binding_for(bindings: Sequence[Binding], sites: Collection[str], step: str) 
 
 
 def step_problems(bindings: Sequence[Binding], sites: Collection[str], steps: Iterable[str]) -> list[HyflowError]:
-    """What is wrong with the bindings for a workflow of these steps: those that cover none, and the steps that none covers."""
-    known = sorted(steps)
-    paths = sorted({"/".join(step.split("/")[:end]) for step in known for end in range(2, step.count("/") + 2)})
+    """What is wrong with the bindings for a workflow of these steps: those that cover none, and the steps that none covers.
+
+    A step that holds others needs no binding of its own.
+    """
+    paths = sorted(steps)
+    inner = {step.rpartition("/")[0] for step in paths}
+    known = [step for step in paths if step not in inner]
     problems: list[HyflowError] = [
         DeploymentError(f"the workflow has no step {one.step}", where=one.where, hint=suggestion(one.step, paths, kind="its steps"))
         for one in bindings

@@ -34,19 +34,21 @@ def place(problem: HyflowError) -> tuple[int, int]:
 
 
 def _explain(document: Node, error: ValidationError) -> list[HyflowError]:
-    path = list(error.absolute_path)
+    path: list[Any] = list(error.absolute_path)
     where, name = locate(document, path), _name(path)
-    value, rule = error.instance, error.validator_value
+    value: Any = error.instance
+    rule: Any = error.validator_value
+    schema: Any = error.schema
     if "propertyNames" in error.absolute_schema_path:
         return [DeploymentError(f"{value!r} is not {_meant(error)}", where=locate(document, [*path, value]))]
     match error.validator:
         case "additionalProperties":
-            known = error.schema["properties"]
+            known = schema["properties"]
             unknown = [key for key in value if key not in known]
             return [_unknown(key, name, [*known], locate(document, [*path, key])) for key in unknown]
         case "required":
             missing = [key for key in rule if key not in value]
-            return [DeploymentError(f"{name or 'the file'} lacks {key}", where=where, hint=_doc(error.schema, key)) for key in missing]
+            return [DeploymentError(f"{name or 'the file'} lacks {key}", where=where, hint=_doc(schema, key)) for key in missing]
         case "enum" | "const":
             known = rule if isinstance(rule, list) else [rule]
             return [DeploymentError(f"{name} cannot be {_shown(value)}", where=where, hint=suggestion(value, map(_word, known)))]
@@ -57,6 +59,8 @@ def _explain(document: Node, error: ValidationError) -> list[HyflowError]:
             return [DeploymentError(f"{name} must be {_meant(error)}, not {value!r}", where=where)]
         case "minItems" | "minProperties":
             return [DeploymentError(f"{name} is empty", where=where)]
+        case "minimum":
+            return [DeploymentError(f"{name} must be at least {rule}, not {value}", where=where)]
         case "exclusiveMinimum":
             return [DeploymentError(f"{name} must be more than {rule}, not {value}", where=where)]
     return [DeploymentError(f"{name}: {error.message}", where=where)]
@@ -67,7 +71,8 @@ def _unknown(key: str, name: str, known: list[str], where: Where) -> HyflowError
 
 
 def _meant(error: ValidationError) -> str:
-    return str(error.schema.get("title", f"a match of {error.validator_value}"))
+    schema: Any = error.schema
+    return str(schema["title"])
 
 
 def _name(path: list[str | int]) -> str:
@@ -94,4 +99,5 @@ def _shown(value: Any) -> str:
 
 
 def _doc(schema: Schema, key: str) -> str | None:
-    return schema.get("properties", {}).get(key, {}).get("description")
+    doc: str | None = schema.get("properties", {}).get(key, {}).get("description")
+    return doc

@@ -66,7 +66,7 @@ for _name, _pattern, _first in (
     ("float", r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$", list("-+.0123456789")),
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
 ):
-    _Loader.add_implicit_resolver(_TAG + _name, re.compile(_pattern), _first)  # type: ignore[no-untyped-call]  # the stubs leave it so
+    _Loader.add_implicit_resolver(_TAG + _name, re.compile(_pattern), _first)
 
 
 def parse(text: str, file: str, *, at: Where | None = None) -> Node:

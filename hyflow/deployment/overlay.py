@@ -99,7 +99,8 @@ def _put(node: Node, steps: list[str], value: Node, where: Where) -> Node:
         raise DeploymentError(f"{name} cannot be set inside of a plain value", where=where)
     if rest and name not in node.value:
         if name not in ("container", "resources"):
-            raise DeploymentError(f"there is no {name} to set something in", where=where, hint=suggestion(name, node.value, kind="there are"))
+            hint = suggestion(name, node.value, kind="there are")
+            raise DeploymentError(f"there is no {name} to set something in", where=where, hint=hint)
         return _put(node, [name], _put(Node({}, where), rest, value, where), where)
     parts = {**node.value, name: _put(node.value.get(name, Node(None, where)), rest, value, where)}
     return Node(parts, node.where, {**node.keys, name: where if not rest else node.keys[name]})

@@ -9,7 +9,7 @@ from typing import Any
 
 from hyflow.connector import Plugin
 from hyflow.deployment import plugins as installed
-from hyflow.deployment.binding import NO_OVERRIDES, Binding, Overrides, Target
+from hyflow.deployment.binding import NO_OVERRIDE, Binding, Override, Target
 from hyflow.deployment.checking import place, problems
 from hyflow.deployment.document import MOST_BYTES, Node, locate, parse
 from hyflow.deployment.overlay import with_profile, with_sets
@@ -23,12 +23,14 @@ from hyflow.errors import DeploymentError, HyflowError, Where
 DEFAULT = "version: 1\nsites: {local: {type: local}}\n"
 
 
-def read(path: Path, profile: str | None = None, sets: Sequence[str] = (), plugins: Mapping[str, Plugin] | None = None) -> Deployment:
+def read(
+    path: str | Path, profile: str | None = None, sets: Sequence[str] = (), plugins: Mapping[str, Plugin] | None = None
+) -> Deployment:
     """The deployment in a file, with a profile and `PATH=VALUE` settings applied.
 
     `plugins`: the site types there are, by name; those that are installed when it is left out. Raises DeploymentError with every problem.
     """
-    return _understood(load(path), path, profile, sets, plugins)
+    return _understood(load(path), str(path), profile, sets, plugins)
 
 
 def default(profile: str | None = None, sets: Sequence[str] = (), plugins: Mapping[str, Plugin] | None = None) -> Deployment:
@@ -36,10 +38,10 @@ def default(profile: str | None = None, sets: Sequence[str] = (), plugins: Mappi
     return _understood(parse(DEFAULT, "the deployment"), None, profile, sets, plugins)
 
 
-def load(path: Path) -> Node:
+def load(path: str | Path) -> Node:
     """The file's document, not yet checked but that it is a mapping. Raises DeploymentError."""
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             text = file.read(MOST_BYTES + 1).decode("utf-8-sig")
     except OSError as error:
         raise DeploymentError(f"cannot be read: {error.strerror}", where=Where(str(path))) from error
@@ -58,7 +60,7 @@ def profiles(document: Node) -> list[str]:
 
 
 def _understood(
-    written: Node, source: Path | None, profile: str | None, sets: Sequence[str], plugins: Mapping[str, Plugin] | None
+    written: Node, source: str | None, profile: str | None, sets: Sequence[str], plugins: Mapping[str, Plugin] | None
 ) -> Deployment:
     """The profiles' own structure is checked with the rest; what lies in those that are not chosen waits until they are."""
     document = with_sets(with_profile(written, profile), sets)
@@ -126,7 +128,7 @@ def _sites(document: Node, plugins: Mapping[str, Plugin]) -> dict[str, Site]:
 def _binding(values: dict[str, Any], where: Where) -> Binding:
     named = values["site"]
     targets = tuple(_target(text) for text in ([named] if isinstance(named, str) else named))
-    return Binding(values["step"], targets, _overrides(values["resources"]) if "resources" in values else NO_OVERRIDES, where)
+    return Binding(values["step"], targets, _overrides(values["resources"]) if "resources" in values else NO_OVERRIDE, where)
 
 
 def _target(text: str) -> Target:
@@ -134,9 +136,10 @@ def _target(text: str) -> Target:
     return Target(site, location or None)
 
 
-def _overrides(values: dict[str, Any]) -> Overrides:
-    return Overrides(
+def _overrides(values: dict[str, Any]) -> Override:
+    return Override(
         float(values["cores"]) if "cores" in values else None,
         parse_size(values["memory"]) if "memory" in values else None,
+        values.get("gpus"),
         parse_time(values["time"]) if "time" in values else None,
     )

@@ -30,6 +30,7 @@ _RESOURCES: Schema = {
     "properties": {
         "cores": {"type": "number", "exclusiveMinimum": 0, "description": "Cores; may be a fraction."},
         "memory": {"type": "string", "pattern": SIZE, "title": "a size, as in 16GiB or 500MB", "description": "Memory, as in 16GiB."},
+        "gpus": {"type": "integer", "minimum": 0, "description": "Whole GPUs."},
         "time": {
             "type": "string",
             "pattern": TIME,
@@ -76,7 +77,8 @@ def deployment_schema(plugins: Mapping[str, Plugin], types: Collection[str] = ()
         },
         "bind": {"type": "array", "description": "Which steps run where.", "items": _BINDING},
     }
-    profile = {"type": "object", "properties": {name: {"type": kind["type"]} for name, kind in parts.items()}, "additionalProperties": False}
+    partial = {name: {"type": kind["type"]} for name, kind in parts.items()}
+    profile = {"type": "object", "properties": partial, "additionalProperties": False}
     profiles = {"type": "object", "description": "Named changes, laid over the rest with --profile.", "additionalProperties": profile}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from hyflow.connector import Plugin
-from hyflow.deployment.binding import Binding, Target, binding_for, step_problems
+from hyflow.deployment.binding import Binding, Override, Target, binding_for, step_problems
 from hyflow.errors import DeploymentError, HyflowError
 
 Runtime: TypeAlias = Literal["none", "auto"]
@@ -34,7 +33,7 @@ class Deployment:
 
     sites: Mapping[str, Site]
     bind: tuple[Binding, ...]
-    source: Path | None
+    source: str | None
     text: str
 
     def binding(self, step: str) -> Binding:
@@ -44,6 +43,10 @@ class Deployment:
     def targets(self, step: str) -> tuple[Target, ...]:
         """Where the step may run, the preferred place first. Raises DeploymentError where no binding covers it."""
         return self.binding(step).targets
+
+    def override(self, step: str) -> Override:
+        """What the step's binding asks in place of what the tool asks."""
+        return self.binding(step).resources
 
     def check_steps(self, steps: Iterable[str]) -> None:
         """Raise DeploymentError with all that is wrong with the bindings for a workflow of these steps."""

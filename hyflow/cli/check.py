@@ -1,0 +1,115 @@
+"""`hyflow check`: what a deployment file says, every mistake in it, and with --connect whether its sites answer."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hyflow.errors import DeploymentError, HyflowError, SiteError
+
+if TYPE_CHECKING:
+    from hyflow.deployment import Binding, Deployment, Site
+    from hyflow.model.places import Location
+
+HELP = "check a deployment file, and with --connect its sites"
+PATIENCE = 60
+"""Seconds that a site may take to answer."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may follow `hyflow check`."""
+    parser.add_argument("deploy", metavar="DEPLOY", help="the deployment file")
+    parser.add_argument("--profile", metavar="NAME", help="with this profile (default: without any, then each for itself)")
+    parser.add_argument("--set", metavar="PATH=VALUE", action="append", default=[], help="change a value, as in sites.hpc.workdir=/scratch")
+    parser.add_argument("--connect", action="store_true", help="connect to every site and show what it offers")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Prints what was understood. Status 1 when a site does not answer."""
+    from hyflow.deployment import read
+
+    deployment = read(args.deploy, args.profile, args.set)
+    if args.profile is None:
+        _check_profiles(args.deploy, args.set)
+    print(_text(deployment))
+    return asyncio.run(_connect(deployment)) if args.connect else 0
+
+
+def _check_profiles(file: str, sets: list[str]) -> None:
+    from hyflow.deployment import read
+    from hyflow.deployment.reading import load, profiles
+
+    problems: list[HyflowError] = []
+    for name in profiles(load(file)):
+        try:
+            read(file, name, sets)
+        except DeploymentError as error:
+            wrong = "\n".join(f"with profile {name}: {one}" for one in error.problems or [error])
+            problems.append(DeploymentError(wrong))
+    if problems:
+        raise DeploymentError(problems)
+
+
+def _text(deployment: Deployment) -> str:
+    sites = [_site(site) for site in deployment.sites.values()]
+    bindings = [_binding(one) for one in deployment.bind] or [f"  /  ->  {', '.join(deployment.sites)}"]
+    return "\n".join(["sites", *sites, "bindings", *bindings])
+
+
+def _site(site: Site) -> str:
+    given = [f"{name}: {value}" for name in type(site.settings).__dataclass_fields__ if (value := getattr(site.settings, name)) is not None]
+    return f"  {site.name}  type: {site.plugin.name}, " + ", ".join([*given, f"container: {site.container}"])
+
+
+def _binding(binding: Binding) -> str:
+    from hyflow.deployment.quantities import size_text
+
+    asked = binding.resources
+    parts = {
+        "cores": None if asked.cores is None else f"{asked.cores:g}",
+        "memory": None if asked.memory is None else size_text(asked.memory),
+        "gpus": asked.gpus,
+        "time": None if asked.time is None else f"{asked.time}s",
+    }
+    text = ", ".join(f"{name}: {value}" for name, value in parts.items() if value is not None)
+    return f"  {binding.step}  ->  {' or '.join(map(str, binding.targets))}" + (f"  ({text})" if text else "")
+
+
+async def _connect(deployment: Deployment) -> int:
+    """Ask the sites, all at once, and tell of each in the file's order."""
+    async with asyncio.TaskGroup() as group:
+        answers = [group.create_task(_ask(site), name=f"check {site.name}") for site in deployment.sites.values()]
+    print("connections")
+    for site, answer in zip(deployment.sites.values(), answers, strict=True):
+        match answer.result():
+            case HyflowError() as error:
+                print(f"  {site.name}  FAILED: {error}", file=sys.stderr)
+            case locations:
+                print("\n".join(_location(place) for place in locations))
+    return int(any(isinstance(answer.result(), HyflowError) for answer in answers))
+
+
+async def _ask(site: Site) -> list[Location] | HyflowError:
+    from hyflow.connector import SiteContext
+
+    with tempfile.TemporaryDirectory(prefix="hyflow-check-") as state:
+        context = SiteContext(site.name, "check", Path(state))
+        try:
+            async with asyncio.timeout(PATIENCE), site.plugin.connect(site.settings, context) as connector:
+                return [*await connector.locations()]
+        except TimeoutError:
+            return SiteError(f"no answer in {PATIENCE} seconds", transient=True)
+        except HyflowError as error:
+            return error
+
+
+def _location(place: Location) -> str:
+    from hyflow.deployment.quantities import size_text
+
+    room = place.capacity or place.largest
+    size = f"{room.cores:g} cores, {size_text(room.memory)} of memory" if room else "capacity unknown"
+    return f"  {place}  {size}; works in {place.workdir} on file system {place.filesystem}"

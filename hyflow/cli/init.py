@@ -1,0 +1,99 @@
+"""`hyflow init`: a commented deployment file to start from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hyflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from hyflow.connector import Plugin
+    from hyflow.deployment.settings import Setting
+
+HELP = "write a deployment file to start from"
+
+HEAD = """\
+# A deployment file says which machines may run which steps:  hyflow run workflow.cwl deploy.yml job.yml
+# hyflow check finds every mistake in it; hyflow check --connect tries the sites, too.
+
+version: 1
+
+sites:
+"""
+
+TAIL = """
+# Which steps run where. A binding covers the step that it names and all below it; the most specific one holds.
+bind:
+  - {step: /, site: here}
+  # - {step: /align, site: shell-site, resources: {cores: 4, memory: 16GiB}}    # asked in place of what the tool asks
+  # - {step: /train/*, site: [here, shell-site]}                              # a list: hyflow may choose
+
+# Named changes to all of this, chosen with --profile. Lists replace lists.
+# profiles:
+#   dev:
+#     bind: [{step: /, site: here}]
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may follow `hyflow init`."""
+    parser.add_argument("file", metavar="FILE", nargs="?", default="deploy.yml", help="where to write it (default: deploy.yml)")
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Writes the file; one that is there, and not empty, is kept unless --force is given."""
+    from hyflow.deployment import plugins
+
+    text = starter(plugins.load(plugins.names()))
+    path = Path(args.file)
+    try:
+        if not args.force and path.exists() and path.stat().st_size:
+            raise UsageError("this file is there already", where=args.file, hint="name another, or write over it with --force")
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", where=args.file) from error
+    print(f"wrote {args.file}; try: hyflow check {args.file}", file=sys.stderr)
+    return 0
+
+
+def starter(plugins: dict[str, Plugin]) -> str:
+    """The file's text: this machine as the one site, and every installed type with all its settings, commented."""
+    parts = ["  here:\n    type: local\n"]
+    if "local" in plugins:
+        parts += [_settings(plugins["local"], "    # "), _container("    # ")]
+    for name, plugin in sorted(plugins.items()):
+        if name != "local":
+            parts += [f"\n{_comment(plugin.doc, '  # # ')}  # {name}-site:\n  #   type: {name}\n"]
+            parts += [_settings(plugin, "  #   "), _container("  #   ")]
+    return HEAD + "".join(parts) + TAIL
+
+
+def _settings(plugin: Plugin, prefix: str) -> str:
+    from hyflow.deployment.settings import settings_of
+
+    return "".join(_comment(_told(one), prefix + "# ") + f"{prefix}{one.name}: {_value(one)}\n" for one in settings_of(plugin.settings))
+
+
+def _container(prefix: str) -> str:
+    return f"{prefix}container: {{runtime: auto}}    # or none: commands run with what is installed there\n"
+
+
+def _told(setting: Setting) -> str:
+    need = "required" if setting.required else "optional"
+    return f"{setting.doc} ({setting.kind}, {need})" if setting.doc else f"{setting.kind}, {need}"
+
+
+def _value(setting: Setting) -> str:
+    if not setting.required and setting.default is not None:
+        return json.dumps(setting.default)
+    return {"list of text": "[sh, -c]" if setting.name == "command" else "[]"}.get(setting.kind, "...")
+
+
+def _comment(text: str, prefix: str) -> str:
+    return "".join(f"{line}\n" for line in textwrap.wrap(text, 110, initial_indent=prefix, subsequent_indent=prefix))
