@@ -57,28 +57,32 @@ def _names(path: str) -> list[str]:
 
 
 def _component(text: str) -> re.Pattern[str]:
-    """A regular expression for one component."""
-    out: list[str] = []
-    at = 0
+    """A regular expression for one component: what stands between stars is searched for from left to right, never going back."""
+    first, *rest = _between_stars(text)
+    body = first + "".join(f"(?>[^/]*?{part})" for part in rest[:-1] if part) + (f"[^/]*{rest[-1]}" if rest else "")
+    shown = text.removeprefix("\\").startswith(".")
+    return re.compile(("" if shown else r"(?!\.)") + body, re.DOTALL)
+
+
+def _between_stars(text: str) -> list[str]:
+    """What stands before, between and after the stars, as regular expressions that match a fixed number of characters."""
+    out, at = [""], 0
     while at < len(text):
         char = text[at]
         at += 1
         if char == "*":
-            # One run of stars is one star; more would make the search slow.
-            if not out or out[-1] != "[^/]*":
-                out.append("[^/]*")
+            out.append("")
         elif char == "?":
-            out.append("[^/]")
+            out[-1] += "[^/]"
         elif char == "[" and (end := _bracket_end(text, at)):
-            out.append(_bracket(text[at:end]))
+            out[-1] += _bracket(text[at:end])
             at = end + 1
         elif char == "\\" and at < len(text):
-            out.append(re.escape(text[at]))
+            out[-1] += re.escape(text[at])
             at += 1
         else:
-            out.append(re.escape(char))
-    first = text[:2].removeprefix("\\") if text.startswith("\\") else text[:1]
-    return re.compile(("" if first.startswith(".") else r"(?!\.)") + "".join(out), re.DOTALL)
+            out[-1] += re.escape(char)
+    return out
 
 
 def _bracket_end(text: str, at: int) -> int:
