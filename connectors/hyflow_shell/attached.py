@@ -71,7 +71,10 @@ async def last_of(process: Process) -> bytes:
 
 
 async def end(process: Process, tail: asyncio.Task[bytes]) -> None:
-    """End what is left of the process's group, and let go of the pipes; takes GRACE seconds at most and a moment."""
+    """End the process's group unless the process has ended by itself, and let go of the pipes; takes GRACE seconds at most and a moment.
+
+    What a command that ended has left in the background is left alone: it may be about to begin a session of its own.
+    """
     if process.stdin is not None:
         process.stdin.close()
     tail.cancel()
@@ -83,10 +86,8 @@ async def end(process: Process, tail: asyncio.Task[bytes]) -> None:
         except TimeoutError:
             pass
         finally:
-            if process.returncode is None:
-                signalled(process.pid, signal.SIGKILL)
-                await process.wait()
-    signalled(process.pid, signal.SIGKILL)
+            signalled(process.pid, signal.SIGKILL)
+            await process.wait()
     process._transport.close()  # type: ignore[attr-defined]  # asyncio has no other way to let go of the pipes at once
     with contextlib.suppress(asyncio.CancelledError, OSError):
         await tail

@@ -52,7 +52,7 @@ def bundle(task: Task) -> list[Member]:
             tree, late, commands = lay_out(task)
         except Misplaced as error:
             tree, late, commands = [Member("out"), Member("in")], [], [f"refuse {quote([str(error)])}"]
-        patterns = b"".join(os.fsencode(glob.pattern) + b"\0" for glob in task.collect)
+        patterns = b"".join(os.fsencode(f"{int(glob.checksum)}{int(glob.contents)}{glob.pattern}\0") for glob in task.collect)
         described = os.fsencode(run_script(task, commands))
         command = os.fsencode(command_script(task))
     except (ValueError, UnicodeError) as error:

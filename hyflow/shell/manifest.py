@@ -1,8 +1,8 @@
 """What the runner measured -> Manifest. Names may hold any bytes; nothing here trusts a separator that a name could contain.
 
 The runner writes parts (see `runner.sh`): `tree` (lstat of all), `linked` and `deep` (stat with links followed), `good` and `real` (links
-that lead somewhere, and where), `matches`, `sha1`, `sha256`, `contents` and `c0`, `c1` ..., `json`. A line of stat is
-`HEXMODE SIZE PATH///`: no path holds three slashes. A path in a list of checksums begins with `.//` or `//`, and no
+that lead somewhere, and where), `patterns` (flags for checksum and contents, then the pattern), `matches`, `sha1`, `sha256`,
+`contents` and `c0`, `c1` ..., `json`. A line of stat is `HEXMODE SIZE PATH///`: no path holds three slashes. A path in a list of checksums begins with `.//` or `//`, and no
 path holds two slashes anywhere else.
 """
 
@@ -40,11 +40,16 @@ def parse_manifest(parts: Mapping[str, bytes]) -> Manifest:
     reals = real_paths(parts)
     sha1, sha256 = (checksums(parts.get(name, b"")) for name in ("sha1", "sha256"))
     contents = {plain(path): parts.get(f"c{n}", b"") for n, path in enumerate(names(parts.get("contents", b"")))}
+    patterns = names(parts.get("patterns", b""))
+    matched = matches(parts.get("matches", b""), [pattern[2:] for pattern in patterns])
+    # The shell was given wider patterns; their other matches were not asked for.
+    opened = {path for pattern, paths in zip(patterns, matched, strict=True) if pattern[1] == "1" for path in paths}
+    contents = {path: data for path, data in contents.items() if path in opened}
     entries = {
         path: Entry(path, kind, size, real_of(path, reals), sha1.get(path), sha256.get(path), contents.get(path))
         for path, (kind, size) in kinds.items()
     }
-    return Manifest(entries, matches(parts.get("matches", b""), names(parts.get("patterns", b""))), parts.get("json"))
+    return Manifest(entries, matched, parts.get("json"))
 
 
 def stat_lines(data: bytes) -> Iterator[tuple[str, tuple[EntryKind, int] | None]]:
