@@ -13,8 +13,9 @@ from pathlib import Path
 from hyflow import plain
 from hyflow.connector import SiteContext
 from hyflow.cwl.processes import Processes
-from hyflow.deployment import Deployment, Override
-from hyflow.engine.driver import Binding, Driver, House
+from hyflow.deployment import Deployment
+from hyflow.deployment.binding import Override
+from hyflow.engine.driver import Binding, Driver, House, settle
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
 from hyflow.errors import DeploymentError, HyflowError, UnsupportedRequirement, UsageError
@@ -122,11 +123,16 @@ async def _with_sites(order: Order, observer: Observer, processes: Processes, ru
         state = State(order.program, run_dir.id, places)
         binding = _binding(order.deployment, places)
         driver = Driver(House(run_dir.id, processes, state, journal, sites, places, binding, mover, observer), group)
-        inputs = await driver.settle(lambda facts: processes.start(order.inputs, facts), scripted=True)
+        inputs = await settle(lambda facts: processes.start(order.inputs, facts), mover, scripted=True)
         observer.begin(order.program, run_dir.id)
-        with _signals(driver):
-            conclusion = await driver.run(inputs)
-        return await _conclude(order, observer, conclusion, mover, journal, run_dir)
+        failures: tuple[tuple[JobId, Failure], ...] = ()
+        try:
+            with _signals(driver):
+                conclusion = await driver.run(inputs)
+            failures = conclusion.failures
+            return await _conclude(order, observer, conclusion, mover, journal, run_dir)
+        finally:
+            observer.end(failures)
 
 
 async def _connect(
@@ -157,11 +163,11 @@ def _binding(deployment: Deployment, places: Mapping[str, Location]) -> Binding:
     """What a step asks in the end, and where it may run, by its path; worked out once a step."""
     known: dict[str, tuple[tuple[str, ...], Override]] = {}
 
-    def bound(step: str, request: Request) -> tuple[Request, tuple[str, ...]]:
+    def bound(step: str, request: Request) -> tuple[Request, float | None, tuple[str, ...]]:
         if step not in known:
             known[step] = (_locations(deployment, step, places), deployment.override(step))
         names, override = known[step]
-        return _overridden(request, override), names
+        return _overridden(request, override), override.time, names
 
     return bound
 
@@ -201,7 +207,6 @@ def _signals(driver: Driver) -> Iterator[None]:
 async def _conclude(order: Order, observer: Observer, end: Conclude, mover: Mover, journal: Journal, run_dir: RunDir) -> Result:
     """Deliver the results of a run that succeeded, and tell everybody."""
     if end.failures:
-        observer.end(end.failures)
         return Result(run_dir.id, None, end.failures, _status(end.failures))
     this_machine = Location("", "", HERE, str(run_dir.path), {HERE: "/"})
     delivery = deliver.Delivery(order.outdir, run_dir.path, mover)
@@ -209,7 +214,6 @@ async def _conclude(order: Order, observer: Observer, end: Conclude, mover: Move
     delivered = Delivered(outputs, time.time())
     await journal.append([delivered])
     observer.event(delivered)
-    observer.end(())
     return Result(run_dir.id, outputs, (), 0)
 
 
@@ -217,3 +221,10 @@ def _status(failures: Sequence[tuple[JobId, Failure]]) -> int:
     if any(failure.unsupported for _, failure in failures):
         return UnsupportedRequirement.exit_status
     return 130 if any(failure.kind is FailureClass.CANCELLED for _, failure in failures) else 1
+
+
+async def check_inputs(processes: Processes, inputs: Inputs) -> tuple[str, ...]:
+    """Check an input object without running anything; the warnings about it. Raises InputError."""
+    mover = Mover({HERE: HereFiles()}, {}, Catalog())
+    await settle(lambda facts: processes.start(inputs, facts), mover, scripted=True)
+    return processes.unknown_inputs(inputs)

@@ -73,32 +73,33 @@ def _told_apart(files: list[str], job: str | None, deploy: str | None) -> tuple[
 
     for file in files:
         kind = kind_of(file)
-        if kind == "unclear":
-            kind = _asked(file)
         if kind == "workflow":
             raise UsageError("a second CWL document: one is run at a time", where=file)
-        if (deploy if kind == "deployment" else job) is not None:
-            raise UsageError(f"{file} and {deploy if kind == 'deployment' else job} both look like the {kind} file", hint="name one of each")
-        if kind == "deployment":
-            deploy = file
+        if kind == "deployment" or (kind == "unclear" and _is_deployment(file)):
+            deploy = _only(file, deploy, "deployment file", "--deploy")
         else:
-            job = file
+            job = _only(file, job, "job file", "--job")
     return job, deploy
 
 
-def _asked(file: str) -> str:
+def _only(file: str, other: str | None, what: str, option: str) -> str:
+    if other is not None:
+        raise UsageError(f"{other} and {file} both look like the {what}", hint=f"name one of them; {option} FILE says which is which")
+    return file
+
+
+def _is_deployment(file: str) -> bool:
     """Let the person at the terminal say it; where there is none, the command line must."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("its content does not tell whether this is a job or a deployment file", where=file, hint="say --job FILE or --deploy FILE")
+        what = "its content does not tell whether this is a job or a deployment file"
+        raise UsageError(what, where=file, hint="say --job FILE or --deploy FILE")
     while True:
         print(f"Is {file} the [j]ob file or the [d]eployment file? ", end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline().strip().lower()
-        if answer and "deployment".startswith(answer):
-            return "deployment"
-        if answer and "job".startswith(answer):
-            return "job"
         if not answer:
             raise UsageError("neither was chosen", where=file)
+        if "deployment".startswith(answer) or "job".startswith(answer):
+            return "deployment".startswith(answer)
 
 
 def perform(request: Request) -> int:

@@ -40,9 +40,10 @@ class Record(Protocol):
 
 
 class Binding(Protocol):
-    """What a step asks in the end, and where the deployment allows it to run (locations by name, best first)."""
+    """What a step asks in the end (resources, and seconds of time: None leaves the tool's own limit), and where the deployment
+    allows it to run (locations by name, best first)."""
 
-    def __call__(self, step: str, request: Request) -> tuple[Request, tuple[str, ...]]: ...
+    def __call__(self, step: str, request: Request) -> tuple[Request, float | None, tuple[str, ...]]: ...
 
 
 class Listener(Protocol):
@@ -99,14 +100,8 @@ class Driver:
         """Start nothing more and end what runs. For signal handlers of the loop."""
         self._post(Stopping(reason, time.time()))
 
-    async def settle(self, call: Callable[[Facts], T | Ask], scripted: bool = False) -> T:
-        """The result of a pure function that may ask for facts. `scripted`: it may run JavaScript, so not on the loop's thread."""
-        facts: dict[Fact, Any] = {}
-        while True:
-            answer = await asyncio.to_thread(call, facts) if scripted else call(facts)
-            if not isinstance(answer, Ask):
-                return answer
-            facts.update(await self._house.mover.answer(answer.facts))
+    async def _settle(self, call: Callable[[Facts], T | Ask], scripted: bool) -> T:
+        return await settle(call, self._house.mover, scripted)
 
     def _post(self, event: Event) -> None:
         self._events.put_nowait((event, None))
@@ -159,7 +154,7 @@ class Driver:
 
     async def _evaluate(self, action: Evaluate) -> None:
         job, processes = action.job, self._house.processes
-        inputs, skipped = await self.settle(
+        inputs, skipped = await self._settle(
             lambda facts: processes.evaluate(action.workflow, action.name, job.inputs, facts),
             processes.scripted_step(action.workflow, action.name),
         )
@@ -167,18 +162,18 @@ class Driver:
 
     async def _express(self, job: Job) -> None:
         processes = self._house.processes
-        outputs = await self.settle(lambda facts: processes.express(job.process, job.inputs, facts), scripted=True)
+        outputs = await self._settle(lambda facts: processes.express(job.process, job.inputs, facts), scripted=True)
         self._post(Finished(job.id, None, outputs, UNMEASURED, time.time()))
 
     async def _demand(self, job: Job) -> None:
         processes = self._house.processes
-        needs = await self.settle(lambda facts: processes.demand(job.process, job.inputs, facts), processes.scripted(job.process))
-        request, names = self._house.binding(job.id.step, needs.request)
+        needs = await self._settle(lambda facts: processes.demand(job.process, job.inputs, facts), processes.scripted(job.process))
+        request, limit, names = self._house.binding(job.id.step, needs.request)
         reason = impossible(request, [self._house.locations[name] for name in names])
         if reason is not None:
             self._fail(job.id, None, Failure(FailureClass.SUBMISSION, reason))
             return
-        self._needs[job.id] = needs
+        self._needs[job.id] = needs if limit is None else replace(needs, time_limit=limit)
         self._post(Demanded(job.id, request, names))
 
     # -- attempts -------------------------------------------------------------------------------------------------
@@ -236,7 +231,7 @@ class Driver:
                     self._fail(job.id, key, failure)
                 else:
                     processes = self._house.processes
-                    outputs = await self.settle(
+                    outputs = await self._settle(
                         lambda facts: processes.collect(job, bound, manifest, outcome, facts), processes.scripted(job.process)
                     )
                     self._post(Finished(job.id, key, outputs, outcome.usage, time.time()))
@@ -253,6 +248,16 @@ class Driver:
             if (task := self._staging.get(key)) is not None:
                 task.cancel()
         await asyncio.gather(*(site.cancel(keys) for site in self._house.sites.values()))
+
+
+async def settle(call: Callable[[Facts], T | Ask], mover: Mover, scripted: bool) -> T:
+    """The result of a pure function that may ask for facts. `scripted`: it may run JavaScript, so not on the loop's thread."""
+    facts: dict[Fact, Any] = {}
+    while True:
+        answer = await asyncio.to_thread(call, facts) if scripted else call(facts)
+        if not isinstance(answer, Ask):
+            return answer
+        facts.update(await mover.answer(answer.facts))
 
 
 def _failure(error: HyflowError) -> Failure:

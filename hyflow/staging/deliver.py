@@ -32,6 +32,7 @@ class Delivery:
     _names: dict[Path, set[str]] = field(default_factory=dict)
     _placed: dict[str, str] = field(default_factory=dict)
     _times: dict[str, int] = field(default_factory=dict)
+    _same: dict[tuple[str | None, str, Path], dict[str, Any]] = field(default_factory=dict)
 
     async def deliver(self, outputs: Value, this_machine: Location) -> Value:
         """The output object with every file in place, as it is shown to the user: with listings, checksums and sizes."""
@@ -47,8 +48,10 @@ class Delivery:
             return map_data(outputs, lambda item: self._place(item, paths, self.outdir))
 
     def _place(self, item: dict[str, Any], paths: dict[str, str], directory: Path) -> dict[str, Any]:
-        name = self._free_name(directory, _basename(item))
-        target = directory / name
+        again = (item.get("location"), _basename(item), directory)
+        if again[0] is not None and again in self._same:
+            return self._same[again]
+        target = directory / self._free_name(directory, _basename(item))
         placed = {key: value for key, value in item.items() if key not in ("listing", "secondaryFiles", "path", "contents", "dirname")}
         if "location" in item:
             self._bring(paths[item["location"]], item["location"], target)
@@ -61,6 +64,7 @@ class Delivery:
         placed |= described(target, item.get("checksum"))
         if item.get("secondaryFiles"):
             placed["secondaryFiles"] = [self._place(other, paths, directory) for other in item["secondaryFiles"]]
+        self._same[again] = placed
         return placed
 
     def _free_name(self, directory: Path, name: str) -> str:

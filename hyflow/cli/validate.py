@@ -1,0 +1,78 @@
+"""`hyflow validate`: check a CWL document, and say what it holds, without running it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from hyflow.cli.arguments import home
+
+if TYPE_CHECKING:
+    from hyflow.cwl.processes import Processes
+    from hyflow.model.workflow import Program
+
+HELP = "check a CWL document and say what it holds"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may follow `hyflow validate`."""
+    parser.add_argument("workflow", metavar="WORKFLOW", help="a CWL document: a path or an address, with #ID for one process of several")
+    parser.add_argument("job", metavar="JOB", nargs="?", help="a job file, whose inputs are checked against the document")
+    parser.add_argument("--json", action="store_true", help="an object on standard output")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Exit status 0 when the document is valid and hyflow can run it; what is wrong is raised as errors."""
+    from hyflow.cwl.load import load
+    from hyflow.cwl.processes import Processes
+
+    program = load(args.workflow, cache=home() / "cache" / "documents")
+    processes = Processes(program)
+    if args.job is not None:
+        _check_job(args.job, processes)
+    for warning in program.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    found = described(program, processes)
+    if args.json:
+        print(json.dumps(found, indent=2))
+    else:
+        print(_text(args.workflow, found))
+    return 0
+
+
+def _check_job(file: str, processes: Processes) -> None:
+    import asyncio
+
+    from hyflow.cwl.inputs import read_job
+    from hyflow.run import check_inputs
+
+    for warning in asyncio.run(check_inputs(processes, read_job(file).inputs)):
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def described(program: Program, processes: Processes) -> dict[str, Any]:
+    """What `--json` prints: inputs (name, type, required, doc), steps by path, containers asked for (step, image, required)."""
+    from hyflow.cwl.types import describe
+
+    return {
+        "document": program.source,
+        "inputs": [
+            {"name": port.name, "type": describe(port.type), "required": port.required, "doc": port.doc} for port in processes.input_types()
+        ],
+        "steps": list(processes.step_paths()),
+        "containers": [{"step": need.label, "image": need.image, "required": need.required} for need in processes.containers()],
+        "warnings": list(program.warnings),
+    }
+
+
+def _text(workflow: str, found: dict[str, Any]) -> str:
+    lines = [f"{workflow} is valid.", "inputs:"]
+    for port in found["inputs"]:
+        lines.append(f"  {port['name']}: {port['type']}" + ("" if port["required"] else "  (optional)"))
+    lines += ["steps:", *(f"  {path}" for path in found["steps"])]
+    if found["containers"]:
+        lines.append("containers:")
+        lines += [f"  {need['step']}: {need['image']}" + ("" if need["required"] else "  (a hint)") for need in found["containers"]]
+    return "\n".join(lines)
