@@ -81,15 +81,17 @@ def _binding(binding: Binding) -> str:
 
 async def _connect(deployment: Deployment) -> int:
     """Ask the sites, all at once, and tell of each in the file's order."""
+    from hyflow.report.terminal import clean
+
     async with asyncio.TaskGroup() as group:
         answers = [group.create_task(_ask(site), name=f"check {site.name}") for site in deployment.sites.values()]
     print("connections")
     for site, answer in zip(deployment.sites.values(), answers, strict=True):
         match answer.result():
             case HyflowError() as error:
-                print(f"  {site.name}  FAILED: {error}", file=sys.stderr)
+                print(f"  {site.name}  FAILED: {clean(str(error))}", file=sys.stderr)
             case locations:
-                print("\n".join(_location(place) for place in locations))
+                print(clean("\n".join(_location(place) for place in locations)))
     return int(any(isinstance(answer.result(), HyflowError) for answer in answers))
 
 

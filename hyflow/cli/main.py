@@ -17,7 +17,7 @@ from hyflow.errors import HyflowError, UsageError
 
 VERBS = {
     "run": "run a workflow to its end",
-    "validate": "check CWL documents",
+    "validate": "check a CWL document and say what it holds",
     "init": "write a deployment file to start from",
     "check": "check a deployment file, and with --connect its sites",
     "schema": "print the JSON Schemas of what hyflow reads",

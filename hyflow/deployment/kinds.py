@@ -29,7 +29,7 @@ def kind_of(path: Path | str) -> Kind:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
     top = _top(data, str(path))
     if top is None:
-        return "job" if not data.strip() else "unclear"
+        return "unclear"
     if {"cwlVersion", "$graph"} & top.keys() or (isinstance(top.get("class"), str) and top["class"] in PROCESSES):
         return "workflow"
     if "sites" not in top:
@@ -44,7 +44,10 @@ _SITES = object()
 
 
 def _top(data: bytes, file: str) -> dict[str, Any] | None:
-    """The top-level keys with their values (text as it is, sites as `_SITES`, None for all else); None for what is no mapping."""
+    """The top-level keys with their values (text as it is, sites as `_SITES`, None for all else); None for what is no mapping.
+
+    A document with nothing in it counts as an empty mapping.
+    """
     if data.lstrip()[:1] == b"{":
         try:
             return {str(key): _summary(value) for key, value in json.loads(data).items()}
@@ -88,7 +91,7 @@ def _from_yaml(data: bytes) -> dict[str, Any] | None:
                 shape[-1].take(event.value)
             case yaml.AliasEvent():
                 shape[-1].take(_TYPED)
-    return top if top or data.strip().startswith(b"{") else None
+    return top
 
 
 _TYPED = object()

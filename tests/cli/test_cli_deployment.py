@@ -1,0 +1,149 @@
+"""The command itself, and init, check and schema, as users type them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hyflow.cli import main as command
+from hyflow.cli.schema import SCHEMAS, text_of
+from hyflow.errors import UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def hyflow(*arguments: str, cwd: Path, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-c", "from hyflow.cli.main import main; main()", *arguments]
+    return subprocess.run(argv, cwd=cwd, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+
+
+def test_without_arguments_it_says_what_it_can(tmp_path: Path) -> None:
+    done = hyflow(cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert all(verb in done.stderr for verb in command.VERBS)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from hyflow.cli.main import perform; perform(['--help']); print(*sorted(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"asyncio", "cwltool", "jsonschema", "msgspec", "rich", "schema_salad", "sqlite3", "yaml"}
+    assert heavy & set(done.stderr.split()) == set()
+
+
+def test_a_verb_that_is_nearly_right(tmp_path: Path) -> None:
+    done = hyflow("chek", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "hyflow: there is no verb 'chek'\n  did you mean hyflow check?\n")
+
+
+def test_the_table_of_verbs_says_what_their_modules_say() -> None:
+    assert {verb: importlib.import_module(f"hyflow.cli.{verb}").HELP for verb in command.VERBS} == command.VERBS
+    assert set(command.EXAMPLES) == set(command.VERBS)
+
+
+def test_every_end_is_a_status_and_a_message(capfd: pytest.CaptureFixture[str], hyflow_home: Path) -> None:
+    def ends(error: BaseException) -> int:
+        def work() -> int:
+            raise error
+
+        return command.guarded(work)
+
+    assert ends(UsageError("no \x1b[31m")) == 2
+    assert ends(KeyboardInterrupt()) == 130
+    assert ends(ZeroDivisionError("oops\nmore")) == 1
+    said = capfd.readouterr().err
+    assert "\x1b" not in said
+    assert "Traceback" not in said
+    (crash,) = (hyflow_home / "crash").iterdir()
+    assert f"this is a bug in hyflow: ZeroDivisionError: oops (the details are in {crash})" in said
+    assert "Traceback" in crash.read_text()
+    assert crash.stat().st_mode & 0o077 == 0
+
+
+def test_nobody_reads(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = hyflow("schema", "deployment", cwd=tmp_path, stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_init_writes_a_file_that_check_likes(tmp_path: Path) -> None:
+    assert hyflow("init", cwd=tmp_path).returncode == 0
+    text = (tmp_path / "deploy.yml").read_text()
+    assert all(f"{name}:" in text for name in ("workdir", "cores", "memory", "command", "max_jobs", "poll"))
+    again = hyflow("init", cwd=tmp_path)
+    assert (again.returncode, again.stderr.splitlines()[0]) == (2, "hyflow: deploy.yml: this file is there already")
+    assert hyflow("init", "--force", "deploy.yml", cwd=tmp_path).returncode == 0
+    done = hyflow("check", "deploy.yml", "--connect", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "/  ->  here" in done.stdout
+
+
+def test_init_fills_the_empty_file_that_a_redirection_makes(tmp_path: Path) -> None:
+    with (tmp_path / "deploy.yml").open("wb") as file:
+        assert hyflow("init", cwd=tmp_path, stdout=file.fileno()).returncode == 0
+    assert (tmp_path / "deploy.yml").read_text().startswith("# A deployment file")
+
+
+def test_what_init_comments_out_can_be_commented_in(tmp_path: Path) -> None:
+    from hyflow.cli.init import starter
+    from hyflow.deployment import plugins, read
+
+    lines = starter(plugins.load(["local", "shell"])).splitlines()
+    start = next(n for n, line in enumerate(lines) if line == "  # shell-site:")
+    end = lines.index("", start)
+    lines[start:end] = [line.replace("  # ", "  ", 1).replace("  #   ", "    ", 1).replace("...", "/x") for line in lines[start:end]]
+    lines = [line for line in lines if not line.strip().startswith(("cores:", "max_jobs:"))]
+    (tmp_path / "d.yml").write_text("\n".join(lines))
+    assert list(read(tmp_path / "d.yml").sites) == ["here", "shell-site"]
+
+
+BOX = """version: 1
+sites:
+  here: {type: local}
+  box: {type: shell, command: [sh, -c], workdir: WORKDIR}
+bind:
+  - {step: /, site: here}
+  - {step: /a, site: [box, here], resources: {cores: 2, memory: 1GiB}}
+profiles:
+  small: {bind: [{step: /, site: box}]}
+  wrong: {bind: [{step: /, site: bx}]}
+"""
+
+
+def test_check_tells_what_it_understood_and_checks_every_profile(tmp_path: Path) -> None:
+    (tmp_path / "d.yml").write_text(BOX.replace("WORKDIR", str(tmp_path / "box")))
+    done = hyflow("check", "d.yml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "hyflow: with profile wrong: d.yml:10:34: there is no site 'bx'\n  did you mean box?\n"
+    done = hyflow("check", "--profile", "small", "--connect", "d.yml", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  /  ->  box" in done.stdout
+    assert f"works in {tmp_path / 'box'} on file system box" in done.stdout
+
+
+def test_check_names_the_site_that_does_not_answer(tmp_path: Path) -> None:
+    (tmp_path / "d.yml").write_text(BOX.replace("WORKDIR", "/x").replace("[sh, -c]", '["false"]'))
+    done = hyflow("check", "d.yml", "--connect", "--profile", "small", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "box  FAILED: " in done.stderr
+    assert "  here  " in done.stdout
+
+
+def test_schemas_are_listed_printed_and_written(tmp_path: Path) -> None:
+    assert [line.split()[0] for line in hyflow("schema", cwd=tmp_path).stdout.splitlines()] == list(SCHEMAS)
+    assert json.loads(hyflow("schema", "deployment", cwd=tmp_path).stdout)["title"] == "hyflow deployment file"
+    assert hyflow("schema", "--write", "out", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "out" / "deployment.json").read_text() == text_of("deployment")
+    assert "did you mean deployment?" in hyflow("schema", "deplyment", cwd=tmp_path).stderr
+
+
+def test_the_schemas_in_the_repository_are_those_of_the_code() -> None:
+    """When this fails: hyflow schema --write schemas"""
+    assert {path.stem: path.read_text() for path in (ROOT / "schemas").glob("*.json")} == {name: text_of(name) for name in SCHEMAS}

@@ -1,0 +1,61 @@
+"""Which binding holds for a step."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hyflow.deployment.binding import Binding, Target, binding_for, covers, step_problems
+from hyflow.errors import DeploymentError, Where
+
+WORDS = st.text("ab*?[]. \n", min_size=1, max_size=4)
+
+
+def bound(*patterns: str) -> list[Binding]:
+    return [Binding(pattern, (Target(f"s{number}"),), where=Where("d", number + 1)) for number, pattern in enumerate(patterns)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "step", "does"),
+    [
+        ("/", "/", True), ("/", "/a/b", True), ("/a", "/a", True), ("/a", "/a/b", True), ("/a", "/ab", False), ("/a/b", "/a", False),
+        ("/*", "/a/b", True), ("/a*c", "/abbc", True), ("/a*c", "/abcd", False), ("/a/*", "/a", False), ("/a.b", "/axb", False),
+        ("/*/c", "/a/b/c", False),
+    ],
+)  # fmt: skip
+def test_what_a_pattern_covers(pattern: str, step: str, does: bool) -> None:
+    assert covers(pattern, step) is does
+
+
+@given(st.lists(WORDS, max_size=3), WORDS)
+def test_a_path_covers_itself_and_all_below(parts: list[str], below: str) -> None:
+    path = "/" + "/".join(parts)
+    assert covers(path, path)
+    assert covers(path, f"{path}/{below}")
+
+
+@pytest.mark.parametrize(
+    ("patterns", "step", "site"),
+    [
+        (["/", "/a"], "/a/b", "s1"), (["/a", "/"], "/a", "s0"), (["/*", "/a"], "/a", "s1"), (["/a", "/*"], "/a", "s0"),
+        (["/a", "/*/b"], "/a/b", "s1"), (["/a", "/a"], "/a", "s1"), (["/*/b", "/a/*"], "/a/b", "s1"),
+    ],
+)  # fmt: skip
+def test_the_most_specific_wins_then_the_later(patterns: list[str], step: str, site: str) -> None:
+    assert binding_for(bound(*patterns), ["s0", "s1"], step).targets == (Target(site),)
+
+
+def test_what_nothing_covers_runs_at_the_only_site() -> None:
+    assert binding_for([], ["one"], "/a").targets == (Target("one"),)
+    with pytest.raises(DeploymentError, match=r"no binding covers the step /a, and there are several sites \(x, y\)"):
+        binding_for([], ["x", "y"], "/a")
+
+
+def test_bindings_and_steps_that_miss_each_other() -> None:
+    problems = step_problems(bound("/algin", "/train/*", "/train/fit"), ["s0", "s1"], ["/align", "/train", "/train/fit"])
+    assert [str(problem).replace("\n  ", "; ") for problem in problems] == [
+        "d:1: the workflow has no step /algin; did you mean /align?",
+        "no binding covers the step /align, and there are several sites (s0, s1)"
+        "; bind it, or add {step: /, site: ...} for all that no other binding covers",
+    ]

@@ -1,0 +1,208 @@
+"""Reading deployment files: what they mean, and every mistake at once with its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from hyflow.connector import Connector, SiteContext
+from hyflow.deployment import Override, Target, default, read
+from hyflow.errors import DeploymentError
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    partition: str = "cpu"
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    host: str = field(metadata={"doc": "The machine."})
+    command: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    mode: Literal["fast", "slow"] | None = None
+    cores: float = 1
+    queue: Queue = Queue()
+
+    def __post_init__(self) -> None:
+        if self.host == "nowhere":
+            raise ValueError("there is no such place")
+
+
+@dataclass(frozen=True, slots=True)
+class Far:
+    name: str = "far"
+    doc: str = "A machine far away."
+    settings: type[Settings] = Settings
+
+    def connect(self, settings: Any, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
+        raise AssertionError("nobody connects here")
+
+
+PLUGINS = {"far": Far()}
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def made(text: str) -> Path:
+        path = tmp_path / "deploy.yml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return made
+
+
+def complaints(path: Path, *, profile: str | None = None, sets: tuple[str, ...] = ()) -> list[str]:
+    """Every problem as line:column and the rest, on one line each."""
+    with pytest.raises(DeploymentError) as caught:
+        read(path, profile, sets, PLUGINS)
+    problems = caught.value.problems or [caught.value]
+    return [str(problem).replace(f"{path}:", "").replace("\n  ", "; ") for problem in problems]
+
+
+def test_a_whole_file(write: Write) -> None:
+    path = write("""
+version: 1
+sites:
+  a.b: {type: far, host: yes, cores: 3, mode: fast, command: [sh, -c], names: {x: y}, queue: {limit: 2}}
+  c: {type: far, host: c, container: {runtime: none}}
+bind:
+  - {step: /, site: c}
+  - {step: /x/*, site: [a.b/gpu, c], resources: {cores: 2, memory: 1.5GiB, gpus: 1, time: 1h30m}}
+""")
+    deployment = read(path, plugins=PLUGINS)
+    assert deployment.sites["a.b"].settings == Settings("yes", ["sh", "-c"], {"x": "y"}, "fast", 3.0, Queue("cpu", 2.0))
+    assert isinstance(deployment.sites["a.b"].settings.cores, float)
+    assert [site.container for site in deployment.sites.values()] == ["auto", "none"]
+    assert deployment.targets("/x/y/z") == (Target("a.b", "gpu"), Target("c"))
+    assert deployment.override("/x/y") == Override(2.0, 3 << 29, 1, 5400)
+    assert deployment.override("/q") == Override()
+    assert deployment.source == str(path)
+    assert json.loads(deployment.text)["sites"]["c"]["host"] == "c"
+
+
+def test_every_mistake_at_once_with_its_place(write: Write) -> None:
+    path = write("""version: 2
+sites:
+  a: {type: fra, host: h}
+  b c: {type: far, hots: h, queue: {partitoin: x}, mode: fats}
+  d: {type: far, host: 3, command: sh, container: {runtime: docker}}
+bind:
+  - {step: x, site: e}
+  - {step: /x, site: [], resources: {memory: 3 apples, time: "", cores: 0, gpus: -1}}
+bnid: []
+""")
+    assert complaints(path) == [
+        "1:1: version cannot be 2; known: 1",
+        "3:7: sites.a.type cannot be 'fra'; did you mean far?",
+        "4:3: 'b c' is not a name of letters, digits and ._-",
+        "4:3: sites.b c lacks host; The machine.",
+        "4:20: sites.b c has no setting 'hots'; did you mean host?",
+        "4:37: sites.b c.queue has no setting 'partitoin'; did you mean partition?",
+        "4:52: sites.b c.mode cannot be 'fats'; did you mean fast?",
+        "5:18: sites.d.host must be text, not 3",
+        "5:27: sites.d.command must be a list, not 'sh'",
+        "5:52: sites.d.container.runtime cannot be 'docker'; known: none, auto",
+        "7:6: bind[0].step must be the path of a step, as in / or /train/fit, not 'x'",
+        "7:21: there is no site 'e'; sites: a, b c, d",
+        "8:16: bind[1].site is empty",
+        "8:38: bind[1].resources.memory must be a size, as in 16GiB or 500MB, not '3 apples'",
+        "8:56: bind[1].resources.time must be a length of time, as in 30m, 2h or 1h30m, not ''",
+        "8:66: bind[1].resources.cores must be more than 0, not 0",
+        "8:76: bind[1].resources.gpus must be at least 0, not -1",
+        "9:1: there is no setting 'bnid'; did you mean bind?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "1:1: a deployment file is a mapping: version, sites, bind; hyflow init writes one"),
+        ("version: 1\nversion: 1\n", "2:1: version stands twice (first in line 1)"),
+        ("version: [1\n", "2:1: this is not YAML: expected ',' or ']', but got '<stream end>'"),
+        ("version: !!python/name:os.system x\n", "1:10: a tag that has no meaning here: tag:yaml.org,2002:python/name:os.system"),
+        ("version: 1\nsites: &a {b: *a}\n", "2:8: nested more than 30 deep"),
+        ("version: 1\nsites: {}\n", "2:1: sites is empty"),
+        ("version: 1\nsites: {a: {type: far, host: nowhere}}\n", "2:9: a: there is no such place"),
+        ("version: 1\nsites: {a: {type: far, host: x}}\nretry: {}\n",
+         "3:1: there is no setting 'retry'; known: version, sites, bind, profiles"),
+        ("version: 1\nsites: {a: {type: far, host: x}}\nprofiles: {p: {bnid: []}}\n",
+         "3:16: profiles.p has no setting 'bnid'; did you mean bind?"),
+    ],
+)  # fmt: skip
+def test_one_mistake(write: Write, text: str, complaint: str) -> None:
+    assert complaints(write(text)) == [complaint]
+
+
+def test_aliases_cannot_make_a_small_file_huge(write: Write) -> None:
+    levels = "\n".join(f"  l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 10))
+    (complaint,) = complaints(write(f"sites:\n  l0: &l0 [x]\n{levels}\n"))
+    assert "more than 10000 parts" in complaint
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "a: " + "{a: " * 5000, "x" * (1 << 19)])
+def test_hostile_sizes_are_refused_quickly(write: Write, text: str) -> None:
+    assert len(complaints(write(text))) == 1
+
+
+def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match="No such file"):
+        read(tmp_path / "none.yml")
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DeploymentError, match="not UTF-8"):
+        read(tmp_path / "bytes")
+
+
+TWO = """
+version: 1
+sites:
+  a.x: {type: far, host: one, names: {k: v}}
+  b: {type: far, host: two}
+bind: [{step: /, site: a.x}, {step: /s, site: b}]
+profiles:
+  dev: {sites: {a.x: {host: dev}}, bind: [{step: /, site: b}]}
+"""
+
+
+def test_a_profile_is_laid_over(write: Write) -> None:
+    deployment = read(write(TWO), "dev", plugins=PLUGINS)
+    assert deployment.sites["a.x"].settings == Settings("dev", names={"k": "v"})
+    assert [str(one.targets[0]) for one in deployment.bind] == ["b"]
+    assert complaints(write(TWO), profile="dve") == [" there is no profile dve; did you mean dev?"]
+
+
+def test_values_from_the_command_line(write: Write) -> None:
+    sets = ("sites.a.x.host=h", "sites.a.x.queue={limit: 3}", "sites.b.container.runtime=none", "bind.1.site=a.x", "sites.b.names.k.l=no")
+    path = write(TWO.replace("host: two", "host: two, names: {}"))
+    deployment = read(path, sets=[*sets[:4], "sites.b.names.k=no"], plugins=PLUGINS)
+    assert deployment.sites["a.x"].settings == Settings("h", names={"k": "v"}, queue=Queue(limit=3.0))
+    assert deployment.sites["b"].container == "none"
+    assert deployment.sites["b"].settings.names == {"k": "no"}
+    assert deployment.targets("/s") == (Target("a.x"),)
+
+
+def test_wrong_values_from_the_command_line(write: Write) -> None:
+    path = write(TWO)
+    assert complaints(path, sets=("sites.q.host=x", "nothing", "bind.7.site=b", "version.x=1", "sites.b.host=[")) == [
+        "--set sites.q.host=x: there is no q to set something in; there are: a.x, b",
+        "--set nothing: this is not PATH=VALUE; as in --set sites.hpc.workdir=/scratch/me",
+        "--set bind.7.site=b: there is no item 7 in this list of 2; items count from 0",
+        "--set version.x=1: x cannot be set inside of a plain value",
+        "--set sites.b.host=[: this is not YAML: expected the node content, but found '<stream end>'",
+    ]
+    assert complaints(path, sets=("sites.b.hots=x",)) == ["--set sites.b.hots=x: sites.b has no setting 'hots'; did you mean host?"]
+
+
+def test_without_a_file_everything_runs_here() -> None:
+    deployment = default()
+    assert [(site.name, site.plugin.name) for site in deployment.sites.values()] == [("local", "local")]
+    assert deployment.targets("/any/step") == (Target("local"),)
+    deployment.check_steps(["/any", "/any/step"])
