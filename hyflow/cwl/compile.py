@@ -83,7 +83,7 @@ class _Program:
         tool = loaded.tool
         ports = _Ports(tool)
         base = _base(loaded)
-        order = {str(step["id"]): at for at, step in enumerate(tool["steps"])}
+        order = {str(step["id"]): (normalize.line_of(step) or 0, at) for at, step in enumerate(tool["steps"])}
         steps: dict[str, Step] = {}
         for step in sorted(loaded.steps, key=lambda item: order[str(item.tool["id"])]):
             name = short(str(step.tool["id"]))

@@ -43,7 +43,7 @@ def open_process(uri: str, overrides: Sequence[Mapping[str, Any]]) -> tuple[Proc
         raise WorkflowError("a process runs itself, directly or through others", where=readable(uri)) from error
     except (SchemaSaladException, WorkflowException, YAMLError, ValueError, UnicodeError) as error:
         raise workflow_error(error, uri, texts) from error
-    except (KeyError, TypeError, AttributeError, AssertionError, IndexError) as error:  # how cwltool fails on what it did not foresee
+    except (LookupError, TypeError, AttributeError, AssertionError, StopIteration) as error:  # how cwltool fails on what it did not foresee
         raise workflow_error(ValueError(f"the document cannot be understood: {error!r}"), uri, texts) from error
 
 

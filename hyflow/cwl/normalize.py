@@ -6,6 +6,7 @@ strings. Types that are defined by name keep the address as their name and are g
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -45,8 +46,16 @@ def where(item: Any) -> str:
     """FILE:LINE of a part of a document, as far as it is known."""
     mark = getattr(item, "lc", None)
     file = readable(str(getattr(mark, "filename", "") or ""))
-    line = getattr(mark, "line", None)
-    return f"{file}:{line + 1}" if file and isinstance(line, int) else file
+    if file and "://" not in file:
+        file = os.path.abspath(file)  # noqa: PTH100 - schema-salad gives paths relative to here
+    line = line_of(item)
+    return file if line is None else f"{file}:{line + 1}"
+
+
+def line_of(item: Any) -> int | None:
+    """The line, from 0, where a part of a document begins, as far as it is known."""
+    line = getattr(getattr(item, "lc", None), "line", None)
+    return line if isinstance(line, int) else None
 
 
 def parameters(items: Iterable[Mapping[str, Any]], base: str, names: dict[str, Any]) -> list[Plain]:
