@@ -115,8 +115,8 @@ def command_script(task: Task) -> str:
     out, err = stream_files(task)
     path = [] if "PATH" in task.environment else ['"PATH=$PATH"']
     settings = [quote([f"{name}={value}"]) for name, value in environment(task.environment)]
-    # env would take a command with "=" in its name for one more variable; nice changes nothing but that.
-    shield = ["nice", "-n", "0", "--"] if "=" in task.argv[0] else []
+    # env would take a command with "=" in its name for one more variable.
+    shield = ["sh", "-c", quote(['exec "$@"']), "sh"] if "=" in task.argv[0] else []
     redirected = f"<{quote([task.stdin or '/dev/null'])} >{quote([out])} " + ("2>&1" if out == err else f"2>{quote([err])}")
     words = ["exec", "env", "-i", "--", *path, *settings, *shield, quote(task.argv), redirected]
     # In a subshell with the redirections, so that what this shell says of a killed command does not go to the command's own files.

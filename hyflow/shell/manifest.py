@@ -90,7 +90,7 @@ def matches(data: bytes, patterns: list[str]) -> tuple[tuple[str, ...], ...]:
             lists[-1].add(plain(name))
         else:
             lists.append(set())
-    if len(lists) != len(patterns) + 1:
+    if len(lists) != len(patterns) + 1 or lists[-1]:
         raise Damaged("the lists of matches are not whole")
     tests = [matcher(pattern) for pattern in patterns]
     return tuple(tuple(sorted(filter(test, found), key=os.fsencode)) for test, found in zip(tests, lists, strict=False))

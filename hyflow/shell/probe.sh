@@ -12,7 +12,7 @@ works() { # works NAME COMMAND...: the tool is there, but can it do what it must
     "$@" >/dev/null 2>&1 || { echo "missing=$name"; missing=1; }
 }
 missing=
-for tool in tar find xargs readlink mkdir mv rm cp ln cat head tail wc env stat chmod date sleep uname df nice; do need "$tool"; done
+for tool in tar find xargs readlink mkdir mv rm cp ln cat head tail wc env stat chmod date sleep uname df; do need "$tool"; done
 need sha1sum shasum
 need sha256sum shasum
 works 'find -print0' find / -maxdepth 0 -print0
