@@ -6,12 +6,12 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
-from hyflow_shell import Settings, plugin
 
 from hyflow.connector import Connector, SiteContext
 from hyflow.testing.ends import EndSuite
 from hyflow.testing.layout import LayoutSuite
 from hyflow.testing.outputs import OutputSuite
+from hyflow_shell import Settings, plugin
 
 
 class OtherShell(OutputSuite, LayoutSuite, EndSuite):

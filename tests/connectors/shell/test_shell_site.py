@@ -1,0 +1,108 @@
+"""What the suite does not ask: limits of one's own, a site that falls silent, a runner that dies, a way back after a restart."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from hyflow.connector import Lost, Running, SiteContext, Ticket, Unknown
+from hyflow.errors import SiteError
+from hyflow.model.tasks import Task
+from hyflow.testing.site import SiteUnderTest
+from hyflow_shell import Settings, plugin
+from hyflow_shell.site import ShellSite, amount
+
+CONTEXT = SiteContext("there", "run", Path("/nonexistent"))
+
+
+def connect(tmp_path: Path, command: list[str] | None = None, **settings: object) -> ShellSite:
+    chosen = Settings(command=command or ["sh", "-c"], workdir=str(tmp_path / "site"), **settings)  # type: ignore[arg-type]  # as in a file
+    found = plugin.connect(chosen, CONTEXT)
+    assert isinstance(found, ShellSite)
+    return found
+
+
+
+
+async def test_max_jobs_holds_back(tmp_path: Path) -> None:
+    async with asyncio.timeout(30), connect(tmp_path, max_jobs=2, poll=0.1) as connector:
+        site = SiteUnderTest(connector, (await connector.locations())[0])
+        log = str(tmp_path / "log")
+        tickets = await site.submit(*(site.task("sh", "-c", 'echo + >>"$1"; sleep 0.2; echo - >>"$1"', "sh", log) for _ in range(6)))
+        await site.ends(tickets.values())
+    at_once = most = 0
+    for line in Path(log).read_text().split():
+        at_once += 1 if line == "+" else -1
+        most = max(most, at_once)
+    assert most <= 2 and at_once == 0
+
+
+async def test_attempts_outlive_the_connector(tmp_path: Path) -> None:
+    async with connect(tmp_path) as connector:
+        site = SiteUnderTest(connector, (await connector.locations())[0])
+        task = site.task("sh", "-c", "sleep 0.5; echo made >x")
+        await site.submit(task)
+    async with asyncio.timeout(30), connect(tmp_path) as connector:
+        site = SiteUnderTest(connector, (await connector.locations())[0])
+        found = await connector.find([task.key, Task(task.key, "", "", (), {}).key])
+        [status] = (await site.ends(found.values())).values()
+        assert "x" in status.manifest.entries  # type: ignore[union-attr]  # a Done, or the test fails
+
+
+async def test_a_killed_runner_is_lost_with_its_command(tmp_path: Path) -> None:
+    async with asyncio.timeout(30), connect(tmp_path, poll=0.1) as connector:
+        site = SiteUnderTest(connector, (await connector.locations())[0])
+        task = site.task("sleep", "300")
+        [ticket] = (await site.submit(task)).values()
+        await site.until_running(ticket)
+        claim = tmp_path / "site/.attempts" / task.key / "claim"
+        while not (claim / "command").exists():
+            await asyncio.sleep(0.02)
+        os.kill(int((claim / "runner").read_text().split()[0]), signal.SIGKILL)
+        [status] = (await site.ends([ticket])).values()
+        assert isinstance(status, Lost) and "died" in status.evidence
+        await site.until_gone((claim / "command").read_text().split()[0])
+
+
+async def test_a_silent_site_is_unknown_until_it_answers(tmp_path: Path) -> None:
+    down = tmp_path / "down"
+    command = ["sh", "-c", f'[ ! -e {down} ] || {{ echo no route >&2; exit 255; }}; exec sh -c "$1"', "sh"]
+    async with asyncio.timeout(30), connect(tmp_path, command, poll=0.05) as connector:
+        site = SiteUnderTest(connector, (await connector.locations())[0])
+        [ticket] = (await site.submit(site.task("sleep", "0.3"))).values()
+        await site.until_running(ticket)
+        down.touch()
+        seen: list[object] = []
+        async for _, status in connector.watch([Ticket(ticket)]):
+            seen.append(type(status))
+            if isinstance(status, Unknown):
+                assert "no route" in status.reason
+                with pytest.raises(SiteError, match="no route"):
+                    await connector.find([])
+                    await connector.cancel([ticket])
+                down.unlink()
+        assert seen.count(Unknown) == 1 and seen[0] in (Unknown, Running)
+
+
+async def test_what_is_missing_is_named_at_once(tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in ("sh", "env", "cat", "mkdir"):
+        (tools / tool).symlink_to(f"/bin/{tool}")
+    with pytest.raises(SiteError, match=r"lacks .*tar.*find.*sha1sum"):
+        async with connect(tmp_path, ["/usr/bin/env", f"PATH={tools}", "sh", "-c"]):
+            pass
+
+
+@pytest.mark.parametrize("settings", [{"memory": "much"}, {"max_jobs": 0}, {"command": ["/nonexistent/ssh"]}])
+async def test_settings_that_cannot_be_obeyed(tmp_path: Path, settings: dict[str, object]) -> None:
+    with pytest.raises(SiteError) as raised:
+        async with connect(tmp_path, **settings):  # type: ignore[arg-type]  # as in a file
+            pass
+    assert not raised.value.transient
+
+
+def test_amounts() -> None:
+    assert [amount(text) for text in ("16GiB", "500MB", "1.5G", "7")] == [16 << 30, 500_000_000, 3 << 29, 7]
