@@ -2,6 +2,6 @@
 
 from hyflow.deployment.binding import Binding, Override, Target
 from hyflow.deployment.reading import default, read
-from hyflow.deployment.values import Deployment, Site, check_steps
+from hyflow.deployment.values import Deployment, Site
 
-__all__ = ["Binding", "Deployment", "Override", "Site", "Target", "check_steps", "default", "read"]
+__all__ = ["Binding", "Deployment", "Override", "Site", "Target", "default", "read"]

@@ -1,7 +1,8 @@
 """Which binding holds for a step. Pure: knows step paths and names of sites.
 
 A pattern covers the steps that it names and everything below them; `*` stands for any characters within one part of a path.
-The most specific pattern wins: more parts, then fewer with wildcards, then the later one in the file.
+The most specific pattern wins: more parts, then fewer with wildcards, then the later one in the file. It says where the step runs; of
+resources it says those that it names, and leaves the others to the next.
 """
 
 from __future__ import annotations
@@ -54,20 +55,25 @@ def covers(pattern: str, step: str) -> bool:
     return len(wanted) <= len(parts) and all(_matches(*pair) for pair in zip(wanted, parts, strict=False))
 
 
-def binding_for(bindings: Sequence[Binding], sites: Collection[str], step: str) -> Binding:
-    """The binding that holds for the step. With one site, that site runs what no binding covers.
+def covering(bindings: Sequence[Binding], step: str) -> list[Binding]:
+    """The bindings that cover the step, the most specific first."""
+    found = [(_rank(one.step), number) for number, one in enumerate(bindings) if covers(one.step, step)]
+    return [bindings[number] for _, number in sorted(found, reverse=True)]
 
-    Raises DeploymentError when no binding covers the step and there are several sites.
-    """
-    found = [(_rank(one.step), number, one) for number, one in enumerate(bindings) if covers(one.step, step)]
+
+def targets_for(bindings: Sequence[Binding], sites: Collection[str], step: str) -> tuple[Target, ...]:
+    """Where the step may run, by the most specific binding; what none covers runs at the only site. Empty where there are several."""
+    found = covering(bindings, step)
     if found:
-        return max(found, key=lambda entry: entry[:2])[2]
-    if len(sites) == 1:
-        return Binding("/", (Target(*sites),))
-    raise DeploymentError(
-        f"no binding covers the step {step}, and there are several sites ({', '.join(sites)})",
-        hint="bind it, or add {step: /, site: ...} for all that no other binding covers",
-    )
+        return found[0].targets
+    return (Target(*sites),) if len(sites) == 1 else ()
+
+
+def override_for(bindings: Sequence[Binding], step: str) -> Override:
+    """What is asked for the step: each amount as the most specific of the bindings that set it has it."""
+    asked = [one.resources for one in covering(bindings, step)]
+    chosen = {name: next((value for one in asked if (value := getattr(one, name)) is not None), None) for name in Override.__slots__}
+    return Override(**chosen)
 
 
 def step_problems(bindings: Sequence[Binding], sites: Collection[str], steps: Iterable[str]) -> list[HyflowError]:
@@ -83,12 +89,15 @@ def step_problems(bindings: Sequence[Binding], sites: Collection[str], steps: It
         for one in bindings
         if not any(covers(one.step, step) for step in known)
     ]
-    for step in known:
-        try:
-            binding_for(bindings, sites, step)
-        except DeploymentError as error:
-            problems.append(error)
+    problems += [_uncovered(step, sites) for step in known if not targets_for(bindings, sites, step)]
     return problems
+
+
+def _uncovered(step: str, sites: Collection[str]) -> HyflowError:
+    return DeploymentError(
+        f"no binding covers the step {step}, and there are several sites ({', '.join(sites)})",
+        hint="bind it, or add {step: /, site: ...} for all that no other binding covers",
+    )
 
 
 def _parts(path: str) -> list[str]:

@@ -6,6 +6,7 @@ aliases cannot make a small file huge.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -140,10 +141,12 @@ class _Builder:
                     return text.lower() == "true"
                 case "int":
                     return int(text, 0) if re.match(r"[-+]?0[xo]", text) else int(text)
-                case "float":
-                    return float(text)
+                case "float" if math.isfinite(number := float(text)):
+                    return number
+                case "float" | "int":
+                    raise ValueError(text)
         except ValueError:
-            return self._wrong(f"not a value of its tag: {text}", where).value
+            return self._wrong(f"this is not a number that can be used: {text[:40]}", where).value
         return self._wrong(f"a tag that has no meaning here: {node.tag}", where).value
 
     def _wrong(self, what: str, where: Where) -> Node:

@@ -34,9 +34,8 @@ def kind_of(path: Path | str) -> Kind:
         return "workflow"
     if "sites" not in top:
         return "unclear" if {"version", "bind"} <= top.keys() else "job"
-    if len(data) <= MOST_BYTES and (top.keys() <= PARTS or ("version" in top and top["sites"] is _SITES)):
-        return "deployment"
-    return "unclear"
+    signs = ["version" in top, top.keys() <= PARTS, top["sites"] is _SITES]
+    return "deployment" if sum(signs) >= 2 and len(data) <= MOST_BYTES else "unclear"  # one with a mistake in it is still one
 
 
 _SITES = object()

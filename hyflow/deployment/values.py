@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from hyflow.connector import Plugin
-from hyflow.deployment.binding import Binding, Override, Target, binding_for, step_problems
-from hyflow.errors import DeploymentError, HyflowError
+from hyflow.deployment.binding import Binding, Override, Target, override_for, step_problems, targets_for
+from hyflow.errors import DeploymentError
 
 Runtime: TypeAlias = Literal["none", "auto"]
 
@@ -36,24 +36,16 @@ class Deployment:
     source: str | None
     text: str
 
-    def binding(self, step: str) -> Binding:
-        """The binding that holds for a step path. Raises DeploymentError where none does."""
-        return binding_for(self.bind, self.sites, step)
-
     def targets(self, step: str) -> tuple[Target, ...]:
-        """Where the step may run, the preferred place first. Raises DeploymentError where no binding covers it."""
-        return self.binding(step).targets
+        """Where the step may run, the preferred place first. Empty for a step that nothing binds: `check_steps` allows that only
+        of one that holds others."""
+        return targets_for(self.bind, self.sites, step)
 
     def override(self, step: str) -> Override:
-        """What the step's binding asks in place of what the tool asks."""
-        return self.binding(step).resources
+        """What the bindings ask in place of what the tool asks."""
+        return override_for(self.bind, step)
 
-    def check_steps(self, steps: Iterable[str]) -> None:
+    def check_steps(self, paths: Sequence[str]) -> None:
         """Raise DeploymentError with all that is wrong with the bindings for a workflow of these steps."""
-        if problems := check_steps(self, steps):
+        if problems := step_problems(self.bind, self.sites, paths):
             raise DeploymentError(problems)
-
-
-def check_steps(deployment: Deployment, steps: Iterable[str]) -> list[HyflowError]:
-    """What is wrong with the deployment's bindings for a workflow of these (command) steps: each problem with its place."""
-    return step_problems(deployment.bind, deployment.sites, steps)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyflow.deployment.binding import Binding, Target, binding_for, covers, step_problems
-from hyflow.errors import DeploymentError, Where
+from hyflow.deployment.binding import Binding, Override, Target, covers, override_for, step_problems, targets_for
+from hyflow.errors import Where
 
 WORDS = st.text("ab*?[]. \n", min_size=1, max_size=4)
 
@@ -43,13 +43,36 @@ def test_a_path_covers_itself_and_all_below(parts: list[str], below: str) -> Non
     ],
 )  # fmt: skip
 def test_the_most_specific_wins_then_the_later(patterns: list[str], step: str, site: str) -> None:
-    assert binding_for(bound(*patterns), ["s0", "s1"], step).targets == (Target(site),)
+    assert targets_for(bound(*patterns), ["s0", "s1"], step) == (Target(site),)
 
 
 def test_what_nothing_covers_runs_at_the_only_site() -> None:
-    assert binding_for([], ["one"], "/a").targets == (Target("one"),)
-    with pytest.raises(DeploymentError, match=r"no binding covers the step /a, and there are several sites \(x, y\)"):
-        binding_for([], ["x", "y"], "/a")
+    assert targets_for([], ["one"], "/a") == (Target("one"),)
+    assert targets_for([], ["x", "y"], "/a") == ()
+
+
+def test_each_resource_is_that_of_the_most_specific_binding_that_names_it() -> None:
+    here = (Target("here"),)
+    bindings = [
+        Binding("/a/b", here, Override(cores=2)), Binding("/", here, Override(1, 100, time=60)), Binding("/a", here, Override(memory=7)),
+    ]  # fmt: skip
+    assert override_for(bindings, "/a/b") == Override(2, 7, None, 60)
+    assert override_for(bindings, "/c") == Override(1, 100, None, 60)
+    assert override_for(bindings[:1], "/c") == Override()
+
+
+PATTERNS = st.lists(st.lists(st.sampled_from(["a", "b", "*", "a*"]), max_size=3), min_size=1)
+
+
+@given(PATTERNS, st.lists(st.sampled_from(["a", "b"]), max_size=3))
+def test_no_covering_pattern_has_more_parts_than_the_one_that_wins(patterns: list[list[str]], step: list[str]) -> None:
+    bindings = bound(*("/" + "/".join(parts) for parts in patterns))
+    path = "/" + "/".join(step)
+    fitting = [one for one in bindings if covers(one.step, path)]
+    won = targets_for(bindings, ["x", "y"], path)
+    assert bool(won) == bool(fitting)
+    best = [one.step.strip("/").count("/") for one in fitting if one.step != "/" and one.targets == won]
+    assert all(one.step == "/" or one.step.strip("/").count("/") <= best[0] for one in fitting)
 
 
 def test_bindings_and_steps_that_miss_each_other() -> None:

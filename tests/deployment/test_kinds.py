@@ -30,6 +30,8 @@ SITES = "sites: {a: {type: local}}"
         ('{\n\t"a": 1\n}', "job"),
         ("reads: {class: File, path: x}\n", "job"),
         ("sites: [a, b]\nreads: 3\n", "unclear"),
+        ("sites: [a, b]\n", "unclear"),
+        ("version: 1\nsites: {a: {tpye: local}}\n", "deployment"),
         ("version: 2\nsites: {a: 3}\nreads: 3\n", "unclear"),
         ("version: 1\nbind: []\n", "unclear"),
         ("- 1\n", "unclear"),
