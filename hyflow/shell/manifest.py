@@ -1,9 +1,9 @@
 """What the runner measured -> Manifest. Names may hold any bytes; nothing here trusts a separator that a name could contain.
 
-The runner writes parts (see `runner.sh`): `tree` (lstat of all), `linked` and `deep` (stat with links followed), `good` and `real` (links
-that lead somewhere, and where), `patterns` (flags for checksum and contents, then the pattern), `matches`, `sha1`, `sha256`,
-`contents` and `c0`, `c1` ..., `json`. A line of stat is `HEXMODE SIZE PATH///`: no path holds three slashes. A path in a list of checksums begins with `.//` or `//`, and no
-path holds two slashes anywhere else.
+The runner writes parts (see `runner.sh`): `tree` (lstat of all), `linked` and `deep` (stat with links followed), `good` and `real`
+(links that lead somewhere, and where), `patterns` (flags for checksum and contents, then the pattern), `matches`, `sha1`, `sha256`,
+`contents` (names) and `c0`, `c1` ..., `json`. A line of stat is `HEXMODE SIZE PATH///`: no path holds three slashes. A path in a list
+of checksums begins with `.//` or `//`, and no path holds two slashes anywhere else.
 """
 
 from __future__ import annotations

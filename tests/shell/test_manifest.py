@@ -26,7 +26,8 @@ def test_checksums_of_hostile_names(tool: list[str], tmp_path: Path) -> None:
     assert checksums(listed) == {name: hashlib.sha1(os.fsencode(name)).hexdigest() for name in HOSTILE}  # noqa: S324 - CWL's own
 
 
-names = st.binary(min_size=1, max_size=30).filter(lambda raw: b"/" not in raw and b"\0" not in raw and raw not in (b".", b"..")).map(os.fsdecode)
+ODD = (b".", b"..")
+names = st.binary(min_size=1, max_size=30).filter(lambda raw: not {47, 0} & set(raw) and raw not in ODD).map(os.fsdecode)
 
 
 @given(st.lists(names, unique=True, max_size=8))

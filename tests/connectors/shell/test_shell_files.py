@@ -37,8 +37,8 @@ async def test_facts_in_one_round_trip(site: Connector, data: Path) -> None:
     paths = [str(data / "d" / name) for name in HOSTILE]
     nothing = str(data / "nothing")
     stats, contents, listings, sums = await files.facts(
-        site, stats=[*paths, str(data), nothing], contents=[*paths, nothing], listings=[(str(data), True), (str(data), False), (nothing, True)],
-        sums=[*paths, nothing])
+        site, stats=[*paths, str(data), nothing], contents=[*paths, nothing],
+        listings=[(str(data), True), (str(data), False), (nothing, True)], sums=[*paths, nothing])
     sizes = {name: Found("f", len(os.fsencode(name))) for name in HOSTILE}
     assert stats == {**{str(data / "d" / name): size for name, size in sizes.items()}, str(data): Found("d"), nothing: None}
     assert contents == {**{str(data / "d" / name): os.fsencode(name) for name in HOSTILE}, nothing: None}

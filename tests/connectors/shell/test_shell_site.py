@@ -58,8 +58,7 @@ async def test_a_killed_runner_is_lost_with_its_command(tmp_path: Path) -> None:
         [ticket] = (await site.submit(task)).values()
         await site.until_running(ticket)
         claim = tmp_path / "site/.attempts" / task.key / "claim"
-        while not (claim / "command").exists():
-            await asyncio.sleep(0.02)
+        await site.sh('until [ -s "$1" ]; do sleep 0.02; done', str(claim / "command"))
         os.kill(int((claim / "runner").read_text().split()[0]), signal.SIGKILL)
         [status] = (await site.ends([ticket])).values()
         assert isinstance(status, Lost) and "died" in status.evidence
