@@ -17,7 +17,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from hyflow.cwl import normalize, requirements
 from hyflow.cwl.formats import extract
 from hyflow.cwl.inputs import place_defaults
-from hyflow.cwl.normalize import Plain, plain, short
+from hyflow.cwl.normalize import Plain, in_order, plain, short
 from hyflow.errors import UnsupportedRequirement, WorkflowError
 from hyflow.model.workflow import Link, Program, Source, Step, Workflow
 
@@ -54,8 +54,7 @@ class _Program:
     def single(self, tool: Any, uri: str) -> None:
         """A tool that is run on its own: a workflow of one step, named for the tool."""
         name = _tool_name(uri)
-        inputs = tuple(short(item["id"]) for item in tool.tool["inputs"])
-        outputs = tuple(short(item["id"]) for item in tool.tool["outputs"])
+        inputs, outputs = _names(tool.tool["inputs"]), _names(tool.tool["outputs"])
         kind = self.process(tool, f"/{name}")
         step = Step(name, f"/{name}", kind, tuple(Link(port, (Source(None, port),)) for port in inputs), outputs)
         self.workflows["/"] = Workflow("/", inputs, tuple(Link(port, (Source(name, port),)) for port in outputs), {name: step})
@@ -83,15 +82,15 @@ class _Program:
         tool = loaded.tool
         ports = _Ports(tool)
         base = _base(loaded)
-        order = {str(step["id"]): (normalize.line_of(step) or 0, at) for at, step in enumerate(tool["steps"])}
+        order = {str(step["id"]): at for at, step in enumerate(in_order(tool["steps"]))}
         steps: dict[str, Step] = {}
         for step in sorted(loaded.steps, key=lambda item: order[str(item.tool["id"])]):
             name = short(str(step.tool["id"]))
             if name in steps:
                 raise WorkflowError(f"two steps are called {name}", where=normalize.where(step.tool))
             steps[name] = self.step(step, name, posixpath.join(path, name), ports, base)
-        outputs = tuple(ports.link(item, short(str(item["id"])), "outputSource", base) for item in tool["outputs"])
-        self.workflows[path] = Workflow(path, tuple(short(str(item["id"])) for item in tool["inputs"]), outputs, steps)
+        outputs = tuple(ports.link(item, short(str(item["id"])), "outputSource", base) for item in in_order(tool["outputs"]))
+        self.workflows[path] = Workflow(path, _names(tool["inputs"]), outputs, steps)
 
     def step(self, loaded: Any, name: str, path: str, ports: _Ports, base: str) -> Step:
         """One step, with what it does to its inputs under "in:PATH" where it does anything."""
@@ -138,6 +137,11 @@ class _Ports:
         if known is None:
             raise WorkflowError(f"there is no source called {short(identifier)}", where=normalize.where(item))
         return known
+
+
+def _names(parameters: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The short names of inputs or outputs, in the order of the document."""
+    return tuple(short(str(item["id"])) for item in in_order(parameters))
 
 
 def _with_defaults(links: list[Link], inputs: Iterable[Plain], scatter: tuple[str, ...]) -> list[Link]:

@@ -5,6 +5,7 @@ Knows their exceptions by their text alone. Does not know how a document is read
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -18,6 +19,7 @@ from hyflow.errors import UnsupportedRequirement, Where, WorkflowError
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PLACE = re.compile(r"^(?P<file>\S.*?):(?P<line>\d+):(?P<column>\d+):\s?", re.MULTILINE)
 _FILE = re.compile(r"file://(/[^\s'\"]*)")
+_FIELD = re.compile(r"invalid field '(?P<field>[^']*)', expected one of: (?P<known>.*)", re.DOTALL)
 _TRACE = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*", re.MULTILINE)
 
 
@@ -32,13 +34,36 @@ def workflow_error(error: Exception, document: str, texts: Mapping[str, str]) ->
     unknown = list(unknown_requirements(texts))
     if unknown:
         return UnsupportedRequirement("\n".join(unknown), hint="put it under hints if the workflow can do without")
-    message = cleaned(str(error)) or type(error).__name__
+    if isinstance(error, ValueError) and "must be a dict" in str(error):
+        return WorkflowError("a CWL document must be an object", where=readable(document))
+    message = cleaned("\n".join(_leaves(error)) or str(error)) or type(error).__name__
     kind = UnsupportedRequirement if type(error).__name__ == "UnsupportedRequirement" else WorkflowError
     place = _PLACE.search(message)
     if place is None:
         return kind(message, where=readable(document))
     where = Where(place["file"], int(place["line"]), int(place["column"]))
     return kind(message[place.end():] if place.start() == 0 else message, where=where)
+
+
+def _leaves(error: BaseException) -> list[str]:
+    """Each mistake with its place, one a line; nothing where mistakes are alternatives, which only the whole tree explains."""
+    cause = error.__cause__
+    tree = error if hasattr(error, "leaves") else cause if cause is not None and hasattr(cause, "leaves") else None
+    if tree is None or not getattr(tree, "children", None) or _alternatives(tree):
+        return []
+    return [f"{leaf.prefix()}{_suggested(leaf.message)}" for leaf in tree.leaves()]
+
+
+def _alternatives(tree: Any) -> bool:
+    """Whether a tree of mistakes somewhere says of several possibilities why each failed."""
+    return sum(child.message.startswith("tried ") for child in tree.children) > 1 or any(_alternatives(child) for child in tree.children)
+
+
+def _suggested(message: str) -> str:
+    """A complaint about an unknown field with the nearest field that there is, in place of a list of all."""
+    found = _FIELD.fullmatch(message.strip())
+    near = difflib.get_close_matches(found["field"], re.findall(r"'(\w+)'", found["known"]), 1) if found else []
+    return f"there is no field {found['field']!r} here, did you mean {near[0]!r}?" if found and near else message.strip()
 
 
 def readable(uri: str) -> str:

@@ -72,6 +72,8 @@ class _Recorder(DefaultFetcher):
         if self._remote and url.startswith("file:"):
             raise ValidationException(f"a remote document may not name the local file {readable(url)}")
         text = super().fetch_text(url, content_types)
+        if not text.strip():
+            raise ValidationException(f"{readable(url)} is empty")
         if url not in self._texts:
             _bounded(url, text)
             self._texts[url] = text

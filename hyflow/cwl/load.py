@@ -30,6 +30,9 @@ def load(document: str, *, cache: Path | None, overrides: Sequence[Mapping[str, 
 
     process, texts = documents.open_process(uri, overrides)
     program = compile.program(process, uri)
+    if overrides and program.processes["start:/"]["version"] == "v1.0":
+        raise WorkflowError("a job file cannot set requirements (cwl:requirements) of a CWL v1.0 document", where=document,
+                            hint="they came with v1.1")
     if cache is not None:
         kept.store(cache, uri, overrides, texts, program)
     return program

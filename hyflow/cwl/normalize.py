@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from hyflow.cwl.complaints import readable
 from hyflow.cwl.inputs import place_defaults
 
 Plain: TypeAlias = dict[str, Any]
+T = TypeVar("T")
 _BINDING = ("position", "prefix", "separate", "itemSeparator", "valueFrom", "shellQuote", "loadContents")
 _OUTPUT_BINDING = ("glob", "outputEval", "loadContents", "loadListing")
 
@@ -47,7 +48,7 @@ def where(item: Any) -> str:
     mark = getattr(item, "lc", None)
     file = readable(str(getattr(mark, "filename", "") or ""))
     if file and "://" not in file:
-        file = os.path.abspath(file)  # noqa: PTH100 - schema-salad gives paths relative to here
+        file = os.path.abspath(file)  # schema-salad gives paths relative to here
     line = line_of(item)
     return file if line is None else f"{file}:{line + 1}"
 
@@ -58,9 +59,22 @@ def line_of(item: Any) -> int | None:
     return line if isinstance(line, int) else None
 
 
+def in_order(items: Iterable[T]) -> list[T]:
+    """The items in the order in which the document has them: maps by name come sorted by name from schema-salad."""
+    return sorted(items, key=_id_line)
+
+
+def _id_line(item: Any) -> tuple[int, int]:
+    """Where the name of an item stands, from 0; (0, 0) where it is not known."""
+    mark = getattr(item, "lc", None)
+    data = getattr(mark, "data", None)
+    place = data.get("id") if isinstance(data, dict) else None
+    return (place[0], place[1]) if place else (line_of(item) or 0, 0)
+
+
 def parameters(items: Iterable[Mapping[str, Any]], base: str, names: dict[str, Any]) -> list[Plain]:
     """Input or output parameters: name, type and what else is said of each; `base` is the address of the document."""
-    return [_parameter(item, base, names) for item in items]
+    return [_parameter(item, base, names) for item in in_order(items)]
 
 
 def _parameter(item: Mapping[str, Any], base: str, names: dict[str, Any]) -> Plain:
@@ -78,6 +92,8 @@ def _details(item: Mapping[str, Any]) -> Plain:
     made: Plain = {}
     if isinstance(item.get("inputBinding"), Mapping):
         made["inputBinding"] = {key: plain(item["inputBinding"][key]) for key in _BINDING if key in item["inputBinding"]}
+        if made["inputBinding"].pop("loadContents", False):
+            made["loadContents"] = True
     if isinstance(item.get("outputBinding"), Mapping):
         made["outputBinding"] = {key: plain(item["outputBinding"][key]) for key in _OUTPUT_BINDING if key in item["outputBinding"]}
     if item.get("secondaryFiles"):

@@ -152,10 +152,9 @@ class Shaper:
                                                  own.contents or outer.contents, own.listing or outer.listing)
 
     def _details(self, document: Mapping[str, Any]) -> Details:
-        binding = document.get("inputBinding") or {}
         secondary = tuple(self._pattern(entry) for entry in document.get("secondaryFiles") or ())
         format_ = document.get("format")
-        contents = bool(document.get("loadContents") or binding.get("loadContents"))
+        contents = bool(document.get("loadContents"))
         listing = document.get("loadListing")
         if not secondary and not format_ and not contents and not listing:
             return NONE

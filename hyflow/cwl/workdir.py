@@ -115,6 +115,8 @@ class WorkDir:
     def _made(self, entry: Value, name: str | None, writable: bool) -> Iterator[Item]:
         """The items of a Dirent whose fields were evaluated."""
         if isinstance(entry, list) and all(is_data(item) for item in entry) and (entry or name is None):
+            if self._tool.version == "v1.0":
+                raise WorkflowError("an entry cannot be a list in CWL v1.0")
             if name:
                 raise WorkflowError("entryname cannot name several files")
             for item in entry:

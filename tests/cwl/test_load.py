@@ -57,8 +57,8 @@ def test_a_workflow_keeps_the_order_of_its_steps(tmp_path: Path) -> None:
         (Link("last", (Source("second", "out"),)),
          Link("all", (Source("first", "out"), Source("second", "out")), listed=True, merge="merge_flattened", pick="all_non_null")),
         {
-            "second": Step("second", "/second", "command", (Link("text", (Source(None, "a"),), has_default=True, default="none"),), ("out",),
-                           computed=True),
+            "second": Step("second", "/second", "command", (Link("text", (Source(None, "a"),), has_default=True, default="none"),),
+                           ("out",), computed=True),
             "first": Step("first", "/first", "command", (Link("text", (Source(None, "many"),)),), ("out",), ("text",)),
         },
     )}
@@ -129,8 +129,8 @@ outputs: {}
     ("cwlVersion: v9\nclass: Workflow\ninputs: []\noutputs: []\nsteps: []\n", None, "Supported versions"),
     ("class: Workflow\ninputs: []\noutputs: []\nsteps: []\n", None, "cwlVersion"),
     ("cwlVersion: [v1.2\n", None, "expected"),
-    ("- just\n- a list\n", None, "dict"),
-    ("", None, "dict"),
+    ("- just\n- a list\n", None, "a CWL document must be an object"),
+    ("", None, "is empty"),
 ])
 def test_mistakes_are_told_with_their_place(tmp_path: Path, text: str, line: int | None, what: str) -> None:
     write(tmp_path, bad=text)
@@ -143,11 +143,15 @@ def test_mistakes_are_told_with_their_place(tmp_path: Path, text: str, line: int
     assert line is None or f"bad.cwl:{line}:" in message
 
 
-def test_all_mistakes_are_told(tmp_path: Path) -> None:
-    write(tmp_path, bad=ECHO.replace("string", "strin").replace("baseCommand", "baseComand"))
+def test_all_mistakes_are_told_with_what_was_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, bad=ECHO.replace("{text: string}", "{text: {type: string, inputBindig: {}}}").replace("baseCommand", "baseComand"))
     with pytest.raises(WorkflowError) as caught:
-        load(str(tmp_path / "bad.cwl"), cache=None)
-    assert "strin" in str(caught.value)
+        load("bad.cwl", cache=None)
+    assert str(caught.value).splitlines() == [
+        "bad.cwl:5:31: there is no field 'inputBindig' here, did you mean 'inputBinding'?",
+        "bad.cwl:4:1: there is no field 'baseComand' here, did you mean 'baseCommand'?",
+    ]
 
 
 def test_a_document_that_is_not_there(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ HOME = {"HOME": "/job/out", "TMPDIR": "/job/tmp"}
 
 @dataclass(slots=True)
 class Disk:
-    """What there is: sizes of files by address, None for directories; other answers as `facts`. `asked` is every fact that was asked for."""
+    """What there is: sizes of files by address, None for directories; other answers as `facts`. `asked`: all that was asked for."""
 
     sizes: Mapping[str, int | None] = field(default_factory=dict)
     facts: Mapping[Fact, Any] = field(default_factory=dict)
