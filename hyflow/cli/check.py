@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hyflow import plain
 from hyflow.errors import DeploymentError, HyflowError, SiteError
 
 if TYPE_CHECKING:
@@ -31,11 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Prints what was understood. Status 1 when a site does not answer."""
     from hyflow.deployment import read
+    from hyflow.report.terminal import clean
 
     deployment = read(args.deploy, args.profile, args.set)
     if args.profile is None:
         _check_profiles(args.deploy, args.set)
-    print(_text(deployment))
+    print(clean(_text(deployment)))
     return asyncio.run(_connect(deployment)) if args.connect else 0
 
 
@@ -61,8 +65,14 @@ def _text(deployment: Deployment) -> str:
 
 
 def _site(site: Site) -> str:
-    given = [f"{name}: {value}" for name in type(site.settings).__dataclass_fields__ if (value := getattr(site.settings, name)) is not None]
-    return f"  {site.name}  type: {site.plugin.name}, " + ", ".join([*given, f"container: {site.container}"])
+    """The site with the settings that are in force, written as the file would have them."""
+    settings = plain.loads(plain.dumps(site.settings))
+    given = [f"{name}: {_value(value)}" for name, value in settings.items() if value is not None]
+    return f"  {site.name}  " + ", ".join([f"type: {site.plugin.name}", *given, f"container: {{runtime: {site.container}}}"])
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _binding(binding: Binding) -> str:
@@ -102,11 +112,16 @@ async def _ask(site: Site) -> list[Location] | HyflowError:
         context = SiteContext(site.name, "check", Path(state))
         try:
             async with asyncio.timeout(PATIENCE), site.plugin.connect(site.settings, context) as connector:
-                return [*await connector.locations()]
+                return [_lasting(place, state) for place in await connector.locations()]
         except TimeoutError:
             return SiteError(f"no answer in {PATIENCE} seconds", transient=True)
         except HyflowError as error:
             return error
+
+
+def _lasting(place: Location, state: str) -> Location:
+    """The location, without the directory that this check alone used."""
+    return replace(place, workdir="the directory of each run") if place.workdir.startswith(state) else place
 
 
 def _location(place: Location) -> str:

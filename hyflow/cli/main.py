@@ -6,9 +6,13 @@ A verb's module is imported only when the verb is used, so that starting stays f
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
+import errno
 import importlib
+import io
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 
@@ -99,21 +103,57 @@ def _verb(verb: str, rest: list[str]) -> int:
 
 def guarded(work: Callable[[], int]) -> int:
     """Do the work; every way in which it may end becomes an exit status, with one message on standard error and never a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a file name may be no text; both are TextIOWrappers
+    _prepare_streams()
     try:
-        status = work()
+        status = _status(work)
         sys.stdout.flush()
     except HyflowError as error:
         return _told(error)
     except KeyboardInterrupt:
         print("\nhyflow: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        return _unread()
+    except OSError as error:
+        return _refused(error)
     except Exception as error:
         return _bug(error)
     return status
+
+
+def _prepare_streams() -> None:
+    """Names of files may be no text; and whoever started us may have closed our output."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # open for as long as the process lives
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _status(work: Callable[[], int]) -> int:
+    try:
+        return work()
+    except SystemExit as ended:  # argparse has said what there is to say
+        return ended.code if isinstance(ended.code, int) else 1
+
+
+def _refused(error: OSError) -> int:
+    """The system would not do what was asked: our output has no reader, or a disk no room; all else should have been foreseen."""
+    if isinstance(error, BrokenPipeError) and _is_unread():
+        return _drop_output()
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return _bug(error)
+    _drop_output()
+    where = str(error.filename) if error.filename else None
+    return _told(HyflowError(f"cannot write: {error.strerror}", where=where, hint="make room, then try again"))
+
+
+def _is_unread() -> bool:
+    """Whether it is our own output that nobody reads, and no other pipe."""
+    with contextlib.suppress(OSError, ValueError):
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    return False
 
 
 def _told(error: HyflowError) -> int:
@@ -123,8 +163,8 @@ def _told(error: HyflowError) -> int:
     return error.exit_status
 
 
-def _unread() -> int:
-    """Nobody reads standard output any more; what is left of it must not fail once more when Python ends."""
+def _drop_output() -> int:
+    """Standard output can take no more; what is left of it must not fail once more when Python ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
@@ -133,7 +173,12 @@ def _unread() -> int:
 
 def _bug(error: Exception) -> int:
     from hyflow.cli.crash import write_crash
+    from hyflow.report.terminal import clean
 
+    try:
+        details = f"the details are in {write_crash(error)}"
+    except OSError as trouble:
+        details = f"the details cannot be kept: {trouble}"
     what = f"{type(error).__name__}: {error}".splitlines()[0]
-    print(f"hyflow: this is a bug in hyflow: {what} (the details are in {write_crash(error)})", file=sys.stderr)
+    print(f"hyflow: this is a bug in hyflow: {clean(what)} ({details})", file=sys.stderr)
     return 1

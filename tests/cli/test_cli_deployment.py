@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -59,7 +60,7 @@ def test_every_end_is_a_status_and_a_message(capfd: pytest.CaptureFixture[str], 
     said = capfd.readouterr().err
     assert "\x1b" not in said
     assert "Traceback" not in said
-    (crash,) = (hyflow_home / "crash").iterdir()
+    crash = max((hyflow_home / "crash").iterdir(), key=lambda path: path.stat().st_mtime)
     assert f"this is a bug in hyflow: ZeroDivisionError: oops (the details are in {crash})" in said
     assert "Traceback" in crash.read_text()
     assert crash.stat().st_mode & 0o077 == 0
@@ -71,6 +72,25 @@ def test_nobody_reads(tmp_path: Path) -> None:
     done = hyflow("schema", "deployment", cwd=tmp_path, stdout=writing)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_other_pipes_that_break_are_no_silent_end(capfd: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        raise BrokenPipeError("another pipe")
+
+    assert command.guarded(work) == 1
+    assert "this is a bug in hyflow: BrokenPipeError" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_output_that_is_closed_or_full(tmp_path: Path) -> None:
+    code = f"{shlex.quote(sys.executable)} -c 'from hyflow.cli.main import main; main()'"
+    for line, status, said in (
+        (f"{code} --help >&-", 0, ""), (f"{code} chek >&- 2>&-", 2, ""),
+        (f"{code} schema deployment >/dev/full", 1, "hyflow: cannot write: No space left on device\n  make room, then try again\n"),
+    ):  # fmt: skip
+        done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=30)
+        assert (done.returncode, done.stdout, done.stderr) == (status, "", said)
 
 
 def test_init_writes_a_file_that_check_likes(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ bnid: []
         ("version: !!python/name:os.system x\n", "1:10: a tag that has no meaning here: tag:yaml.org,2002:python/name:os.system"),
         ("version: 1\nsites: &a {b: *a}\n", "2:8: nested more than 30 deep"),
         ("version: 1\nsites: {}\n", "2:1: sites is empty"),
-        ("version: 1\nsites: {a: {type: far, host: x, cores: 1e999}}\n", "2:39: this is not a number that can be used: 1e999"),
+        ("version: 1\nsites: {a: {type: far, host: x, cores: 1e999}}\n", "2:40: this is not a number that can be used: 1e999"),
         (f"version: {'9' * 5000}\n", f"1:10: this is not a number that can be used: {'9' * 40}"),
         ("version: 1\nsites: {a: {type: far, host: nowhere}}\n", "2:9: a: there is no such place"),
         ("version: 1\nsites: {a: {type: far, host: x}}\nretry: {}\n",
