@@ -143,10 +143,7 @@ def _compound(document: Mapping[str, Any], names: dict[str, Any]) -> Any:
 
 
 def _field(field: Mapping[str, Any], names: dict[str, Any]) -> Plain:
-    made: Plain = {"name": short(str(field["name"])), "type": type_of(field["type"], names), **_details(field)}
-    if "default" in field:
-        made["default"] = plain(field["default"])
-    return made
+    return {"name": short(str(field["name"])), "type": type_of(field["type"], names), **_details(field)}
 
 
 def definitions(types: Iterable[Mapping[str, Any]], names: dict[str, Any]) -> None:

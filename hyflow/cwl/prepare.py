@@ -120,11 +120,8 @@ class Preparation:
             items = chosen.items
             return self._know.each(lambda item: self._value(item, items), value)
         if chosen.fields and isinstance(value, dict):
-            return {**value, **{port.name: self._field(value.get(port.name), port) for port in chosen.fields}}
+            return {**value, **{port.name: self._value(value.get(port.name), port.shape) for port in chosen.fields}}
         return self._any(value, chosen.details)
-
-    def _field(self, value: Value, port: Port) -> Value:
-        return self._value(port.default if value is None and port.has_default else value, port.shape)
 
     def _any(self, value: Value, details: Details) -> Value:
         """A value whose type says no more than that it may hold data."""

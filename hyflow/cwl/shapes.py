@@ -63,7 +63,7 @@ class Output:
 
 @dataclass(slots=True)
 class Shape:
-    """A type with what is said beside it. `busy`: values of it may hold files, directories or fields with defaults."""
+    """A type with what is said beside it. `busy`: values of it may hold files or directories."""
 
     type: types.Type
     details: Details = NONE
@@ -137,7 +137,7 @@ class Shaper:
         if name:
             self._known[name, id(type_.document)] = shape
         shape.fields = tuple(self._port(each.name, each.type, each.document) for each in type_.fields)
-        shape.busy = any(port.shape.busy or port.has_default for port in shape.fields)
+        shape.busy = any(port.shape.busy for port in shape.fields)
         return shape
 
     def _recursive(self, name: str, type_: types.Type, details: Details) -> Shape:

@@ -1,0 +1,156 @@
+"""The inputs of a run: what is missing is asked for at once, what is wrong is told, files are found with what belongs to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from onetool import Disk, Tool, file, folder
+
+from hyflow.errors import InputError
+from hyflow.model.facts import Contents, Found, Listing, Stat
+
+HEAD = "cwlVersion: v1.2\nclass: CommandLineTool\nrequirements: {InlineJavascriptRequirement: {}}\nbaseCommand: c\noutputs: {}\n"
+
+
+def tool(path: Path, inputs: str, **sizes: int | None) -> Tool:
+    made = Tool(path, HEAD + inputs)
+    made.disk = Disk({f"file:///d/{name.replace('_', '.')}": size for name, size in sizes.items()})
+    return made
+
+
+def test_defaults_stand_in_for_what_is_missing_or_null(tmp_path: Path) -> None:
+    made = tool(tmp_path, "inputs: {a: {type: int, default: 1}, b: {type: 'int?', default: 2}, c: string?, d: int}".replace("string?", "'string?'"))
+    assert made.start(b=None, d=4) == {"a": 1, "b": 2, "c": None, "d": 4}
+
+
+@pytest.mark.parametrize(("inputs", "what"), [
+    ({}, "the input f is missing (expected File)"),
+    ({"f": 3}, "the input f does not fit: expected File, found an int (3)"),
+    ({"f": {"class": "File", "location": "file:///d/none"}}, "there is no file at file:///d/none"),
+    ({"f": {"class": "File", "location": "file:///d/folder"}}, "file:///d/folder is a directory, not a file"),
+    ({"f": {"class": "File"}}, "a File object has no location and no contents"),
+    ({"f": {"class": "File", "location": "file:///d/a.txt", "basename": "../a"}}, "cannot be the name of a file"),
+    ({"f": {"class": "File", "path": "a.txt"}}, "is relative to nothing"),
+])
+def test_what_is_wrong_with_an_input(tmp_path: Path, inputs: dict[str, Any], what: str) -> None:
+    made = tool(tmp_path, "inputs: {f: File}", a_txt=3, folder=None)
+    with pytest.raises(InputError) as caught:
+        made.start(**inputs)
+    assert what in str(caught.value)
+
+
+def test_all_missing_files_are_told_at_once(tmp_path: Path) -> None:
+    made = tool(tmp_path, "inputs: {f: 'File[]'}")
+    with pytest.raises(InputError) as caught:
+        made.start(f=[file("file:///d/1"), file("file:///d/2")])
+    assert str(caught.value) == "there is no file at file:///d/1\nthere is no file at file:///d/2"
+
+
+def test_files_become_tokens(tmp_path: Path) -> None:
+    made = tool(tmp_path, "inputs: {f: File, d: Directory, l: File}", a_txt=3, dir=None)
+    assert made.start(f={"class": "File", "path": "/d/a.txt", "nameroot": "x"}, d={"class": "Directory", "location": "file:///d/dir/"},
+                      l={"class": "File", "contents": "é", "basename": "lit"}) == {
+        "f": {"class": "File", "location": "file:///d/a.txt", "basename": "a.txt", "size": 3},
+        "d": {"class": "Directory", "location": "file:///d/dir", "basename": "dir"},
+        "l": {"class": "File", "contents": "é", "basename": "lit", "size": 2},
+    }
+
+
+SECONDARY = """
+inputs:
+  f:
+    type: File
+    secondaryFiles:
+      - .bai
+      - ^.idx?
+      - {pattern: "$(self.nameroot).x", required: "$(inputs.strict)"}
+      - "${ return null; }"
+  strict: boolean
+"""
+
+
+def test_secondary_files_are_looked_for_in_one_round(tmp_path: Path) -> None:
+    made = tool(tmp_path, SECONDARY, a_bam=1, a_bam_bai=2, a_x=4)
+    started = made.start(f=file("file:///d/a.bam", None), strict=True)
+    assert started["f"]["secondaryFiles"] == [file("file:///d/a.bam.bai", 2), file("file:///d/a.x", 4)]
+    assert made.disk.asked == [Stat("file:///d/a.bam"), Stat("file:///d/a.bam.bai"), Stat("file:///d/a.idx"), Stat("file:///d/a.x")]
+
+
+def test_a_required_secondary_file_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"the input f: the secondary file a\.bam\.bai of file:///d/a\.bam is missing"):
+        tool(tmp_path, SECONDARY, a_bam=1).start(f=file("file:///d/a.bam"), strict=False)
+    with pytest.raises(InputError, match=r"the secondary file a\.x of"):
+        tool(tmp_path, SECONDARY, a_bam=1, a_bam_bai=1).start(f=file("file:///d/a.bam"), strict=True)
+    tool(tmp_path, SECONDARY, a_bam=1, a_bam_bai=1).start(f=file("file:///d/a.bam"), strict=False)
+
+
+def test_secondary_files_that_are_listed_count(tmp_path: Path) -> None:
+    made = tool(tmp_path, "inputs: {f: {type: File, secondaryFiles: [.bai]}}", a_bam=1, elsewhere_bai=2)
+    listed = {**file("file:///d/elsewhere.bai", 2), "basename": "a.bam.bai"}
+    assert made.start(f=file("file:///d/a.bam", secondaryFiles=[listed]))["f"]["secondaryFiles"] == [listed]
+
+
+FORMATS = """
+$namespaces: {edam: "http://edamontology.org/"}
+inputs: {f: {type: File, format: [edam:format_1, edam:format_2]}}
+"""
+
+
+def test_formats_are_checked(tmp_path: Path) -> None:
+    made = tool(tmp_path, FORMATS, a=1)
+    assert made.start(f=file("file:///d/a", format="edam:format_2"))["f"]["format"] == "http://edamontology.org/format_2"
+    with pytest.raises(InputError, match="has the format http://edamontology.org/format_3; one of these is needed"):
+        made.start(f=file("file:///d/a", format="edam:format_3"))
+    with pytest.raises(InputError, match="says no format"):
+        made.start(f=file("file:///d/a"))
+
+
+def test_unknown_inputs_are_said_and_passed_over(tmp_path: Path) -> None:
+    made = tool(tmp_path, "inputs: {threads: 'int?'}")
+    assert made.processes.unknown_inputs({"thread": 1, "other": 2}) == (
+        "there is no input called thread, it is passed over (did you mean threads?)", "there is no input called other, it is passed over")
+    assert made.start(thread=1) == {"threads": None}
+
+
+WORKFLOW = """
+class: Workflow
+requirements: {StepInputExpressionRequirement: {}}
+outputs: {}
+steps: {s: {run: {class: CommandLineTool, baseCommand: c, inputs: {x: string}, outputs: {}}, in: {f: f, d: d, x: {valueFrom: "$(inputs.f.contents)"}}, out: []}}
+"""
+
+
+@pytest.mark.parametrize(("version", "loads", "listed"), [
+    ("v1.0", "inputBinding: {loadContents: true}", True),
+    ("v1.1", "inputBinding: {loadContents: true}", False),
+    ("v1.2", "loadContents: true", False),
+])
+def test_a_workflow_loads_contents_and_v10_lists_directories(tmp_path: Path, version: str, loads: str, listed: bool) -> None:
+    made = Tool(tmp_path, f"cwlVersion: {version}\ninputs: {{f: {{type: File, {loads}}}, d: Directory}}" + WORKFLOW)
+    made.disk = Disk({"file:///d/a": 5, "file:///d/e": None}, {
+        Contents("file:///d/a"): b"hello", Listing("file:///d/e", True): (("s", Found("d")), ("s/x", Found("f", 1)))})
+    inner = folder("file:///d/e/s", listing=[file("file:///d/e/s/x", 1)])
+    assert made.start(f=file("file:///d/a", 5), d=folder("file:///d/e")) == {
+        "f": file("file:///d/a", 5, contents="hello"),
+        "d": folder("file:///d/e", listing=[inner]) if listed else folder("file:///d/e"),
+    }
+
+
+@pytest.mark.parametrize("version", ["v1.0", "v1.1", "v1.2"])
+def test_contents_beyond_64_kib_are_cut_before_v12_and_refused_since(tmp_path: Path, version: str) -> None:
+    made = Tool(tmp_path, HEAD.replace("v1.2", version) + "inputs: {f: {type: File, inputBinding: {loadContents: true, valueFrom: $(self.contents)}}}")
+    made.disk = Disk({}, {Contents("file:///d/a"): b"x" * 65_535 + "é".encode()})
+    if version == "v1.2":
+        with pytest.raises(Exception, match="64 KiB"):
+            made.argv(f=file("file:///d/a", 99_999))
+    else:
+        assert made.argv(f=file("file:///d/a", 99_999)) == ("c", "x" * 65_535)
+
+
+def test_contents_must_be_text(tmp_path: Path) -> None:
+    made = tool(tmp_path, "inputs: {f: {type: File, loadContents: true}}")
+    made.disk = Disk({}, {Contents("file:///d/a"): b"\xff\xfe"})
+    with pytest.raises(Exception, match="not text in UTF-8"):
+        made.demand(f=file("file:///d/a"))
