@@ -140,7 +140,8 @@ class Plugin(Protocol):
 
     `name` is what `type:` says in a deployment file. `settings` is a frozen dataclass; every field has a default or is required,
     `metadata={"doc": ...}`, and a type of str, int, float, bool, list[str], dict[str, str], Literal or another such dataclass,
-    possibly `| None`. The deployment file's schema derives from it.
+    possibly `| None`. The metadata may also have `"schema"`: what else must hold for the value, in words of JSON Schema, such as
+    `{"minimum": 1}` or `hyflow.model.quantities.SIZE`. The deployment file's schema derives from it.
     """
 
     name: str

@@ -9,6 +9,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hyflow.model.quantities import SIZE
+
 if TYPE_CHECKING:
     from hyflow.connector import Connector, SiteContext
 
@@ -18,11 +20,14 @@ class LocalSettings:
     """How this machine is used."""
 
     workdir: str | None = field(default=None, metadata={
-        "doc": "The directory below which attempts have theirs, made when it is not there; by default below the run's own directory."})
+        "doc": "The directory below which attempts have theirs, made when it is not there; by default below the run's own directory.",
+        "schema": {"examples": ["/scratch/ada/hyflow"]}})
     cores: float | None = field(default=None, metadata={
-        "doc": "Cores that may be in use at once; by default as many as this process may use."})
+        "doc": "Cores that may be in use at once; by default as many as this process may use.",
+        "schema": {"exclusiveMinimum": 0, "examples": [4]}})
     memory: str | None = field(default=None, metadata={
-        "doc": "Memory that may be in use at once, as in 8GiB; by default as much as this machine, or this process's control group, has."})
+        "doc": "Memory that may be in use at once, as in 8GiB; by default as much as this machine, or this process's control group, has.",
+        "schema": SIZE})
 
 
 @dataclass(frozen=True, slots=True)

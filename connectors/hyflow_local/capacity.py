@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from pathlib import Path
 
 from hyflow.errors import DeploymentError
+from hyflow.model.quantities import parse_size
 from hyflow.model.resources import Resources
 
-UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "ti": 1 << 40}
 CGROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
 FALLBACK_MEMORY = 4 << 30
@@ -21,14 +20,6 @@ def capacity(cores: float | None, memory: str | None) -> Resources:
     if cores is not None and not (cores > 0 and math.isfinite(cores)):
         raise DeploymentError(f"cores must be more than 0, not {cores}")
     return Resources(cores=found_cores() if cores is None else cores, memory=found_memory() if memory is None else parse_size(memory))
-
-
-def parse_size(text: str) -> int:
-    """Bytes from "8GiB", "500 MB", "1.5G" or a plain number. Raises DeploymentError."""
-    parts = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?\s*", text.lower())
-    if parts is None or parts[2] not in UNITS:
-        raise DeploymentError(f"not an amount of memory: {text!r}", hint="write it as in 8GiB, 500MiB or 2GB")
-    return int(float(parts[1]) * UNITS[parts[2]])
 
 
 def found_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> float:

@@ -6,21 +6,50 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from hyflow.connector import Connector, SiteContext
+from hyflow.model.quantities import SIZE
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     command: list[str] = field(
-        metadata={"doc": "The command that reaches the machine, as a list; one argument is added to it, a line for a POSIX shell. [sh, -c]"}
+        metadata={
+            "doc": "The command that reaches the machine, as a list; one argument is added to it, a line for a POSIX shell.",
+            "schema": {"minItems": 1, "examples": [["sh", "-c"]]},
+        }
     )
-    workdir: str = field(metadata={"doc": "The directory there that hyflow works in, as an absolute path; it is made if it is not there."})
+    workdir: str = field(
+        metadata={
+            "doc": "The directory there that hyflow works in, as an absolute path; it is made if it is not there.",
+            "schema": {"pattern": "^/", "title": "an absolute path", "examples": ["/scratch/ada/hyflow"]},
+        }
+    )
     filesystem: str | None = field(
-        default=None, metadata={"doc": "The name of the machine's file system, if not the site's; sites that name the same one share it."}
+        default=None,
+        metadata={
+            "doc": "The name of the machine's file system, if not the site's; sites that name the same one share it.",
+            "schema": {"examples": ["scratch"]},
+        },
     )
-    cores: float | None = field(default=None, metadata={"doc": "Use at most this many cores at once; all of the machine's otherwise."})
-    memory: str | None = field(default=None, metadata={"doc": "Use at most this much memory at once, as in 16GiB; all otherwise."})
-    max_jobs: int | None = field(default=None, metadata={"doc": "Run at most this many jobs at once."})
-    poll: float = field(default=1.0, metadata={"doc": "Look at running jobs at least every so many seconds; sooner while they are young."})
+    cores: float | None = field(
+        default=None,
+        metadata={
+            "doc": "Use at most this many cores at once; all of the machine's otherwise.",
+            "schema": {"exclusiveMinimum": 0, "examples": [4]},
+        },
+    )
+    memory: str | None = field(
+        default=None, metadata={"doc": "Use at most this much memory at once, as in 16GiB; all otherwise.", "schema": SIZE}
+    )
+    max_jobs: int | None = field(
+        default=None, metadata={"doc": "Run at most this many jobs at once.", "schema": {"minimum": 1, "examples": [100]}}
+    )
+    poll: float = field(
+        default=1.0,
+        metadata={
+            "doc": "Look at running jobs at least every so many seconds; sooner while they are young.",
+            "schema": {"exclusiveMinimum": 0},
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)

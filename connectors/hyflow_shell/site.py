@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
@@ -12,7 +11,8 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from hyflow.connector import Argv, Done, Forget, Lost, P, Pipe, Queued, Refused, SiteContext, Status, Ticket
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
-from hyflow.model.places import Location
+from hyflow.model.places import HERE, Location
+from hyflow.model.quantities import parse_size
 from hyflow.model.resources import Resources
 from hyflow.model.tasks import Task
 from hyflow.plain import dumps, loads
@@ -61,9 +61,10 @@ class ShellSite:
 
     async def locations(self) -> Sequence[Location]:
         machine, settings = self._there, self._settings
-        name = settings.filesystem or self._site
+        own = f"{self._site}-shell" if self._site == HERE else self._site  # HERE would say that it shares this machine's files
+        name = settings.filesystem or own
         cores = machine.cores if settings.cores is None else min(settings.cores, machine.cores)
-        memory = machine.memory if settings.memory is None else min(amount(settings.memory), machine.memory)
+        memory = machine.memory if settings.memory is None else min(parse_size(settings.memory), machine.memory)
         room = Resources(cores=cores, memory=memory, tmpdir=machine.disk, outdir=machine.disk)
         return (Location(self._site, "", name, machine.workdir, {name: "/"}, capacity=room, largest=room),)
 
@@ -226,14 +227,7 @@ def check(settings: Settings, site: str) -> None:
         raise SiteError(f"site {site}: `workdir` must be an absolute path, not {settings.workdir!r}", transient=False)
     if settings.max_jobs is not None and settings.max_jobs < 1:
         raise SiteError(f"site {site}: `max_jobs` must be at least 1", transient=False)
-    if settings.memory is not None:
-        amount(settings.memory)
-
-
-def amount(text: str) -> int:
-    """An amount of memory in bytes, from a number with a unit: 16GiB, 500MB, 1.5G (powers of 1024 but for KB, MB, GB, TB)."""
-    known = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([KMGT])(i?B)?|B)?\s*", text)
-    if known is None:
-        raise SiteError(f"{text!r} is not an amount of memory", transient=False, hint="Write for example 16GiB.")
-    base = 1000 if known[3] == "B" else 1024
-    return int(float(known[1]) * base ** (" KMGT".index(known[2]) if known[2] else 0))
+    try:
+        parse_size("0B" if settings.memory is None else settings.memory)
+    except ValueError as error:
+        raise SiteError(f"site {site}: `memory` is {error}", transient=False) from error

@@ -76,7 +76,7 @@ def _value(value: object) -> str:
 
 
 def _binding(binding: Binding) -> str:
-    from hyflow.deployment.quantities import size_text
+    from hyflow.model.quantities import size_text
 
     asked = binding.resources
     parts = {
@@ -125,7 +125,7 @@ def _lasting(place: Location, state: str) -> Location:
 
 
 def _location(place: Location) -> str:
-    from hyflow.deployment.quantities import size_text
+    from hyflow.model.quantities import size_text
 
     room = place.capacity or place.largest
     size = f"{room.cores:g} cores, {size_text(room.memory)} of memory" if room else "capacity unknown"

@@ -30,7 +30,7 @@ TAIL = """
 # Which steps run where. A binding covers the step that it names and all below it; the most specific one holds.
 bind:
   - {step: /, site: here}
-  # - {step: /align, site: shell-site, resources: {cores: 4, memory: 16GiB}}    # asked in place of what the tool asks
+  # - {step: /align, site: shell-site, resources: {cores: 4, memory: 16GiB}}  # asked in place of what the tool asks
   # - {step: /train/*, site: [here, shell-site]}                              # a list: hyflow may choose
 
 # Named changes to all of this, chosen with --profile. Lists replace lists.
@@ -90,9 +90,10 @@ def _told(setting: Setting) -> str:
 
 
 def _value(setting: Setting) -> str:
-    if not setting.required and setting.default is not None:
-        return json.dumps(setting.default)
-    return {"list of text": "[sh, -c]" if setting.name == "command" else "[]"}.get(setting.kind, "...")
+    from hyflow.deployment.document import parse
+
+    value = setting.example if setting.required or setting.default is None else setting.default
+    return value if isinstance(value, str) and parse(value, "").plain() == value else json.dumps(value)
 
 
 def _comment(text: str, prefix: str) -> str:

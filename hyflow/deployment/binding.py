@@ -7,7 +7,6 @@ resources it says those that it names, and leaves the others to the next.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -105,7 +104,19 @@ def _parts(path: str) -> list[str]:
 
 
 def _matches(pattern: str, part: str) -> bool:
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), part, re.DOTALL) is not None
+    first, *rest = pattern.split("*")
+    if not rest:
+        return pattern == part
+    *middle, last = rest
+    at, end = len(first), len(part) - len(last)
+    if at > end or not (part.startswith(first) and part.endswith(last)):
+        return False
+    for piece in middle:
+        found = part.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
 
 
 def _rank(pattern: str) -> tuple[int, int]:

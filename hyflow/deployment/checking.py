@@ -55,7 +55,7 @@ def _explain(document: Node, error: ValidationError) -> list[HyflowError]:
         case "type":
             kinds = [_KINDS[kind] for kind in ([rule] if isinstance(rule, str) else rule) if kind != "null"]
             return [DeploymentError(f"{name or 'the file'} must be {' or '.join(kinds)}, not {_shown(value)}", where=where)]
-        case "pattern" | "minLength":
+        case "pattern":
             return [DeploymentError(f"{name} must be {_meant(error)}, not {value!r}", where=where)]
         case "minItems" | "minProperties":
             return [DeploymentError(f"{name} is empty", where=where)]
@@ -72,7 +72,7 @@ def _unknown(key: str, name: str, known: list[str], where: Where) -> HyflowError
 
 def _meant(error: ValidationError) -> str:
     schema: Any = error.schema
-    return str(schema["title"])
+    return str(schema.get("title") or f"text that matches {error.validator_value}")
 
 
 def _name(path: list[str | int]) -> str:

@@ -13,12 +13,12 @@ from hyflow.deployment.binding import NO_OVERRIDE, Binding, Override, Target
 from hyflow.deployment.checking import place, problems
 from hyflow.deployment.document import MOST_BYTES, Node, locate, parse
 from hyflow.deployment.overlay import with_profile, with_sets
-from hyflow.deployment.quantities import parse_size, parse_time
 from hyflow.deployment.schema import deployment_schema
 from hyflow.deployment.settings import instance
 from hyflow.deployment.suggestions import suggestion
 from hyflow.deployment.values import Deployment, Site
 from hyflow.errors import DeploymentError, HyflowError, Where
+from hyflow.model.quantities import parse_size, parse_time
 
 DEFAULT = "version: 1\nsites: {local: {type: local}}\n"
 

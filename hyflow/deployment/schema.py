@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from hyflow.connector import Plugin
-from hyflow.deployment.quantities import SIZE, TIME
 from hyflow.deployment.settings import Schema, object_schema
+from hyflow.model.quantities import SIZE, TIME
 
 SITE_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 RUNTIMES = ("none", "auto")
@@ -29,15 +29,9 @@ _RESOURCES: Schema = {
     "description": "Asked in place of what the tool asks.",
     "properties": {
         "cores": {"type": "number", "exclusiveMinimum": 0, "description": "Cores; may be a fraction."},
-        "memory": {"type": "string", "pattern": SIZE, "title": "a size, as in 16GiB or 500MB", "description": "Memory, as in 16GiB."},
+        "memory": {"type": "string", **SIZE, "description": "Memory, as in 16GiB."},
         "gpus": {"type": "integer", "minimum": 0, "description": "Whole GPUs."},
-        "time": {
-            "type": "string",
-            "pattern": TIME,
-            "minLength": 2,
-            "title": "a length of time, as in 30m, 2h or 1h30m",
-            "description": "The command is ended when it takes longer, as in 1h30m.",
-        },
+        "time": {"type": "string", **TIME, "description": "The command is ended when it takes longer, as in 1h30m."},
     },
     "additionalProperties": False,
     "minProperties": 1,
@@ -48,7 +42,7 @@ _BINDING: Schema = {
     "properties": {
         "step": {
             "type": "string",
-            "pattern": "^/$|^(/[^/]+)+$",
+            "pattern": r"^(/|(/[^/]+)+)$(?!\n)",
             "title": "the path of a step, as in / or /train/fit",
             "description": "The path of a step, with all below it; * stands for any characters but /. The most specific binding holds.",
         },
@@ -71,7 +65,7 @@ def deployment_schema(plugins: Mapping[str, Plugin], types: Collection[str] = ()
         "sites": {
             "type": "object",
             "description": "The machines, clusters and namespaces that may run steps, by name.",
-            "propertyNames": {"pattern": f"^{SITE_NAME}$", "title": "a name of letters, digits and ._-"},
+            "propertyNames": {"pattern": f"^{SITE_NAME}$(?!\\n)", "title": "a name of letters, digits and ._-"},
             "additionalProperties": _site(plugins, sorted({*plugins, *types})),
             "minProperties": 1,
         },

@@ -15,21 +15,23 @@ _NAMES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: `kind` its type in words, `default` only where it is not `required`."""
+    """One setting: `kind` its type in words, `default` only where it is not `required`, `example` the plug-in's or one of the type."""
 
     name: str
     doc: str
     kind: str
     required: bool
     default: Any
+    example: Any
 
 
 def settings_of(settings: type[Any]) -> list[Setting]:
     """Every setting of the dataclass, in its order."""
     hints = typing.get_type_hints(settings)
     return [
-        Setting(field.name, field.metadata.get("doc", ""), _words(hints[field.name]), _required(field), _default(field))
+        Setting(field.name, field.metadata.get("doc", ""), _words(hint), _required(field), _default(field), _example(field, hint))
         for field in dataclasses.fields(settings)
+        for hint in [hints[field.name]]
     ]
 
 
@@ -55,6 +57,7 @@ def instance(settings: type[Any], values: Mapping[str, Any]) -> Any:
 
 def _field_schema(field: dataclasses.Field[Any], hint: Any) -> Schema:
     schema = _schema(hint)
+    schema |= field.metadata.get("schema", {})
     if doc := field.metadata.get("doc"):
         schema["description"] = doc
     default = _default(field)
@@ -106,6 +109,13 @@ def _words(hint: Any) -> str:
         case origin if origin is dict:
             return f"mapping of names to {_words(arguments[1])}"
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}.get(hint, "mapping")
+
+
+def _example(field: dataclasses.Field[Any], hint: Any) -> Any:
+    schema = _field_schema(field, hint)
+    kinds = {"string": "...", "integer": 1, "number": 1, "boolean": True, "array": [], "object": {}}
+    given = schema.get("examples") or schema.get("enum") or [kinds[kind] for kind in kinds if kind in schema["type"]]
+    return given[0]
 
 
 def _typed(hint: Any, value: Any) -> Any:

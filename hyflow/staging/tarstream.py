@@ -68,6 +68,7 @@ class _Pipe(io.RawIOBase):
     def __init__(self) -> None:
         self._chunks: queue.Queue[bytes] = queue.Queue(_DEPTH)
         self._left = b""
+        self._ended = False
         self._abandoned = threading.Event()
 
     def put(self, chunk: bytes) -> None:
@@ -79,11 +80,13 @@ class _Pipe(io.RawIOBase):
                 continue
 
     def get(self) -> bytes:
-        while not self._abandoned.is_set():
+        while not (self._ended or self._abandoned.is_set()):
             try:
-                return self._chunks.get(timeout=0.2)
+                chunk = self._chunks.get(timeout=0.2)
             except queue.Empty:
                 continue
+            self._ended = not chunk
+            return chunk
         return b""
 
     def abandon(self) -> None:

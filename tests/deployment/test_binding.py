@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +46,16 @@ def test_a_path_covers_itself_and_all_below(parts: list[str], below: str) -> Non
 )  # fmt: skip
 def test_the_most_specific_wins_then_the_later(patterns: list[str], step: str, site: str) -> None:
     assert targets_for(bound(*patterns), ["s0", "s1"], step) == (Target(site),)
+
+
+@given(st.text("ab*", max_size=8), st.text("ab.\n", min_size=1, max_size=8))
+def test_a_star_stands_for_any_characters_of_one_part(pattern: str, part: str) -> None:
+    expected = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), part, re.DOTALL) is not None
+    assert covers(f"/{pattern}", f"/{part}") is (expected or pattern == "")
+
+
+def test_many_stars_take_no_longer() -> None:
+    assert not covers("/" + "*a" * 5000 + "b", "/" + "a" * 50_000)
 
 
 def test_what_nothing_covers_runs_at_the_only_site() -> None:

@@ -14,6 +14,7 @@ import pytest
 from hyflow.connector import Connector, SiteContext
 from hyflow.deployment import Override, Target, default, read
 from hyflow.errors import DeploymentError
+from hyflow.model.quantities import SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,9 @@ class Settings:
     mode: Literal["fast", "slow"] | None = None
     cores: float = 1
     queue: Queue = Queue()
+    space: str | None = field(default=None, metadata={"schema": SIZE})
+    weight: int = field(default=1, metadata={"schema": {"minimum": 1}})
+    code: str = field(default="", metadata={"schema": {"pattern": "^[a-z]*$"}})
 
     def __post_init__(self) -> None:
         if self.host == "nowhere":
@@ -131,6 +135,9 @@ bnid: []
         ("version: !!python/name:os.system x\n", "1:10: a tag that has no meaning here: tag:yaml.org,2002:python/name:os.system"),
         ("version: 1\nsites: &a {b: *a}\n", "2:8: nested more than 30 deep"),
         ("version: 1\nsites: {}\n", "2:1: sites is empty"),
+        ('version: 1\nsites: {"a\\n": {type: far, host: x}}\n', r"2:9: 'a\n' is not a name of letters, digits and ._-"),
+        ('version: 1\nsites: {a: {type: far, host: x}}\nbind: [{step: /, site: a, resources: {memory: "1MB\\n"}}]\n',
+         r"3:39: bind[0].resources.memory must be a size, as in 16GiB or 500MB, not '1MB\n'"),
         ("version: 1\nsites: {a: {type: far, host: x, cores: 1e999}}\n", "2:40: this is not a number that can be used: 1e999"),
         (f"version: {'9' * 5000}\n", f"1:10: this is not a number that can be used: {'9' * 40}"),
         ("version: 1\nsites: {a: {type: far, host: nowhere}}\n", "2:9: a: there is no such place"),
@@ -142,6 +149,14 @@ bnid: []
 )  # fmt: skip
 def test_one_mistake(write: Write, text: str, complaint: str) -> None:
     assert complaints(write(text)) == [complaint]
+
+
+def test_a_plugin_may_say_more_of_its_values_than_their_types(write: Write) -> None:
+    assert complaints(write("version: 1\nsites:\n  a: {type: far, host: x, space: 5 apples, weight: 0, code: A}\n")) == [
+        "3:27: sites.a.space must be a size, as in 16GiB or 500MB, not '5 apples'",
+        "3:44: sites.a.weight must be at least 1, not 0",
+        "3:55: sites.a.code must be text that matches ^[a-z]*$, not 'A'",
+    ]
 
 
 def test_aliases_cannot_make_a_small_file_huge(write: Write) -> None:

@@ -8,19 +8,7 @@ import pytest
 
 from hyflow.errors import DeploymentError
 from hyflow.model.resources import Resources
-from hyflow_local.capacity import capacity, found_cores, found_memory, parse_size
-
-
-@pytest.mark.parametrize(("text", "expected"), [
-    ("8GiB", 8 << 30), ("500 MB", 500_000_000), ("1.5G", 1_500_000_000), ("1024", 1024), ("2ki", 2048), ("10b", 10)])
-def test_amounts_of_memory(text: str, expected: int) -> None:
-    assert parse_size(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "much", "8 GiBs", "-1GiB", "iB"])
-def test_what_is_no_amount(text: str) -> None:
-    with pytest.raises(DeploymentError):
-        parse_size(text)
+from hyflow_local.capacity import capacity, found_cores, found_memory
 
 
 def test_settings_cap_what_was_found() -> None:

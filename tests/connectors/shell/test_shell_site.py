@@ -9,10 +9,11 @@ import pytest
 
 from hyflow.connector import Lost, Running, SiteContext, Ticket, Unknown
 from hyflow.errors import SiteError
+from hyflow.model.places import HERE
 from hyflow.model.tasks import Task
 from hyflow.testing.site import SiteUnderTest
 from hyflow_shell import Settings, plugin
-from hyflow_shell.site import ShellSite, amount
+from hyflow_shell.site import ShellSite
 
 CONTEXT = SiteContext("there", "run", Path("/nonexistent"))
 
@@ -103,5 +104,8 @@ async def test_settings_that_cannot_be_obeyed(tmp_path: Path, settings: dict[str
     assert not raised.value.transient
 
 
-def test_amounts() -> None:
-    assert [amount(text) for text in ("16GiB", "500MB", "1.5G", "7")] == [16 << 30, 500_000_000, 3 << 29, 7]
+async def test_a_site_called_local_shares_nothing_with_this_machine(tmp_path: Path) -> None:
+    site = plugin.connect(Settings(["sh", "-c"], str(tmp_path / "site")), SiteContext("local", "run", tmp_path))
+    async with site as connector:
+        (place,) = await connector.locations()
+    assert HERE not in place.mounts

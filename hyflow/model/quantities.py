@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
-SIZE = r"^[0-9]+(\.[0-9]+)? ?([KMGT]i?B|B)$"
-"""A pattern of JSON Schema for what `parse_size` reads."""
+SIZE: Mapping[str, Any] = {
+    "pattern": r"^[0-9]+(\.[0-9]+)? ?([KMGT]i?B|B)$(?!\n)",
+    "title": "a size, as in 16GiB or 500MB",
+    "examples": ["16GiB"],
+}
+"""The text that `parse_size` reads, in words of JSON Schema. (Python's $ also stands before a last line end, others' does not.)"""
 
-TIME = r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
-"""The same for `parse_time`, but that it also holds for the empty text."""
+TIME: Mapping[str, Any] = {
+    "pattern": r"^(?=[0-9])([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$(?!\n)",
+    "title": "a length of time, as in 30m, 2h or 1h30m",
+    "examples": ["1h30m"],
+}
+"""The same for `parse_time`."""
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _SECONDS = (86400, 3600, 60, 1)
@@ -16,7 +26,7 @@ _SECONDS = (86400, 3600, 60, 1)
 
 def parse_size(text: str) -> int:
     """Bytes: "16GiB" is 16 * 2**30, "500MB" is 500 * 10**6. Raises ValueError for anything else."""
-    found = re.fullmatch(r"([0-9.]+) ?([A-Za-z]+)", text) if re.match(SIZE, text) else None
+    found = re.fullmatch(r"([0-9.]+) ?([A-Za-z]+)", text) if re.match(SIZE["pattern"], text) else None
     if found is None:
         raise ValueError(f"not a size: {text!r} (write it as in 16GiB or 500MB)")
     return int(float(found[1]) * _UNITS[found[2]])
@@ -24,7 +34,7 @@ def parse_size(text: str) -> int:
 
 def parse_time(text: str) -> int:
     """Seconds: "90s", "30m", "2h", "1h30m", "2d". Raises ValueError for anything else."""
-    found = re.fullmatch(TIME, text) if text else None
+    found = re.match(TIME["pattern"], text)
     if found is None:
         raise ValueError(f"not a length of time: {text!r} (write it as in 30m, 2h or 1h30m)")
     return sum(int(part[:-1]) * seconds for part, seconds in zip(found.groups(), _SECONDS, strict=True) if part)

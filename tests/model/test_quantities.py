@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyflow.deployment.quantities import SIZE, TIME, parse_size, parse_time, size_text
+from hyflow.model.quantities import SIZE, TIME, parse_size, parse_time, size_text
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,10 @@ def test_what_is_no_time(text: str) -> None:
         parse_time(text)
 
 
-@given(st.one_of(st.from_regex(SIZE), st.from_regex(TIME), st.text(max_size=8)))
+@given(st.one_of(st.from_regex(SIZE["pattern"]), st.from_regex(TIME["pattern"]), st.text(max_size=8)))
 def test_the_patterns_and_the_parsers_agree(text: str) -> None:
-    for pattern, parse in ((SIZE, parse_size), (TIME, parse_time)):
-        fits = re.fullmatch(pattern, text) is not None and bool(text) and not text.endswith("\n")
+    for rule, parse in ((SIZE, parse_size), (TIME, parse_time)):
+        fits = re.search(rule["pattern"], text) is not None
         try:
             parse(text)
         except ValueError:
