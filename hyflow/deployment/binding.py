@@ -75,7 +75,7 @@ def override_for(bindings: Sequence[Binding], step: str) -> Override:
     return Override(**chosen)
 
 
-def step_problems(bindings: Sequence[Binding], sites: Collection[str], steps: Iterable[str]) -> list[HyflowError]:
+def step_problems(bindings: Sequence[Binding], sites: Collection[str], steps: Iterable[str], file: str | None = None) -> list[HyflowError]:
     """What is wrong with the bindings for a workflow of these steps: those that cover none, and the steps that none covers.
 
     A step that holds others needs no binding of its own.
@@ -88,14 +88,17 @@ def step_problems(bindings: Sequence[Binding], sites: Collection[str], steps: It
         for one in bindings
         if not any(covers(one.step, step) for step in known)
     ]
-    problems += [_uncovered(step, sites) for step in known if not targets_for(bindings, sites, step)]
+    if uncovered := [step for step in known if not targets_for(bindings, sites, step)]:
+        problems.append(_uncovered(uncovered, sites, file))
     return problems
 
 
-def _uncovered(step: str, sites: Collection[str]) -> HyflowError:
+def _uncovered(steps: Sequence[str], sites: Collection[str], file: str | None) -> HyflowError:
+    names = f"{'steps' if len(steps) > 1 else 'step'} {', '.join(steps[:20])}{', ...' if len(steps) > 20 else ''}"
     return DeploymentError(
-        f"no binding covers the step {step}, and there are several sites ({', '.join(sites)})",
-        hint="bind it, or add {step: /, site: ...} for all that no other binding covers",
+        f"no binding covers the {names}, and there are several sites ({', '.join(sites)})",
+        where=file,
+        hint="add a binding, such as {step: /, site: ...} for all that no other covers",
     )
 
 

@@ -47,5 +47,5 @@ class Deployment:
 
     def check_steps(self, paths: Sequence[str]) -> None:
         """Raise DeploymentError with all that is wrong with the bindings for a workflow of these steps."""
-        if problems := step_problems(self.bind, self.sites, paths):
+        if problems := step_problems(self.bind, self.sites, paths, self.source):
             raise DeploymentError(problems)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -166,3 +167,17 @@ def test_schemas_are_listed_printed_and_written(tmp_path: Path) -> None:
 def test_the_schemas_in_the_repository_are_those_of_the_code() -> None:
     """When this fails: hyflow schema --write schemas"""
     assert {path.stem: path.read_text() for path in (ROOT / "schemas").glob("*.json")} == {name: text_of(name) for name in SCHEMAS}
+
+
+def test_the_reference_is_complete_and_its_file_is_valid(tmp_path: Path) -> None:
+    from hyflow.deployment import plugins, read
+    from hyflow.deployment.settings import settings_of
+
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    for plugin in plugins.load(["local", "shell"]).values():
+        part = page.partition(f"### `{plugin.name}`")[2].partition("\n##")[0]
+        assert re.findall(r"^\| `(\w+)`", part, re.MULTILINE) == [one.name for one in settings_of(plugin.settings)]
+    (example,) = (text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "version:" in text)
+    (tmp_path / "d.yml").write_text(example, encoding="utf-8")
+    assert str(read(tmp_path / "d.yml", "dev").bind[0].targets[0]) == "here"
+    assert [str(target) for target in read(tmp_path / "d.yml").targets("/train/fit")] == ["box", "here"]

@@ -92,5 +92,8 @@ def test_bindings_and_steps_that_miss_each_other() -> None:
     assert [str(problem).replace("\n  ", "; ") for problem in problems] == [
         "d:1: the workflow has no step /algin; did you mean /align?",
         "no binding covers the step /align, and there are several sites (s0, s1)"
-        "; bind it, or add {step: /, site: ...} for all that no other binding covers",
+        "; add a binding, such as {step: /, site: ...} for all that no other covers",
     ]
+    (problem,) = step_problems([], ["s0", "s1"], [f"/s{number:02}" for number in range(30)], "file")
+    assert str(problem).startswith("file: no binding covers the steps /s00, /s01, ")
+    assert "/s19, ..., and there are several sites" in str(problem)
