@@ -81,7 +81,7 @@ class Binder:
         for name, compiled in self._tool.environment:
             value = compiled.evaluate(inputs, None, runtime)
             if isinstance(value, bool | list | dict) or value is None:
-                raise self._tool.error(f"the environment variable {name} must be a string, found {value!r:.200}")
+                raise self._tool.error(f"the variable {name} must be a string, found {value!r:.200}")
             if "\0" in name or "=" in name or not name or "\0" in (text := text_of(value)):
                 raise self._tool.error(f"{name!r} cannot be an environment variable: it holds a character that none may hold")
             made[name] = text

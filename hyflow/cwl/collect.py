@@ -48,11 +48,11 @@ class _Collection:
             given = self._declared(self._manifest.output_json)
             return {port.name: self._checked(port, self._final(given.get(port.name))) for port in self._tool.outputs}
         values = self._know.each(self._named, self._tool.outputs)
-        return {port.name: value for port, value in zip(self._tool.outputs, values, strict=True)}
+        return {port.name: self._checked(port, value) for port, value in zip(self._tool.outputs, values, strict=True)}
 
     def _named(self, port: Port) -> Value:
         try:
-            return self._checked(port, self._final(self._output(port, port.name)))
+            return self._final(self._output(port, port.name))
         except WorkflowError as error:
             raise self._tool.within(f"the output {port.name}", error) from error
 

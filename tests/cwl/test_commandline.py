@@ -91,7 +91,8 @@ inputs: {r: {type: {type: array, items: '#rec'}, inputBinding: {prefix: -L}}}
 def test_the_order_is_by_position_then_arguments_then_names(tmp_path: Path) -> None:
     body = """
 baseCommand: [c, sub]
-arguments: [first, {position: 2, valueFrom: late}, {position: -1, valueFrom: early}, $(1 + 1), {position: "$(inputs.at)", valueFrom: computed}]
+arguments:
+  [first, {position: 2, valueFrom: late}, {position: -1, valueFrom: early}, $(1 + 1), {position: "$(inputs.at)", valueFrom: computed}]
 inputs:
   zeta: {type: string, inputBinding: {}}
   alpha: {type: string, inputBinding: {}}

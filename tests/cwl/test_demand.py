@@ -19,7 +19,8 @@ def one(cores: float = 1, memory: float = 256, tmpdir: float = 1024, outdir: flo
 
 
 def tool(path: Path, requirements: str, inputs: str = "{n: int}", version: str = "v1.2") -> Tool:
-    return Tool(path, HEAD.replace("v1.2", version) + f"inputs: {inputs}\nrequirements: {{InlineJavascriptRequirement: {{}}, {requirements}}}\n")
+    said = f"inputs: {inputs}\nrequirements: {{InlineJavascriptRequirement: {{}}, {requirements}}}\n"
+    return Tool(path, HEAD.replace("v1.2", version) + said)
 
 
 @pytest.mark.parametrize(("requirement", "request_"), [
@@ -63,8 +64,10 @@ def test_fractions_came_with_v12(tmp_path: Path, version: str) -> None:
         tool(tmp_path, "ResourceRequirement: {coresMin: $(inputs.n / 2)}", version=version).demand(n=1)
 
 
-@pytest.mark.parametrize(("requirement", "limit"), [("ToolTimeLimit: {timelimit: 5}", 5.0), ("ToolTimeLimit: {timelimit: 0}", None), ("", None),
-                                                    ("ToolTimeLimit: {timelimit: $(inputs.n * 2)}", 14.0)])
+@pytest.mark.parametrize(("requirement", "limit"), [
+    ("ToolTimeLimit: {timelimit: 5}", 5.0), ("ToolTimeLimit: {timelimit: 0}", None), ("", None),
+    ("ToolTimeLimit: {timelimit: $(inputs.n * 2)}", 14.0),
+])
 def test_the_time_limit(tmp_path: Path, requirement: str, limit: float | None) -> None:
     assert tool(tmp_path, requirement).demand(n=7).time_limit == limit
 
@@ -82,7 +85,8 @@ def test_reuse(tmp_path: Path) -> None:
 
 
 def test_gpus_by_a_hint(tmp_path: Path) -> None:
-    text = HEAD + "$namespaces: {cwltool: 'http://commonwl.org/cwltool#'}\ninputs: []\nhints: [{class: 'cwltool:CUDARequirement', cudaDeviceCountMin: 2}]"
+    hint = "hints: [{class: 'cwltool:CUDARequirement', cudaDeviceCountMin: 2}]"
+    text = HEAD + "$namespaces: {cwltool: 'http://commonwl.org/cwltool#'}\ninputs: []\n" + hint
     assert Tool(tmp_path, text).demand().request.least.gpus == 2
 
 
@@ -90,7 +94,9 @@ def test_every_file_that_must_be_there(tmp_path: Path) -> None:
     made = Tool(tmp_path, HEAD + "inputs: {a: Any, b: 'File[]', c: Directory}")
     inputs: dict[str, Any] = {
         "a": {"x": file("file:///d/1")},
-        "b": [file("file:///d/2", secondaryFiles=[file("file:///d/2.i")]), file("file:///d/1"), {"class": "File", "contents": "", "basename": "l"}],
-        "c": {"class": "Directory", "basename": "l", "listing": [file("site://hpc/3"), folder("file:///d/4", listing=[file("file:///d/4/5")])]},
+        "b": [file("file:///d/2", secondaryFiles=[file("file:///d/2.i")]), file("file:///d/1"),
+              {"class": "File", "contents": "", "basename": "l"}],
+        "c": {"class": "Directory", "basename": "l", "listing": [
+            file("site://hpc/3"), folder("file:///d/4", listing=[file("file:///d/4/5")])]},
     }
     assert made.demand(**inputs).sources == ("file:///d/1", "file:///d/2", "file:///d/2.i", "site://hpc/3", "file:///d/4")

@@ -43,7 +43,8 @@ def laid(path: Path, listing: str, more: str = "", version: str = "v1.2") -> tup
 
 @pytest.mark.parametrize(("listing", "stages"), [
     ("[$(inputs.f)]", [Stage(LINK, "out/a.txt", "/data/d/a.txt"), Stage(LINK, "out/a.txt.i", "/data/d/a.txt.i")]),
-    ("[{entry: $(inputs.f), entryname: b.txt}]", [Stage(LINK, "out/b.txt", "/data/d/a.txt"), Stage(LINK, "out/a.txt.i", "/data/d/a.txt.i")]),
+    ("[{entry: $(inputs.f), entryname: b.txt}]",
+     [Stage(LINK, "out/b.txt", "/data/d/a.txt"), Stage(LINK, "out/a.txt.i", "/data/d/a.txt.i")]),
     ("[{entry: $(inputs.f), writable: true}]", [Stage(COPY, "out/a.txt", "/data/d/a.txt"), Stage(COPY, "out/a.txt.i", "/data/d/a.txt.i")]),
     ("[{entry: $(inputs.d), entryname: sub/./name, writable: true}]", [Stage(COPY, "out/sub/name", "/data/d/dir")]),
     ("[$(inputs.many)]", [Stage(LINK, "out/x", "/data/1/x"), Stage(LINK, "out/x_2", "/data/2/x")]),
@@ -60,7 +61,8 @@ def laid(path: Path, listing: str, more: str = "", version: str = "v1.2") -> tup
      [Stage(MKDIR, "out/made"), Stage(LINK, "out/made/a.txt", "/data/d/a.txt"), Stage(LINK, "out/made/a.txt.i", "/data/d/a.txt.i"),
       Stage(MKDIR, "out/made/deep")]),
     ("[$(inputs.f), $(inputs.f)]", [Stage(LINK, "out/a.txt", "/data/d/a.txt"), Stage(LINK, "out/a.txt.i", "/data/d/a.txt.i")]),
-    ("[$(inputs.d), {entryname: dir/more, entry: text}]", [Stage(COPY, "out/dir", "/data/d/dir"), Stage(WRITE, "out/dir/more", text="text")]),
+    ("[$(inputs.d), {entryname: dir/more, entry: text}]",
+     [Stage(COPY, "out/dir", "/data/d/dir"), Stage(WRITE, "out/dir/more", text="text")]),
     ("$([{'class': 'File', location: inputs.d.location + '/in it', basename: 'y'}])", [Stage(LINK, "out/y", "/data/d/dir/in it")]),
     ("$([{'class': 'File', location: 'file:///else/where'}])", [Stage(LINK, "out/where", "/data/else/where")]),
 ])
@@ -89,7 +91,8 @@ def test_updating_in_place_links_what_may_be_written(tmp_path: Path) -> None:
     ("[{entry: x, entryname: a/../..}]", "leads out of the output directory"),
     ("[{entry: x, entryname: /etc/passwd}]", "the name '/etc/passwd' must be relative: only in a container"),
     ("$([{'class': 'File', basename: '../../x', contents: ''}])", "leads out of the output directory"),
-    ("$([{'class': 'Directory', basename: 'd', listing: [{'class': 'File', basename: '../x', contents: ''}]}])", "'../x' cannot be the name of a file"),
+    ("$([{'class': 'Directory', basename: 'd', listing: [{'class': 'File', basename: '../x', contents: ''}]}])",
+     "'../x' cannot be the name of a file"),
     ("[{entry: x, entryname: $(7)}]", "an entryname must be a string"),
     ("[{entry: x}]", "an entry that is text needs an entryname"),
     ("[{entry: $(inputs.many), entryname: x}]", "entryname cannot name several files"),
