@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +32,7 @@ from hyflow.staging import deliver
 from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import FarFiles, Files, HereFiles
 from hyflow.staging.move import Mover, landings
+from hyflow.staging.tidy import tidy_here, tidy_site
 
 _SIGNALS = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminate", signal.SIGHUP: "hangup"}
 
@@ -130,7 +131,10 @@ async def _with_sites(order: Order, observer: Observer, processes: Processes, ru
             with _signals(driver):
                 conclusion = await driver.run(inputs)
             failures = conclusion.failures
-            return await _conclude(order, observer, conclusion, mover, journal, run_dir)
+            result = await _conclude(order, observer, conclusion, mover, journal, run_dir)
+            if not failures:
+                await _tidy(sites, places.values(), run_dir, observer)
+            return result
         finally:
             observer.end(failures)
 
@@ -148,6 +152,19 @@ async def _connect(
         context = SiteContext(name, run_dir.id, state)
         sites[name] = Site(name, await stack.enter_async_context(site.plugin.connect(site.settings, context)), group)
     return sites
+
+
+async def _tidy(sites: Mapping[str, Site], places: Iterable[Location], run_dir: RunDir, observer: Observer) -> None:
+    """What a successful run leaves behind goes; a site that cannot be reached any more costs a warning, not the result."""
+    for place in places:
+        try:
+            await sites[place.site].forget()
+            if HERE in place.mounts:
+                await asyncio.to_thread(tidy_here, run_dir.path, place, run_dir.id)
+            else:
+                await tidy_site(sites[place.site].connector, place, run_dir.id)
+        except (HyflowError, OSError) as error:
+            observer.warn(f"what the run left at {place} is still there: {error}")
 
 
 def _files(sites: Mapping[str, Site], places: Mapping[str, Location]) -> dict[str, Files]:

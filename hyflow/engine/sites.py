@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
-from hyflow.connector import Connector, Done, Lost, Queued, Refused, Running, Status, Ticket, Unknown
+from hyflow.connector import Connector, Done, Forget, Lost, Queued, Refused, Running, Status, Ticket, Unknown
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import Location
@@ -35,6 +35,7 @@ class Site:
     _pending: dict[str, tuple[Location, list[_Attempt]]] = field(default_factory=dict)
     _attempts: dict[Key, _Attempt] = field(default_factory=dict)
     _cancelled: set[Key] = field(default_factory=set)
+    _ended: list[Ticket] = field(default_factory=list)
 
     async def run(self, at: Location, task: Task, accepted: Callable[[Ticket], None], running: Callable[[Running], None]) -> Ended:
         """Submit the task and wait for its end. `accepted` hears the ticket, `running` when the command starts."""
@@ -52,6 +53,8 @@ class Site:
         finally:
             self._attempts.pop(task.key, None)
             self._cancelled.discard(task.key)
+            if attempt.ticket is not None:
+                self._ended.append(attempt.ticket)
 
     async def cancel(self, keys: Collection[Key]) -> None:
         """End these attempts, now or as soon as the site has taken them; `run` of each returns as it ends."""
@@ -60,6 +63,12 @@ class Site:
         tickets = [attempt.ticket for attempt in known if attempt.ticket is not None]
         if tickets:
             await self.connector.cancel(tickets)
+
+    async def forget(self) -> None:
+        """Let the site drop what it keeps of the attempts that have ended; nobody will ask for them again."""
+        if self._ended and (power := self.connector.power(Forget)) is not None:
+            await power.forget(self._ended)
+            self._ended.clear()
 
     async def _batch(self, location: str) -> None:
         await asyncio.sleep(0)
