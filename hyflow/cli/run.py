@@ -26,7 +26,7 @@ HELP = "run a workflow to its end"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may follow `hyflow run`."""
     parser.add_argument("workflow", metavar="WORKFLOW", help="a CWL document: a path or an address, with #ID for one process of several")
-    parser.add_argument("files", metavar="FILE", nargs="*", help="a deployment file and a job file, in any order: told by their content")
+    parser.add_argument("files", metavar="FILE", nargs="*", default=[], help="a deployment and a job file, told apart by content")
     parser.add_argument("--job", metavar="FILE", help="the job file, when its content does not tell")
     parser.add_argument("--deploy", metavar="FILE", help="the deployment file, when its content does not tell")
     parser.add_argument("--name", metavar="NAME", help="a name for the run, of letters, digits and ._-")
