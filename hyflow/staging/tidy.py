@@ -19,7 +19,8 @@ for part in ./*/out ./*/tmp ./*/in; do
     rm -rf "$part" 2>/dev/null || { chmod -R u+rwx "$part" 2>/dev/null; rm -rf "$part"; }
 done
 find . -type f -size 0 -exec rm -f {} + 2>/dev/null
-rmdir ./* . 2>/dev/null
+rmdir ./* 2>/dev/null
+cd / && rmdir "$1" 2>/dev/null
 exit 0
 """
 
