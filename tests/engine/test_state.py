@@ -124,7 +124,8 @@ def test_links_and_scatters_that_cannot_be_are_failures_of_the_step() -> None:
 
 def test_long_chains_of_empty_scatters_do_not_exhaust_the_stack() -> None:
     names = [f"s{n}" for n in range(3000)]
-    chain = [step(name, f"x={before}.out" if before else "x=a", scatter=("x",)) for before, name in zip([None, *names], names, strict=False)]
+    sources = ["x=a", *(f"x={name}.out" for name in names)]
+    chain = [step(name, source, scatter=("x",)) for name, source in zip(names, sources, strict=False)]
     assert Bench(program(workflow("a", [f"r={names[-1]}.out"], *chain)), double).run(a=[]).outputs == {"r": []}
 
 
