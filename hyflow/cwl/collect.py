@@ -14,7 +14,8 @@ from hyflow.cwl import types
 from hyflow.cwl.bind import Bound
 from hyflow.cwl.expressions import Compiled
 from hyflow.cwl.knowledge import Knowledge
-from hyflow.cwl.prepare import loaded, needed, wanted_names
+from hyflow.cwl.objects import loaded
+from hyflow.cwl.secondary import needed, wanted_names
 from hyflow.cwl.shapes import Output, Port
 from hyflow.cwl.tokens import token
 from hyflow.cwl.tool import Tool

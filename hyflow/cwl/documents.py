@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,7 +40,7 @@ def open_process(uri: str, overrides: Sequence[Mapping[str, Any]]) -> tuple[Proc
         with _silence():
             return load_tool(uri, context), texts
     except RecursionError as error:
-        raise WorkflowError("a process runs itself, directly or through others", where=readable(uri)) from error
+        raise WorkflowError("the document is nested too deeply", where=readable(uri)) from error
     except (SchemaSaladException, WorkflowException, YAMLError, ValueError, UnicodeError) as error:
         raise workflow_error(error, uri, texts) from error
     except (LookupError, TypeError, AttributeError, AssertionError, StopIteration) as error:  # how cwltool fails on what it did not foresee
@@ -51,7 +51,7 @@ def _context(uri: str, overrides: Sequence[Mapping[str, Any]], texts: dict[str, 
     """How cwltool is to load: strictly, without checking JavaScript by a linter, without a cache of its own."""
     remote = not uri.startswith("file:")
     context = LoadingContext({
-        "construct_tool_object": default_make_tool,
+        "construct_tool_object": _maker(),
         "disable_js_validation": True,
         "doc_cache": False,
         "fetcher_constructor": lambda cache, session: _Recorder(cache, session, texts, remote),
@@ -59,6 +59,23 @@ def _context(uri: str, overrides: Sequence[Mapping[str, Any]], texts: dict[str, 
     if overrides:
         context.overrides_list = [{"overrideTarget": uri, "requirements": [dict(entry) for entry in overrides]}]
     return context
+
+
+def _maker() -> Callable[[Any, LoadingContext], Process]:
+    """cwltool's own way to make a process of an object, but one that notices a process inside itself."""
+    inside: list[str] = []
+
+    def make(document: Any, context: LoadingContext) -> Process:
+        name = str(document.get("id"))
+        if name in inside:
+            raise WorkflowException(f"a process runs itself: {' runs '.join(map(readable, [*inside[inside.index(name):], name]))}")
+        inside.append(name)
+        try:
+            return default_make_tool(document, context)
+        finally:
+            inside.pop()
+
+    return make
 
 
 class _Recorder(DefaultFetcher):

@@ -5,17 +5,18 @@ What it cannot know it asks for (`Knowledge`); several questions go together. Pa
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from hyflow.cwl import types
-from hyflow.cwl.addresses import basename_of, file_uri, name_of, path_uri, renamed, sibling, split_name
+from hyflow.cwl.addresses import basename_of, sibling
 from hyflow.cwl.formats import formats_match
 from hyflow.cwl.knowledge import Knowledge
+from hyflow.cwl.objects import data_at, described, loaded, with_listing
+from hyflow.cwl.secondary import needed, wanted_names
 from hyflow.cwl.shapes import NONE, Details, Pattern, Port, Shape
 from hyflow.cwl.tool import Signature
 from hyflow.errors import WorkflowError
-from hyflow.model.facts import CONTENTS_LIMIT, Contents, Found, Listing, Stat
+from hyflow.model.facts import Contents, Found, Stat
 from hyflow.model.values import Inputs, Value, is_data
 
 Data = dict[str, Any]
@@ -202,113 +203,3 @@ class Preparation:
             elif required:
                 raise WorkflowError(f"the secondary file {name} of {file['location']} is missing")
         return made
-
-
-def needed(pattern: Pattern, otherwise: bool, inputs: Inputs, file: Data, runtime: Value = None) -> bool:
-    """Whether a secondary file is required; `otherwise` where the document leaves it open. Raises WorkflowError."""
-    if pattern.required is None:
-        return otherwise
-    value = pattern.required.evaluate(inputs, file, runtime)
-    if value is None:
-        return False
-    if not isinstance(value, bool):
-        raise WorkflowError(f"`required` of a secondary file must be a boolean or null, found {value!r}")
-    return value
-
-
-def wanted_names(pattern: Pattern, inputs: Inputs, file: Data, runtime: Value = None) -> list[str | Data]:
-    """The secondary files that a pattern asks for: names beside the primary, or objects. Raises WorkflowError."""
-    if pattern.pattern.constant:
-        return [renamed(file["basename"], pattern.pattern.value)]
-    value = pattern.pattern.evaluate(inputs, file, runtime)
-    entries = value if isinstance(value, list) else [value]
-    for entry in entries:
-        if entry is not None and not isinstance(entry, str) and not is_data(entry):
-            raise WorkflowError(f"a secondary file must be a name, a File or a Directory, found {entry!r}")
-    return [entry for entry in entries if entry]
-
-
-def described(data: Data) -> Data:
-    """A new object for a File or Directory with its names; relative to nothing: only addresses and literals are data."""
-    made = dict(data)
-    path = made.pop("path", None)
-    literal = "contents" in made if made["class"] == "File" else "listing" in made
-    if "location" not in made and path is not None and not literal:
-        made["location"] = as_uri(path)
-    if "location" not in made and not literal:
-        raise WorkflowError(f"a {made['class']} object has no location and no {'contents' if made['class'] == 'File' else 'listing'}")
-    if "basename" not in made and "location" not in made:
-        made["basename"] = literal_name(made)
-    name = made["basename"] = basename_of(made)
-    if made["class"] == "File":
-        made["nameroot"], made["nameext"] = split_name(name)
-    return made
-
-
-def as_uri(path: str) -> str:
-    """A path that a document or a job gives, as an address."""
-    if "://" in path:
-        return path
-    if not path.startswith("/"):
-        raise WorkflowError(f"the path {path!r} is relative to nothing that is known")
-    return file_uri(path)
-
-
-def literal_name(data: Data) -> str:
-    """A name for a literal that has none: the same for the same literal."""
-    text = repr(data.get("contents", data.get("listing")))
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:20]
-
-
-def data_at(uri: str, found: Found) -> Data:
-    """The object for what was found at an address."""
-    if found.kind == "d":
-        return {"class": "Directory", "location": uri, "basename": name_of(uri)}
-    return {"class": "File", "location": uri, "basename": name_of(uri), "size": found.size}
-
-
-def with_listing(directory: Data, deep: bool, know: Knowledge) -> Data:
-    """The directory with its `listing`, asked for where it is not there; of a literal, that of the directories inside."""
-    if "location" not in directory:
-        if not deep:
-            return directory
-        return {**directory, "listing": know.each(lambda item: _inner(item, know), directory.get("listing") or [])}
-    uri = directory["location"]
-    entries: tuple[tuple[str, Found], ...] = know.ask(Listing(uri, deep))
-    return {**directory, "listing": _tree(uri, "", entries, deep)}
-
-
-def _inner(item: Data, know: Knowledge) -> Data:
-    return with_listing(item, True, know) if item["class"] == "Directory" else item
-
-
-def _tree(uri: str, prefix: str, entries: tuple[tuple[str, Found], ...], deep: bool) -> list[Data]:
-    """The objects directly below `prefix` ("" or "a/b/"), with what lies below them where `deep`."""
-    below: dict[str, list[tuple[str, Found]]] = {}
-    tops: list[tuple[str, Found]] = []
-    for path, found in entries:
-        head, slash, rest = path.partition("/")
-        if slash:
-            below.setdefault(head, []).append((rest, found))
-        else:
-            tops.append((path, found))
-    made = []
-    for name, found in tops:
-        data = described({**data_at(path_uri(uri, prefix + name), found), "basename": name})
-        if deep and found.kind == "d":
-            data["listing"] = _tree(uri, f"{prefix}{name}/", tuple(below.get(name, ())), deep)
-        made.append(data)
-    return made
-
-
-def loaded(data: bytes, strict: bool, uri: str) -> str:
-    """`contents` of a file from its first 64 KiB and one byte. Raises WorkflowError for what is no text, and, when `strict`, for more."""
-    whole = len(data) <= CONTENTS_LIMIT
-    if not whole and strict:
-        raise WorkflowError(f"{uri} holds more than 64 KiB, the limit of loadContents")
-    try:
-        return data[:CONTENTS_LIMIT].decode("utf-8")
-    except UnicodeDecodeError as error:
-        if not whole and error.start > CONTENTS_LIMIT - 4:  # cut inside a character
-            return data[:error.start].decode("utf-8")
-        raise WorkflowError(f"{uri} is not text in UTF-8, so its contents cannot be loaded") from error

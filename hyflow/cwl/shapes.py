@@ -135,16 +135,21 @@ class Shaper:
     def _record(self, name: str, type_: types.Record, document: Mapping[str, Any]) -> Shape:
         shape = Shape(type_, NONE, self._binding(document.get("inputBinding")), busy=True)
         if name:
-            self._known[name, id(type_.document)] = shape
+            self._known.setdefault((name, id(type_.document)), shape)
         shape.fields = tuple(self._port(each.name, each.type, each.document) for each in type_.fields)
         shape.busy = any(port.shape.busy for port in shape.fields)
         return shape
 
     def _recursive(self, name: str, type_: types.Type, details: Details) -> Shape:
-        """The shape of a type inside its own definition."""
-        document = getattr(type_, "document", None)
-        known = self._known.get((name, id(document)))
-        return known if known is not None else self._shape(type_, details)
+        """The shape of a type inside its own definition: one object for all its places, filled in once."""
+        key = name, id(getattr(type_, "document", None))
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = Shape(type_, details, busy=True)
+            made = self._shape(type_, details)
+            for word in ("binding", "items", "fields", "options"):
+                setattr(known, word, getattr(made, word))
+        return known
 
     def _merged(self, outer: Details, document: Mapping[str, Any]) -> Details:
         own = self._details(document)

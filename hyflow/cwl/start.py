@@ -6,7 +6,8 @@ import difflib
 
 from hyflow.cwl.inputs import expand_formats
 from hyflow.cwl.knowledge import Knowledge
-from hyflow.cwl.prepare import Preparation, described
+from hyflow.cwl.objects import described
+from hyflow.cwl.prepare import Preparation
 from hyflow.cwl.shapes import Port
 from hyflow.cwl.tokens import tokens
 from hyflow.cwl.tool import Signature

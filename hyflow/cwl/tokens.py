@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hyflow.cwl.prepare import described
+from hyflow.cwl.objects import described
 from hyflow.model.values import Value, is_data
 
 Data = dict[str, Any]

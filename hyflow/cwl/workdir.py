@@ -17,7 +17,7 @@ from hyflow.cwl.addresses import split_name
 from hyflow.cwl.expressions import Compiled
 from hyflow.cwl.knowledge import Knowledge
 from hyflow.cwl.layout import literal, source_at
-from hyflow.cwl.prepare import described
+from hyflow.cwl.objects import described
 from hyflow.cwl.tool import Tool
 from hyflow.errors import UnsupportedRequirement, WorkflowError
 from hyflow.model.places import Place

@@ -88,6 +88,14 @@ inputs: {r: {type: {type: array, items: '#rec'}, inputBinding: {prefix: -L}}}
     assert Tool(tmp_path, head + body).argv(r=[{"n": 1}, {"n": 2}]) == ("c", "-L", "-n", "1", "-n", "2")
 
 
+def test_a_type_may_hold_itself(tmp_path: Path) -> None:
+    fields = "{v: {type: int, inputBinding: {prefix: -v}}, kids: {type: ['null', {type: array, items: tree}], inputBinding: {position: 1}}}"
+    definition = f"{{name: tree, type: record, fields: {fields}}}"
+    head = HEAD.replace("requirements: {", f"requirements: {{SchemaDefRequirement: {{types: [{definition}]}}, ")
+    tool = Tool(tmp_path, head + "baseCommand: c\ninputs: {t: {type: tree, inputBinding: {prefix: -t}}}")
+    assert tool.argv(t={"v": 1, "kids": [{"v": 2}, {"v": 3, "kids": []}]}) == ("c", "-t", "-v", "1", "-v", "2", "-v", "3")
+
+
 def test_the_order_is_by_position_then_arguments_then_names(tmp_path: Path) -> None:
     body = """
 baseCommand: [c, sub]

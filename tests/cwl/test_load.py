@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import stat
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -163,15 +167,16 @@ def test_a_document_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_workflow_that_runs_itself(tmp_path: Path) -> None:
-    write(tmp_path, loop="""
+    text = """
 cwlVersion: v1.2
 class: Workflow
 requirements: {SubworkflowFeatureRequirement: {}}
 inputs: {}
 outputs: {}
-steps: {again: {run: loop.cwl, in: {}, out: []}}
-""")
-    with pytest.raises(WorkflowError, match="runs itself"):
+steps: {again: {run: other.cwl, in: {}, out: []}}
+"""
+    write(tmp_path, loop=text, other=text.replace("other.cwl", "loop.cwl"))
+    with pytest.raises(WorkflowError, match=r"a process runs itself: .*loop\.cwl runs .*other\.cwl runs .*loop\.cwl"):
         load(str(tmp_path / "loop.cwl"), cache=None)
 
 
@@ -199,6 +204,56 @@ def test_aliases_that_explode_are_refused(tmp_path: Path) -> None:
     write(tmp_path, bomb=ECHO + bomb)
     with pytest.raises(WorkflowError, match="aliases expand"):
         load(str(tmp_path / "bomb.cwl"), cache=None)
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Iterator[str]:
+    """The address of a server of this machine that shows `tmp_path`."""
+    handler = functools.partial(Quiet, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_remote_document_is_not_kept(tmp_path: Path, remote: str) -> None:
+    write(tmp_path, echo=ECHO, two=TWO)
+    program = load(f"{remote}/two.cwl", cache=tmp_path / "cache")
+    assert (program.source, list(program.workflows["/"].steps)) == (f"{remote}/two.cwl", ["second", "first"])
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("harm", [
+    "inputs: {f: {type: File, default: {class: File, location: 'file:///etc/passwd'}}}",
+    "inputs: {f: {type: Any, default: [{class: Directory, location: 'file:///etc'}]}}",
+    "inputs: []\nrequirements: {InlineJavascriptRequirement: {expressionLib: [{$include: 'file:///etc/passwd'}]}}",
+    "inputs: {$import: 'file:///etc/passwd'}",
+    "inputs: []\n$schemas: ['file:///etc/passwd']",
+])
+def test_a_remote_document_may_not_name_local_files(tmp_path: Path, remote: str, harm: str) -> None:
+    write(tmp_path, bad=f"cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: c\noutputs: []\n{harm}\n")
+    with pytest.raises(WorkflowError, match=r"passwd|/etc") as caught:
+        load(f"{remote}/bad.cwl", cache=None)
+    assert "root:" not in str(caught.value)
+
+
+def test_a_path_in_a_remote_document_is_meant_there(tmp_path: Path, remote: str) -> None:
+    write(tmp_path, tool="""
+cwlVersion: v1.2
+class: CommandLineTool
+baseCommand: c
+inputs: {f: {type: File, default: {class: File, path: /etc/passwd}}}
+outputs: []
+""")
+    program = load(f"{remote}/tool.cwl", cache=None)
+    assert program.processes["/tool"]["inputs"][0]["default"]["location"] == f"{remote}/etc/passwd"
 
 
 def test_overrides_from_outside(tmp_path: Path) -> None:
