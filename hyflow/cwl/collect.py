@@ -23,7 +23,7 @@ from hyflow.cwl.view import OutputError, View
 from hyflow.errors import WorkflowError
 from hyflow.model.facts import Checksum, Contents
 from hyflow.model.tasks import Manifest, Outcome
-from hyflow.model.values import Inputs, Value, is_data
+from hyflow.model.values import Inputs, Value, is_data, map_data
 
 Data = dict[str, Any]
 _KNOWN = frozenset({"location", "path", "dirname", "nameroot", "nameext", "size", "checksum"})
@@ -53,9 +53,11 @@ class _Collection:
 
     def _named(self, port: Port) -> Value:
         try:
-            return self._final(self._output(port, port.name))
+            value = self._final(self._output(port, port.name))
         except WorkflowError as error:
             raise self._tool.within(f"the output {port.name}", error) from error
+        listed = port.output is not None and port.output.listing is not None
+        return value if listed else map_data(value, _unlisted)
 
     def _declared(self, text: bytes) -> Mapping[str, Value]:
         """What cwl.output.json says."""
@@ -223,6 +225,13 @@ class _Collection:
             if data.get(part):
                 data[part] = self._know.each(self._summed, data[part])
         return data
+
+
+def _unlisted(data: Data) -> Data:
+    """A directory without its listing where it has an address: who needs it later asks for it."""
+    if "location" in data:
+        return {key: value for key, value in data.items() if key != "listing"} if "listing" in data else data
+    return {**data, "listing": [_unlisted(item) for item in data["listing"]]} if data.get("listing") else data
 
 
 def _record(port: Port) -> tuple[Port, ...]:

@@ -14,8 +14,7 @@ SUPPORTED = frozenset({
 """The classes that may stand under `requirements`."""
 
 CUDA = "http://commonwl.org/cwltool#CUDARequirement"
-SECRETS = "http://commonwl.org/cwltool#Secrets"
-EXTENSIONS = frozenset({CUDA, SECRETS})
+EXTENSIONS = frozenset({CUDA})
 """Classes beyond the standard that are heeded as hints."""
 
 

@@ -15,7 +15,7 @@ from hyflow.cwl.knowledge import Knowledge
 from hyflow.cwl.prepare import Preparation
 from hyflow.cwl.shapes import Details
 from hyflow.cwl.tokens import tokens
-from hyflow.cwl.tool import Signature, Tool
+from hyflow.cwl.tool import Signature, Tool, any_script
 from hyflow.errors import WorkflowError
 from hyflow.model.values import Inputs, Value
 
@@ -37,8 +37,7 @@ class StepInputs:
         self._keep = frozenset(document["keep"])
         target = document.get("target")
         self._target = None if target is None else Signature(target, ontology)
-        compiled = [item.value_from for item in self._inputs] + [self._when]
-        self.scripted = self._signature.scripted and any(each is not None and not each.constant for each in compiled)
+        self.scripted = document["javascript"] and any_script([*document["inputs"], document.get("when")])
 
     def _input(self, item: Mapping[str, Any]) -> _Input:
         value_from = item.get("valueFrom")

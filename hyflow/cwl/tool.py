@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from hyflow.cwl import interpolation, references
 from hyflow.cwl.expressions import Compiled, Expressions
 from hyflow.cwl.shapes import Binding, Port, Shaper
 from hyflow.errors import WorkflowError
@@ -28,10 +29,14 @@ class Signature:
         self.requirements: Mapping[str, Any] = document.get("requirements") or {}
         self.listing: str = document.get("listing") or "no_listing"
         self.strict_contents = self.version.startswith(NEWER)
-        self.scripted: bool = document["javascript"]
         self.expressions = Expressions(document["javascript"], document["library"], self.version)
         self.shaper = Shaper(self.expressions, document.get("names") or {}, self.where)
         self.inputs: tuple[Port, ...] = tuple(self.shaper.port(item) for item in document["inputs"])
+
+    @cached_property
+    def scripted(self) -> bool:
+        """Whether some expression is more than a parameter reference, so that JavaScript runs."""
+        return bool(self.document["javascript"]) and any_script(self.document)
 
     def compiled(self, value: Value) -> Compiled:
         return self.shaper.compiled(value)
@@ -123,6 +128,38 @@ class Tool(Signature):
         if compiled.constant:
             return Argument((0, at), Binding(), text=str(compiled.value))
         return Argument((0, at), Binding(value_from=compiled))
+
+
+_SILENT = frozenset({"doc", "label", "library", "where"})
+"""Fields of a process that are never evaluated."""
+
+
+def any_script(value: Value) -> bool:
+    """Whether an expression anywhere in `value`, a part of a process, is more than a parameter reference."""
+    return any(map(_is_script, _strings(value)))
+
+
+def _strings(value: Value) -> Iterator[str]:
+    """Every string in a process that may hold an expression."""
+    if isinstance(value, str):
+        if interpolation.may_hold_expression(value):
+            yield value
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            if name not in _SILENT:
+                yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+
+
+def _is_script(text: str) -> bool:
+    """Whether an expression in `text` is no parameter reference; in doubt it is."""
+    try:
+        parts = interpolation.split(text, old_escapes=False)
+    except WorkflowError:
+        return True
+    return any(part.body or references.parse(part.text) is None for part in parts if isinstance(part, interpolation.Fragment))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from hyflow.cwl.tool import Tool
 from hyflow.errors import UnsupportedRequirement, WorkflowError
 from hyflow.model.places import Place
 from hyflow.model.tasks import Stage, StageKind
-from hyflow.model.values import Inputs, Value, is_data
+from hyflow.model.values import Inputs, Value, is_data, walk_data
 
 Data = dict[str, Any]
 
@@ -71,7 +71,7 @@ class WorkDir:
     def items(self, inputs: Inputs, runtime: Mapping[str, Value]) -> list[Item]:
         """What to lay out for one job, in order. Raises WorkflowError."""
         try:
-            return [self._checked(item) for item in self._evaluated(inputs, runtime)]
+            return [self._checked(replace(item, data=_found(item.data, inputs))) for item in self._evaluated(inputs, runtime)]
         except WorkflowError as error:
             raise self._tool.within("InitialWorkDirRequirement", error) from error
 
@@ -153,6 +153,16 @@ class WorkDir:
             raise WorkflowError(f"the name {name!r} must be relative in CWL {self._tool.version}")
         if docker is None or not docker["required"]:
             raise WorkflowError(f"the name {name!r} must be relative: only in a container that is required may it start with /")
+
+
+def _found(data: Data, inputs: Inputs) -> Data:
+    """The object with its address, where an expression gave only the path that an input has."""
+    if "path" in data and "location" not in data and "contents" not in data and "listing" not in data:
+        known = next((item for item in walk_data(inputs) if item.get("path") == data["path"]), None)
+        if known is None:
+            raise WorkflowError(f"{data['path']} is the path of no input")
+        return {**known, **data}
+    return {**data, "listing": [_found(item, inputs) for item in data["listing"]]} if data.get("listing") else data
 
 
 class WorkTree:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,14 @@ def test_the_outputs_of_an_expression_tool_are_checked(tmp_path: Path) -> None:
         made.express(d=folder("file:///d/e"))
     with pytest.raises(WorkflowError, match="the expression must give an object"):
         Tool(tmp_path, "cwlVersion: v1.2\nclass: ExpressionTool\ninputs: []\noutputs: []\nexpression: $(null)").express()
+
+
+@pytest.mark.parametrize(("text", "scripted"), [
+    ("$(inputs.x)", False), ("a $(inputs.x) b", False), ("$(inputs.x + 1)", True), ("${return 1;}", True),
+])
+def test_what_needs_javascript(tmp_path: Path, text: str, scripted: bool) -> None:
+    made = Tool(tmp_path, CODES + f"requirements: {{InlineJavascriptRequirement: {{}}}}\narguments: [{json.dumps(text)}]")
+    assert made.processes.scripted("/tool") is scripted
 
 
 def test_what_a_program_says_of_itself(tmp_path: Path) -> None:

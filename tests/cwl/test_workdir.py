@@ -64,6 +64,8 @@ def laid(path: Path, listing: str, more: str = "", version: str = "v1.2") -> tup
     ("[$(inputs.d), {entryname: dir/more, entry: text}]",
      [Stage(COPY, "out/dir", "/data/d/dir"), Stage(WRITE, "out/dir/more", text="text")]),
     ("$([{'class': 'File', location: inputs.d.location + '/in it', basename: 'y'}])", [Stage(LINK, "out/y", "/data/d/dir/in it")]),
+    ("$([{'class': 'File', path: inputs.f.path, basename: 'z'}])",
+     [Stage(LINK, "out/z", "/data/d/a.txt"), Stage(LINK, "out/a.txt.i", "/data/d/a.txt.i")]),
     ("$([{'class': 'File', location: 'file:///else/where'}])", [Stage(LINK, "out/where", "/data/else/where")]),
 ])
 def test_a_listing(tmp_path: Path, listing: str, stages: list[Stage]) -> None:
@@ -96,6 +98,7 @@ def test_updating_in_place_links_what_may_be_written(tmp_path: Path) -> None:
     ("[{entry: x, entryname: $(7)}]", "an entryname must be a string"),
     ("[{entry: x}]", "an entry that is text needs an entryname"),
     ("[{entry: $(inputs.many), entryname: x}]", "entryname cannot name several files"),
+    ("$([{'class': 'File', path: '/etc/passwd'}])", "/etc/passwd is the path of no input"),
     ("$('text')", "the listing must be a list"),
     ("[$(7)]", "expected a File, a Directory or a Dirent, found 7"),
 ])
