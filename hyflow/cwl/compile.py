@@ -18,13 +18,11 @@ from hyflow.cwl import normalize, requirements
 from hyflow.cwl.formats import extract
 from hyflow.cwl.inputs import place_defaults
 from hyflow.cwl.normalize import Plain, in_order, plain, short
+from hyflow.cwl.tool import FORMATS
 from hyflow.errors import UnsupportedRequirement, WorkflowError
 from hyflow.model.workflow import Link, Program, Source, Step, Workflow
 
 ORIGINAL_VERSION = "http://commonwl.org/cwltool#original_cwlVersion"
-FORMATS = "formats"
-"""Under this name `Program.processes` holds the ontology of file formats."""
-
 _TOOL_FIELDS = ("baseCommand", "arguments", "stdin", "stdout", "stderr", "successCodes", "temporaryFailCodes", "permanentFailCodes")
 _KINDS: Mapping[str, Literal["command", "expression", "workflow"]] = {
     "CommandLineTool": "command", "ExpressionTool": "expression", "Workflow": "workflow",

@@ -15,11 +15,10 @@ from typing import Any
 from hyflow.cwl import judge, start, steps
 from hyflow.cwl.bind import Binder, Bound, runtime_resources
 from hyflow.cwl.collect import OutputError, collect
-from hyflow.cwl.compile import FORMATS
 from hyflow.cwl.demand import Demand, Demands
 from hyflow.cwl.knowledge import answer
 from hyflow.cwl.steps import StepInputs
-from hyflow.cwl.tool import Signature, Tool
+from hyflow.cwl.tool import FORMATS, Signature, Tool
 from hyflow.cwl.types import Type, fits
 from hyflow.model.facts import Ask, Facts
 from hyflow.model.jobs import Failure, Job, Key

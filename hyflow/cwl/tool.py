@@ -13,6 +13,9 @@ from hyflow.cwl.shapes import Binding, Port, Shaper
 from hyflow.errors import WorkflowError
 from hyflow.model.values import Value
 
+FORMATS = "formats"
+"""Under this name `Program.processes` holds the ontology of file formats."""
+
 NEWER = ("v1.2",)
 
 
