@@ -66,8 +66,8 @@ def _maker() -> Callable[[Any, LoadingContext], Process]:
     inside: list[str] = []
 
     def make(document: Any, context: LoadingContext) -> Process:
-        name = str(document.get("id"))
-        if name in inside:
+        name = str(document.get("id") or "")
+        if name and name in inside:
             raise WorkflowException(f"a process runs itself: {' runs '.join(map(readable, [*inside[inside.index(name):], name]))}")
         inside.append(name)
         try:

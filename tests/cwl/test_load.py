@@ -180,6 +180,21 @@ steps: {again: {run: other.cwl, in: {}, out: []}}
         load(str(tmp_path / "loop.cwl"), cache=None)
 
 
+def test_processes_without_a_name_may_nest(tmp_path: Path) -> None:
+    tool = "{class: CommandLineTool, baseCommand: x, inputs: [], outputs: []}"
+    inner = f"{{class: Workflow, inputs: [], outputs: [], steps: {{c: {{run: {tool}, in: [], out: []}}}}}}"
+    middle = f"{{class: Workflow, inputs: [], outputs: [], steps: {{b: {{run: {inner}, in: [], out: []}}}}}}"
+    write(tmp_path, wf=f"""
+cwlVersion: v1.2
+class: Workflow
+requirements: {{SubworkflowFeatureRequirement: {{}}}}
+inputs: []
+outputs: []
+steps: {{a: {{run: {middle}, in: [], out: []}}}}
+""")
+    assert list(load(str(tmp_path / "wf.cwl"), cache=None).workflows) == ["/a/b", "/a", "/"]
+
+
 @pytest.mark.parametrize("requirement", ["NoSuchRequirement", "http://example.org/Other"])
 def test_a_requirement_that_nobody_knows_is_refused(tmp_path: Path, requirement: str) -> None:
     write(tmp_path, bad=ECHO + f"requirements: [{{class: '{requirement}'}}]\n")
