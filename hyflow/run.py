@@ -226,7 +226,7 @@ async def _conclude(order: Order, observer: Observer, end: Conclude, mover: Move
     if end.failures:
         return Result(run_dir.id, None, end.failures, _status(end.failures))
     this_machine = Location("", "", HERE, str(run_dir.path), {HERE: "/"})
-    delivery = deliver.Delivery(order.outdir, run_dir.path, mover)
+    delivery = deliver.Delivery(order.outdir, run_dir.path, mover, end.inputs)
     outputs = await delivery.deliver(end.outputs, this_machine)
     delivered = Delivered(outputs, time.time())
     await journal.append([delivered])

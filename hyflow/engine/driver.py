@@ -7,6 +7,7 @@ One loop takes events, makes them durable, hands them to `State` and starts the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import posixpath
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -20,7 +21,7 @@ from hyflow.cwl.processes import Bound, Processes
 from hyflow.engine.placement import impossible
 from hyflow.engine.sites import Ended, Site
 from hyflow.engine.state import State
-from hyflow.errors import HyflowError, SiteError, UnsupportedRequirement, WorkflowError
+from hyflow.errors import HyflowError, JournalError, SiteError, UnsupportedRequirement, WorkflowError
 from hyflow.model.actions import Action, Cancel, Conclude, Demand, Evaluate, Express, Submit
 from hyflow.model.events import Demanded, Evaluated, Event, Failed, Finished, Running, Started, Stopping, Submitted, Submitting
 from hyflow.model.facts import Ask, Fact, Facts, Localize
@@ -31,6 +32,9 @@ from hyflow.model.values import Inputs
 from hyflow.staging.move import Mover
 
 T = TypeVar("T")
+
+_ABANDON = 20.0
+"""Seconds for ending what runs when the journal has failed."""
 
 
 class Record(Protocol):
@@ -47,7 +51,7 @@ class Binding(Protocol):
 
 
 class Listener(Protocol):
-    """Somebody who watches: told of every event once it is durable, and of staging as it begins and ends."""
+    """Somebody who watches: told of every event once it is durable, and of staging: its "begin" and its "end"."""
 
     def event(self, event: Event) -> None: ...
 
@@ -81,8 +85,15 @@ class Driver:
         self._conclusion: Conclude | None = None
 
     async def run(self, inputs: Inputs) -> Conclude:
-        """From inputs that were checked (`Processes.start`) to the end. Raises JournalError."""
+        """From inputs that were checked (`Processes.start`) to the end. Raises JournalError when all at the sites is ended."""
         self._post(Started(inputs))
+        try:
+            return await self._until_concluded()
+        except JournalError:
+            await self._abandon()
+            raise
+
+    async def _until_concluded(self) -> Conclude:
         while self._conclusion is None:
             batch = [await self._events.get()]
             while not self._events.empty():
@@ -99,6 +110,12 @@ class Driver:
     def stop(self, reason: str) -> None:
         """Start nothing more and end what runs. For signal handlers of the loop."""
         self._post(Stopping(reason, time.time()))
+
+    async def _abandon(self) -> None:
+        """What cannot be recorded must not go on; a site that does not answer is not waited for."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ABANDON):
+                await asyncio.gather(*(site.cancel_all() for site in self._house.sites.values()))
 
     async def _settle(self, call: Callable[[Facts], T | Ask], scripted: bool) -> T:
         return await settle(call, self._house.mover, scripted)
@@ -209,9 +226,9 @@ class Driver:
         wanted: Sequence[str] = needs.sources
         while True:
             if wanted:
-                house.listener.stage(job.id, "staging in")
+                house.listener.stage(job.id, "begin")
                 sources = await house.mover.localize(wanted, location)
-                house.listener.stage(job.id, "")
+                house.listener.stage(job.id, "end")
                 place = replace(place, sources={**place.sources, **sources})
             def call(known: Facts, place: Place = place) -> Bound | Ask:
                 return house.processes.bind(job, key, place, needs, known)

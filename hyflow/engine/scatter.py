@@ -50,16 +50,6 @@ def tag_of(step: Step, shape: Sequence[int], index: int) -> Tag:
     return _unravel(shape, index) if step.method == "nested_crossproduct" else (index,)
 
 
-def index_of(step: Step, shape: Sequence[int], tag: Tag) -> int:
-    """The inverse of `tag_of`."""
-    if step.method != "nested_crossproduct":
-        return tag[0]
-    index = 0
-    for length, position in zip(shape, tag, strict=True):
-        index = index * length + position
-    return index
-
-
 def gather(step: Step, values: list[Value], shape: Sequence[int]) -> Value:
     """The results of all jobs, in order, as the array that the step gives: nested for nested_crossproduct, flat otherwise."""
     if step.method != "nested_crossproduct" or len(shape) == 1:

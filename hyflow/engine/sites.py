@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
@@ -57,12 +57,27 @@ class Site:
                 self._ended.append(attempt.ticket)
 
     async def cancel(self, keys: Collection[Key]) -> None:
-        """End these attempts, now or as soon as the site has taken them; `run` of each returns as it ends."""
+        """End these attempts, now or as soon as the site has taken them; `run` of each returns as it ends. Raises nothing."""
         known = [self._attempts[key] for key in keys if key in self._attempts]
         self._cancelled.update(attempt.task.key for attempt in known)
-        tickets = [attempt.ticket for attempt in known if attempt.ticket is not None]
-        if tickets:
-            await self.connector.cancel(tickets)
+        await self._cancel_taken(attempt for attempt in known if attempt.ticket is not None)
+
+    async def cancel_all(self) -> None:
+        """End everything that is at the site, or on its way there, and wait until it has ended."""
+        attempts = list(self._attempts.values())
+        await self.cancel([attempt.task.key for attempt in attempts])
+        if attempts:
+            await asyncio.wait([attempt.ended for attempt in attempts])
+
+    async def _cancel_taken(self, attempts: Iterable[_Attempt]) -> None:
+        """Where the site cannot be told, its attempts are given up: it may be long before anything is heard of them."""
+        tickets = {attempt.ticket: attempt for attempt in attempts if attempt.ticket is not None}
+        try:
+            if tickets:
+                await self.connector.cancel(list(tickets))
+        except SiteError as error:
+            for attempt in tickets.values():
+                _end(attempt, Lost(f"it could not be ended and may go on at {self.name} in {attempt.task.dir}: {error}"))
 
     async def forget(self) -> None:
         """Let the site drop what it keeps of the attempts that have ended; nobody will ask for them again."""
@@ -72,7 +87,15 @@ class Site:
 
     async def _batch(self, location: str) -> None:
         await asyncio.sleep(0)
-        at, attempts = self._pending.pop(location)
+        at, gathered = self._pending.pop(location)
+        attempts = [attempt for attempt in gathered if attempt.task.key not in self._cancelled]
+        for attempt in gathered:
+            if attempt.task.key in self._cancelled:
+                _end(attempt, Lost("cancelled before it was submitted"))
+        if attempts:
+            await self._see_through(at, attempts)
+
+    async def _see_through(self, at: Location, attempts: list[_Attempt]) -> None:
         try:
             taken = await self._submit(at, attempts)
             if taken:
@@ -94,10 +117,8 @@ class Site:
                 attempt.ticket = answer
                 taken[answer] = attempt
                 attempt.accepted(answer)
-        late = [ticket for ticket, attempt in taken.items() if attempt.task.key in self._cancelled]
-        if late:
-            await self.connector.cancel(late)
-        return taken
+        await self._cancel_taken(attempt for attempt in taken.values() if attempt.task.key in self._cancelled)
+        return {ticket: attempt for ticket, attempt in taken.items() if not attempt.ended.done()}
 
     async def _watch(self, taken: dict[Ticket, _Attempt]) -> None:
         async for ticket, status in self.connector.watch(list(taken)):

@@ -1,108 +1,166 @@
 """The results of a run, where its user wants them: files are moved out of the run's own directories, others are copied.
 
-What is delivered lies under its basename in the output directory; a name that is taken twice gets a number (name_2.txt).
-Nothing outside the output directory is written, and an existing file is replaced only by a whole one.
+What is delivered lies under its basename in the output directory; a name that is taken twice, or by an input of the run, gets a
+number (name_2.txt). Nothing outside the output directory is written, and an existing file is replaced only by a whole one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hyflow.errors import HyflowError, SiteError
-from hyflow.model.places import HERE, Location, Replica
+from hyflow.model.places import HERE, Location, Replica, replica_of
 from hyflow.model.values import Value, map_data, walk_data
 from hyflow.staging import here
 from hyflow.staging.move import Mover
 
+_COPY_INSTEAD = (errno.EXDEV, errno.EACCES, errno.EPERM)
+"""Why a file or directory may be copied and yet not be renamed."""
+
 
 @dataclass(slots=True)
 class Delivery:
-    """One delivery into `outdir`; `owned`: the directory below which everything is the run's own, and may be moved."""
+    """One delivery into `outdir`; `owned`: the directory below which everything is the run's own, and may be moved; `inputs` of the
+    run: what they name is never written over."""
 
     outdir: Path
     owned: Path
     mover: Mover
+    inputs: Value = None
+    _kept: set[Path] = field(default_factory=set)
+    _alone: set[str] = field(default_factory=set)
     _names: dict[Path, set[str]] = field(default_factory=dict)
     _placed: dict[str, str] = field(default_factory=dict)
-    _times: dict[str, int] = field(default_factory=dict)
-    _same: dict[tuple[str | None, str, Path], dict[str, Any]] = field(default_factory=dict)
+    _same: dict[tuple[str, str, Path], dict[str, Any]] = field(default_factory=dict)
 
     async def deliver(self, outputs: Value, this_machine: Location) -> Value:
         """The output object with every file in place, as it is shown to the user: with listings, checksums and sizes."""
-        uris = [str(item["location"]) for item in walk_data(outputs) if "location" in item]
-        for uri in uris:
-            self._times[uri] = self._times.get(uri, 0) + 1
-        paths = await self.mover.localize(uris, this_machine)
+        uris = [str(item["location"]) for item in _to_place(outputs) if "location" in item]
+        self._alone = _alone(uris)
+        paths = await self.mover.localize(dict.fromkeys(uris), this_machine)
         return await asyncio.to_thread(self._place_all, outputs, paths)
 
     def _place_all(self, outputs: Value, paths: dict[str, str]) -> Value:
         with _explained(self.outdir):
+            self.owned = self.owned.resolve()
+            self._kept = {path for path in _local(self.inputs) if not path.is_relative_to(self.owned)}
             self.outdir.mkdir(parents=True, exist_ok=True)
             return map_data(outputs, lambda item: self._place(item, paths, self.outdir))
 
     def _place(self, item: dict[str, Any], paths: dict[str, str], directory: Path) -> dict[str, Any]:
-        again = (item.get("location"), _basename(item), directory)
-        if again[0] is not None and again in self._same:
-            return self._same[again]
-        target = directory / self._free_name(directory, _basename(item))
+        uri, name = str(item.get("location", "")), _basename(item)
+        if uri and (again := self._same.get((uri, name, directory))) is not None:
+            return again
+        source = self._placed.get(uri) or paths[uri] if uri else None
+        target = directory / self._free_name(directory, name, source)
         placed = {key: value for key, value in item.items() if key not in ("listing", "secondaryFiles", "path", "contents", "dirname")}
-        if "location" in item:
-            self._bring(paths[item["location"]], item["location"], target)
-        elif item["class"] == "File":
-            target.write_bytes(str(item.get("contents", "")).encode("utf-8", "surrogateescape"))
+        if source is not None:
+            self._bring(source, uri, target)
         else:
-            target.mkdir(exist_ok=True)
-            for child in item.get("listing") or []:
-                self._place(child, paths, target)
+            self._make(item, paths, target)
         placed |= described(target, item.get("checksum"))
         if item.get("secondaryFiles"):
             placed["secondaryFiles"] = [self._place(other, paths, directory) for other in item["secondaryFiles"]]
-        self._same[again] = placed
+        if uri:
+            self._same[uri, name, directory] = placed
         return placed
 
-    def _free_name(self, directory: Path, name: str) -> str:
+    def _make(self, item: dict[str, Any], paths: dict[str, str], target: Path) -> None:
+        """What is a literal and lies nowhere yet."""
+        if item["class"] == "File":
+            _write_file(target, _text(item))
+            return
+        _make_directory(target)
+        for child in item.get("listing") or []:
+            self._place(child, paths, target)
+
+    def _free_name(self, directory: Path, name: str, source: str | None) -> str:
         taken = self._names.setdefault(directory, set())
         free, count = name, 1
-        while free in taken:
+        while free in taken or self._is_kept(directory / free, source):
             count += 1
             stem, suffix = os.path.splitext(name)
             free = f"{stem}_{count}{suffix}"
         taken.add(free)
         return free
 
+    def _is_kept(self, target: Path, source: str | None) -> bool:
+        """Whether what is there is an input, lies in one or holds one, and is not the very thing that is to be put there."""
+        if not self._kept or not target.exists() or (source is not None and os.path.samefile(source, target)):
+            return False
+        real = target.resolve()
+        return any(real.is_relative_to(kept) or kept.is_relative_to(real) for kept in self._kept)
+
     def _bring(self, source: str, uri: str, target: Path) -> None:
-        source = self._placed.get(uri, source)
         if target.exists() and os.path.samefile(source, target):
             return
-        mine = Path(source).is_relative_to(self.owned) and self._times[uri] == 1 and not os.path.islink(source)
+        mine = uri in self._alone and Path(source).is_relative_to(self.owned)
         if os.path.isdir(source):
-            _merge_tree(source, target, mine)
-        elif mine:
-            shutil.move(source, target)
+            _bring_tree(source, target, mine)
         else:
-            _copy_file(source, target)
+            _bring_file(source, target, mine)
         self._placed[uri] = str(target)
         if mine:
             self.mover.catalog.move(uri, Replica(HERE, str(target).lstrip("/")))
 
 
-def described(target: Path, checksum: str | None = None) -> dict[str, Any]:
-    """What the output object says of a delivered file or directory."""
+def described(target: Path, checksum: str | None = None, above: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """What the output object says of a delivered file or directory; `above`: the directories that it was reached through."""
     uri = Replica(HERE, str(target).lstrip("/")).uri
     words: dict[str, Any] = {"location": uri, "basename": target.name, "path": str(target)}
-    if target.is_dir():
-        return words | {"class": "Directory", "listing": [described(Path(child)) for child in _children(target)]}
-    return words | {"class": "File", "size": target.stat().st_size, "checksum": checksum or f"sha1${here.sha1(str(target))}"}
+    if not target.is_dir():
+        return words | {"class": "File", "size": target.stat().st_size, "checksum": checksum or f"sha1${here.sha1(str(target))}"}
+    real = os.path.realpath(target)
+    children = _children(str(target)) if real not in above else ()
+    return words | {"class": "Directory", "listing": [described(Path(child), None, above | {real}) for child in children]}
 
 
-def _children(directory: Path) -> Iterator[str]:
+def _to_place(outputs: Value) -> list[dict[str, Any]]:
+    """The files and directories that get a place of their own; what a directory with an address lists comes along with it."""
+    found: list[dict[str, Any]] = []
+
+    def note(item: dict[str, Any]) -> dict[str, Any]:
+        found.append(item)
+        for part in (*(item.get("secondaryFiles") or ()), *(() if "location" in item else item.get("listing") or ())):
+            note(part)
+        return item
+
+    map_data(outputs, note)
+    return found
+
+
+def _alone(uris: Iterable[str]) -> set[str]:
+    """Those that are named once, and neither hold another one nor lie in one: only they can be moved away."""
+    counts = Counter(uri.rstrip("/") for uri in uris)
+    shared = {uri for uri, count in counts.items() if count > 1}
+    for uri in counts:
+        above = uri.rpartition("/")[0]
+        while above.count("/") > 2:
+            if above in counts:
+                shared |= {uri, above}
+            above = above.rpartition("/")[0]
+    return counts.keys() - shared
+
+
+def _local(inputs: Value) -> Iterator[Path]:
+    """The files and directories of this machine that the inputs name, links resolved."""
+    for item in walk_data(inputs):
+        replica = replica_of(str(item.get("location", "")))
+        if replica is not None and replica.filesystem == HERE:
+            yield Path("/" + replica.path).resolve()
+
+
+def _children(directory: str) -> Iterator[str]:
     for name in sorted(os.listdir(directory), key=os.fsencode):
         child = os.path.join(directory, name)
         if here.found(child) is not None:
@@ -111,33 +169,93 @@ def _children(directory: Path) -> Iterator[str]:
 
 def _basename(item: dict[str, Any]) -> str:
     name = str(item.get("basename") or os.path.basename(str(item.get("location", "")).rstrip("/")) or "output")
-    if "/" in name or name in (".", ".."):
+    try:
+        possible = not {"/", "\0"} & {*name} and name not in (".", "..") and os.fsencode(name)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
         raise HyflowError(f"an output has the name {name!r}, which cannot be a file name")
     return name
 
 
-def _copy_file(source: str, target: Path) -> None:
-    part = target.with_name(f".{target.name[:200]}.part")
+def _text(item: dict[str, Any]) -> bytes:
     try:
+        return str(item.get("contents", "")).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise HyflowError(f"the contents of the output {_basename(item)!r} are no text: {error.reason}") from error
+
+
+def _bring_file(source: str, target: Path, move: bool) -> None:
+    if move and _renamed(source, target):
+        return
+    with _becoming(target) as part:
         shutil.copy2(source, part)
-        part.chmod(part.stat().st_mode | 0o200)
+        part.chmod(part.stat().st_mode & 0o777 | 0o200)
+    if move:
+        here.remove(source)
+
+
+def _write_file(target: Path, data: bytes) -> None:
+    with _becoming(target) as part:
+        part.write_bytes(data)
+
+
+@contextlib.contextmanager
+def _becoming(target: Path) -> Iterator[Path]:
+    """A file to write, which takes the place of `target` when it is whole."""
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        yield part
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _merge_tree(source: str, target: Path, move: bool) -> None:
+def _bring_tree(source: str, target: Path, move: bool) -> None:
     """Bring a directory; where `target` is there already, what it holds beside stays."""
-    if move and not os.path.lexists(target) and not _holds_links(source):
-        shutil.move(source, target)
+    if move and not os.path.lexists(target) and not _holds_links(source) and _renamed(source, target):
         return
-    target.mkdir(exist_ok=True)
-    for child in _children(Path(source)):
-        name = os.path.basename(child)
-        if os.path.isdir(child):
-            _merge_tree(child, target / name, move=False)
+    # Listed before anything is made: the target may lie in the source.
+    entries = list(_tree(source, target.resolve()))
+    _make_directory(target)
+    for name, path in entries:
+        if os.path.isdir(path):
+            _make_directory(target / name)
         else:
-            _copy_file(child, target / name)
+            _bring_file(path, target / name, move=False)
+    if move:
+        here.remove(source)
+
+
+def _tree(source: str, without: Path, prefix: str = "", above: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
+    """(relative path, path) of all below `source`, links followed, but never in a circle; `without` one directory."""
+    real = os.path.realpath(source)
+    for child in _children(source) if real not in above else ():
+        name = os.path.join(prefix, os.path.basename(child))
+        if os.path.isdir(child):
+            if os.path.realpath(child) == str(without):
+                continue
+            yield name, child
+            yield from _tree(child, without, name, above | {real})
+        else:
+            yield name, child
+
+
+def _make_directory(target: Path) -> None:
+    """A directory of that name; a link would lead elsewhere, so it makes room."""
+    if target.is_symlink():
+        target.unlink()
+    target.mkdir(exist_ok=True)
+
+
+def _renamed(source: str, target: Path) -> bool:
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno in _COPY_INSTEAD:
+            return False
+        raise
+    return True
 
 
 def _holds_links(directory: str) -> bool:
@@ -157,10 +275,8 @@ def _explained(outdir: Path) -> Iterator[None]:
 def unwritable(outdir: Path) -> str | None:
     """Why results cannot be put there, known before the run starts; None when they can."""
     existing = outdir
-    while not existing.exists() and existing != existing.parent:
+    while not os.path.exists(existing) and existing != existing.parent:
         existing = existing.parent
-    if not existing.is_dir():
+    if not os.path.isdir(existing):
         return f"{existing} is not a directory"
     return None if os.access(existing, os.W_OK | os.X_OK) else f"{existing} cannot be written to"
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any, Protocol, assert_never
 
 from hyflow.connector import Connector
@@ -65,7 +66,8 @@ class FarFiles:
     async def receive(self, directory: str, items: Mapping[str, str]) -> None:
         """Copy from this machine: `items` maps names below `directory`, which is made there whole or not at all, to paths here."""
         digests: Digests = {}
-        await shell.push(self._connector, directory, pack(items.items(), digests), digests)
+        async with aclosing(pack(items.items(), digests)) as stream:
+            await shell.push(self._connector, directory, stream, digests)
 
     async def send(self, items: Mapping[str, str]) -> None:
         """Copy to this machine: `items` maps paths there to paths here, which must not be there yet. Verified by SHA-256."""

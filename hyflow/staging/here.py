@@ -22,7 +22,7 @@ def found(path: str) -> Found | None:
         return None
     if stat.S_ISDIR(status.st_mode):
         return Found("d")
-    return Found("f", status.st_size)
+    return Found("f", status.st_size) if stat.S_ISREG(status.st_mode) else None
 
 
 def contents(path: str) -> bytes:

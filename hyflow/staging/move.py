@@ -11,7 +11,7 @@ import os
 import posixpath
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,23 @@ Origin = str | None
 """Where data comes from: a file system, or None for the web."""
 
 
+@dataclass(slots=True, eq=False)
+class _Move:
+    """Data on its way, and how many wait for it."""
+
+    uris: frozenset[str]
+    task: asyncio.Task[None]
+    waiting: int = 0
+
+
 class Mover:
     """`files` by file system; `landings` by file system: the directory (absolute) below which copies are put there."""
 
     def __init__(self, files: Mapping[str, Files], landings: Mapping[str, str], catalog: Catalog) -> None:
         self.catalog = catalog
         self._files, self._landings = files, landings
-        self._moving: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._moving: dict[tuple[str, str], _Move] = {}
+        self._downloads = asyncio.Semaphore(_DOWNLOADS)
         self._real: dict[str, str] = {}
 
     async def localize(self, uris: Collection[str], to: Location) -> dict[str, str]:
@@ -78,23 +88,57 @@ class Mover:
         return files
 
     async def _bring(self, missing: Mapping[str, Replica | None], to: str) -> None:
-        """Copy what nobody copies yet, and wait for all of it."""
-        fresh: dict[Origin, list[str]] = {}
-        for uri, source in missing.items():
-            if (uri, to) not in self._moving:
-                fresh.setdefault(source.filesystem if source else None, []).append(uri)
-        for origin, uris in fresh.items():
-            task = asyncio.create_task(self._carry(origin, uris, to), name=f"moving {len(uris)} to {to}")
-            keys = [(uri, to) for uri in uris]
-            self._moving.update(dict.fromkeys(keys, task))
-            task.add_done_callback(partial(self._moved, keys))
-        await asyncio.gather(*(asyncio.shield(task) for task in {self._moving[uri, to] for uri in missing}))
+        """Copy what nobody copies yet, and wait for all of it. What fails for the sake of data that only others need is tried again."""
+        moves = {self._moving[uri, to] for uri in missing if (uri, to) in self._moving}
+        for origin, uris in self._batches({uri: source for uri, source in missing.items() if (uri, to) not in self._moving}, to):
+            moves.add(self._begin(origin, uris, to))
+        failed = [(move, error) for move, error in await self._ended(moves) if error is not None]
+        for move, error in failed:
+            if move.uris <= missing.keys() or not isinstance(error, SiteError):
+                raise error
+        if failed:
+            again = {uri: source for uri, source in missing.items() if any(uri in move.uris for move, _ in failed)}
+            await self._bring(again, to)
 
-    def _moved(self, keys: Iterable[tuple[str, str]], task: asyncio.Task[None]) -> None:
-        for key in keys:
-            self._moving.pop(key, None)
-        if not task.cancelled():
-            task.exception()  # who waits has it; nobody may wait any more
+    def _batches(self, missing: Mapping[str, Replica | None], to: str) -> Iterable[tuple[Origin, list[str]]]:
+        """What travels together: all from one file system; what comes from the web to this machine travels each on its own."""
+        batches: dict[tuple[Origin, str], list[str]] = {}
+        for uri, source in missing.items():
+            alone = uri if source is None and to == HERE else ""
+            batches.setdefault((source.filesystem if source else None, alone), []).append(uri)
+        return [(origin, uris) for (origin, _), uris in batches.items()]
+
+    def _begin(self, origin: Origin, uris: Sequence[str], to: str) -> _Move:
+        task = asyncio.create_task(self._carry(origin, uris, to), name=f"moving {len(uris)} to {to}")
+        move = _Move(frozenset(uris), task)
+        self._moving.update({(uri, to): move for uri in uris})
+        task.add_done_callback(lambda _: self._forget(move, to))
+        return move
+
+    def _forget(self, move: _Move, to: str) -> None:
+        for uri in move.uris:
+            if self._moving.get((uri, to)) is move:
+                del self._moving[uri, to]
+        if not move.task.cancelled():
+            move.task.exception()  # who waits has it; nobody may wait any more
+
+    async def _ended(self, moves: Collection[_Move]) -> list[tuple[_Move, BaseException | None]]:
+        """Wait for all of them; how each ended. A move for which nobody waits any more is cancelled."""
+        for move in moves:
+            move.waiting += 1
+        try:
+            await asyncio.wait([move.task for move in moves])
+        finally:
+            for move in moves:
+                move.waiting -= 1
+                if not move.waiting and not move.task.done():
+                    self._forget_now(move)
+        return [(move, _error(move.task)) for move in moves]
+
+    def _forget_now(self, move: _Move) -> None:
+        """Who asks for the data from now on must not wait for what is being given up."""
+        self._moving = {key: other for key, other in self._moving.items() if other is not move}
+        move.task.cancel()
 
     async def _carry(self, origin: Origin, uris: Sequence[str], to: str) -> None:
         """One batch, all from one place. What lies neither here nor there passes through this machine."""
@@ -128,15 +172,11 @@ class Mover:
             await asyncio.to_thread(here.remove, part)
 
     async def _download(self, landed: Mapping[str, str]) -> None:
-        limit = asyncio.Semaphore(_DOWNLOADS)
-
-        async def one(uri: str, path: str) -> None:
+        for uri, path in landed.items():
             if not web.is_web(uri):
                 raise SiteError(f"nobody knows how to read {web.redacted(uri)}", transient=False)
-            async with limit:
-                await asyncio.to_thread(web.fetch, uri, path)
-
-        await asyncio.gather(*(one(uri, path) for uri, path in landed.items()))
+            async with self._downloads:
+                await web.fetched(uri, path)
 
     async def _fetched(self, uri: str) -> Replica:
         """The copy on this machine, fetched now if there is none."""
@@ -146,6 +186,10 @@ class Mover:
         if copy is None:
             raise SiteError(f"{web.redacted(uri)} was fetched and is not there", transient=True)
         return copy
+
+
+def _error(task: asyncio.Task[None]) -> BaseException | None:
+    return SiteError("a copy was given up", transient=True) if task.cancelled() else task.exception()
 
 
 def landings(run: str, locations: Iterable[Location], own: Path) -> dict[str, str]:

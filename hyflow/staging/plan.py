@@ -40,6 +40,6 @@ def nearest(uri: str, catalog: Catalog) -> Replica | None:
 
 
 def file_name(uri: str) -> str:
-    """A file name for a copy; jobs see the name that CWL gives, not this one."""
-    name = os.fsdecode(unquote_to_bytes(posixpath.basename(urlsplit(uri).path.rstrip("/"))))
-    return name.replace("/", "_") if name not in ("", ".", "..") else "data"
+    """A file name for a copy, of at most 255 bytes; jobs see the name that CWL gives, not this one."""
+    name = unquote_to_bytes(posixpath.basename(urlsplit(uri).path.rstrip("/"))).translate(bytes.maketrans(b"/\0", b"__"))
+    return os.fsdecode(name[-255:]) if name not in (b"", b".", b"..") else "data"

@@ -14,7 +14,7 @@ import os
 import queue
 import tarfile
 import threading
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from typing import IO, Any
 
@@ -27,7 +27,7 @@ Digests = dict[str, str]
 """SHA-256 in hex by path inside the archive, of its regular files."""
 
 
-async def pack(items: Iterable[tuple[str, str]], digests: Digests) -> AsyncIterator[bytes]:
+async def pack(items: Iterable[tuple[str, str]], digests: Digests) -> AsyncGenerator[bytes, None]:
     """An archive of (name in the archive, path on this machine) pairs, directories whole. Fills `digests` as it goes."""
     pipe = _Pipe()
     work = asyncio.ensure_future(asyncio.to_thread(_pack_into, list(items), digests, pipe))
@@ -55,11 +55,18 @@ async def unpack(stream: AsyncIterator[bytes], targets: Mapping[str, str]) -> Di
             await asyncio.to_thread(pipe.put, b"")
         except BaseException:
             pipe.abandon()
+            work.add_done_callback(_heard)
             raise
         finally:
             await asyncio.wait([work])
     await work
     return digests
+
+
+def _heard(work: asyncio.Future[None]) -> None:
+    """What a broken stream does to its reader is no news."""
+    if not work.cancelled():
+        work.exception()
 
 
 class _Pipe(io.RawIOBase):
@@ -123,13 +130,16 @@ def _pack_into(items: list[tuple[str, str]], digests: Digests, pipe: _Pipe) -> N
     except BrokenPipeError:
         pass
     except OSError as error:
-        raise SiteError(f"cannot read {error.filename!r}: {error.strerror}", transient=False) from error
+        what = f"cannot read {error.filename!r}: {error.strerror}" if error.filename else f"a file changed while it was read: {error}"
+        raise SiteError(what, transient=not error.filename) from error
     finally:
         pipe.put(b"")
 
 
 def _add(archive: tarfile.TarFile, name: str, path: str, digests: Digests, above: frozenset[str]) -> None:
     info = archive.gettarinfo(path, name)
+    if info is None:
+        return  # a socket
     info.uid = info.gid = 0
     info.uname = info.gname = ""
     if info.isdir():
@@ -166,7 +176,7 @@ def _unpack_from(pipe: _Pipe, targets: Mapping[str, str], digests: Digests) -> N
         with tarfile.open(fileobj=pipe, mode="r|", bufsize=CHUNK, ignore_zeros=True) as archive:
             for member in archive:
                 _extract(archive, member, _target(member.name, targets), digests)
-    except tarfile.TarError as error:
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, MemoryError) as error:
         raise SiteError(f"the files came broken: {error}", transient=True) from error
     except OSError as error:
         raise SiteError(f"cannot write {error.filename!r}: {error.strerror}", transient=False) from error
@@ -188,7 +198,7 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: str, dig
     if member.isdir():
         os.makedirs(target, exist_ok=True)
         return
-    if not member.isreg():
+    if not member.isreg() or member.issparse():
         raise SiteError(f"the site sent {member.name!r}, which is neither a file nor a directory", transient=False)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     source = archive.extractfile(member)

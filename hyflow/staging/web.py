@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import http.client
-import os
+import secrets
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from hyflow.errors import SiteError
-from hyflow.model.facts import Found
 
 TIMEOUT = 60.0
 """Seconds without a byte after which a transfer has failed."""
@@ -23,39 +25,69 @@ def is_web(uri: str) -> bool:
     return urlsplit(uri).scheme in ("http", "https")
 
 
-def probe(uri: str) -> Found | None:
-    """Whether there is something at the address, and how large it says it is (0 when it does not say)."""
-    request = urllib.request.Request(uri, method="HEAD")  # noqa: S310 - `is_web` was asked
+async def fetched(uri: str, target: str) -> None:
+    """`fetch`, in a thread that nobody has to wait for: a server that is silent does not hold up who was cancelled."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+    stopped = threading.Event()
+
+    def settle(error: BaseException | None) -> None:
+        if not done.done():
+            done.set_result(None) if error is None else done.set_exception(error)
+
+    def work() -> None:
+        error: BaseException | None = None
+        try:
+            fetch(uri, target, stopped)
+        except BaseException as raised:
+            error = raised
+        if not stopped.is_set():
+            loop.call_soon_threadsafe(settle, error)
+
+    threading.Thread(target=work, name="download", daemon=True).start()
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-            return Found("f", int(answer.headers.get("Content-Length") or 0))
-    except urllib.error.HTTPError as error:
-        error.close()
-        return None
-    except (OSError, http.client.HTTPException, ValueError):
-        return None
+        await done
+    finally:
+        stopped.set()
 
 
-def fetch(uri: str, target: str) -> None:
+def fetch(uri: str, target: str, stopped: threading.Event) -> None:
     """Copy what the address gives to the file `target`, which appears under its name only when it is whole."""
-    part = target + ".part"
-    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    part = Path(target).with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with urllib.request.urlopen(uri, timeout=TIMEOUT) as answer, Path(part).open("wb") as file:  # noqa: S310
-            expected, got = answer.headers.get("Content-Length"), 0
-            while chunk := answer.read(_CHUNK):
-                file.write(chunk)
-                got += len(chunk)
+        part.parent.mkdir(parents=True, exist_ok=True)
+        expected, got = _copy(uri, part, stopped)
         if expected is not None and int(expected) != got:
             raise SiteError(f"{redacted(uri)} broke off after {got:,} of {int(expected):,} bytes", transient=True)
-        os.rename(part, target)
+        part.rename(target)
     except urllib.error.HTTPError as error:
         error.close()
         raise SiteError(f"{redacted(uri)} answers {error.code} {error.reason}", transient=error.code >= 500) from error
-    except (OSError, http.client.HTTPException) as error:
-        raise SiteError(f"{redacted(uri)} cannot be fetched: {error}", transient=True) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise SiteError(f"{redacted(uri)} cannot be fetched: {reason}", transient=True) from error
     finally:
-        Path(part).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+def _copy(uri: str, part: Path, stopped: threading.Event) -> tuple[str | None, int]:
+    """How many bytes the server said that there are, and how many came."""
+    with urllib.request.urlopen(_request(uri), timeout=TIMEOUT) as answer, part.open("wb") as file:  # noqa: S310 - `is_web` was asked
+        got = 0
+        while not stopped.is_set() and (chunk := answer.read1(_CHUNK)):
+            file.write(chunk)
+            got += len(chunk)
+        return answer.headers.get("Content-Length"), got
+
+
+def _request(uri: str) -> urllib.request.Request:
+    """Credentials in the address go into a header, which does not follow to where the server may point instead."""
+    parts = urlsplit(uri)
+    credentials, _, host = parts.netloc.rpartition("@")
+    request = urllib.request.Request(urlunsplit(parts._replace(netloc=host, fragment="")))  # noqa: S310 - `is_web` was asked
+    if credentials:
+        request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(unquote(credentials).encode()).decode())
+    return request
 
 
 def redacted(uri: str) -> str:
