@@ -29,6 +29,7 @@ demo: .venv/made-run
 	@$(BIN)/python workflows/digits/summary.py demo-output/output.json
 
 test: check
+	@sh tests/lab/packages.sh
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/conformance
 	JOBS=$(JOBS) $(BIN)/python -m pytest -q -s tests/conformance
 
