@@ -71,6 +71,10 @@ class _Program:
         return kind
 
     def hints(self, loaded: Any) -> None:
+        """Warn of hints that nobody knows; refuse requirements that cannot be given."""
+        for name in requirements.unsupported(loaded.requirements):
+            raise UnsupportedRequirement(f"the requirement {name} is not supported", where=normalize.where(loaded.tool),
+                                         hint="put it under hints if the workflow can do without")
         for name in requirements.unknown_hints(loaded.tool.get("hints") or []):
             self.warnings.append(f"{normalize.where(loaded.tool)}: the hint {name} is not known and is passed over")
 

@@ -13,19 +13,21 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from hyflow.cwl.requirements import SUPPORTED
+from hyflow.cwl.requirements import OLD_NAMES, SUPPORTED
 from hyflow.errors import UnsupportedRequirement, Where, WorkflowError
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PLACE = re.compile(r"^(?P<file>\S.*?):(?P<line>\d+):(?P<column>\d+):\s?", re.MULTILINE)
 _FILE = re.compile(r"file://(/[^\s'\"]*)")
 _FIELD = re.compile(r"invalid field '(?P<field>[^']*)', expected one of: (?P<known>.*)", re.DOTALL)
+_KNOWN = SUPPORTED | {name.rpartition("#")[2] for name in OLD_NAMES}
 _TRACE = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*", re.MULTILINE)
 
 
 def cleaned(text: str) -> str:
-    """`text` without colours and tracebacks, with file: addresses as paths."""
+    """`text` without colours and tracebacks, with file: addresses as paths and values by what their author calls them."""
     plain = _TRACE.sub("", _COLOUR.sub("", text))
+    plain = plain.replace("CommentedMap", "an object").replace("CommentedSeq", "a list")
     return _FILE.sub(lambda found: unquote(found.group(1)), plain).strip()
 
 
@@ -84,7 +86,7 @@ def unknown_requirements(texts: Mapping[str, str]) -> Iterator[str]:
         except (yaml.YAMLError, ValueError):
             continue
         for name in _required(document):
-            if name.rpartition("#")[2].rpartition(":")[2] not in SUPPORTED:
+            if name.rpartition("#")[2].rpartition(":")[2] not in _KNOWN:
                 yield f"{readable(uri)}: the requirement {name} is not supported"
 
 

@@ -10,14 +10,18 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.resources import files
 from typing import Any
+from urllib.parse import urldefrag
 
 import yaml
 from cwltool.context import LoadingContext
 from cwltool.errors import WorkflowException
 from cwltool.load_tool import load_tool
-from cwltool.process import Process
+from cwltool.process import Process, custom_schemas, use_custom_schema
+from cwltool.update import INTERNAL_VERSION, ORIGINAL_CWLVERSION
 from cwltool.workflow import default_make_tool
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 from schema_salad.exceptions import SchemaSaladException, ValidationException
 from schema_salad.fetcher import DefaultFetcher
@@ -36,6 +40,7 @@ def open_process(uri: str, overrides: Sequence[Mapping[str, Any]]) -> tuple[Proc
     """
     texts: dict[str, str] = {}
     context = _context(uri, overrides, texts)
+    _accept_extensions()
     try:
         with _silence():
             return load_tool(uri, context), texts
@@ -45,6 +50,12 @@ def open_process(uri: str, overrides: Sequence[Mapping[str, Any]]) -> tuple[Proc
         raise workflow_error(error, uri, texts) from error
     except (LookupError, TypeError, AttributeError, AssertionError, StopIteration) as error:  # how cwltool fails on what it did not foresee
         raise workflow_error(ValueError(f"the document cannot be understood: {error!r}"), uri, texts) from error
+
+
+def _accept_extensions() -> None:
+    """Let documents of v1.0 say under `requirements` what was an extension of cwltool then and came with v1.1."""
+    if "v1.0" not in custom_schemas:
+        use_custom_schema("v1.0", "http://commonwl.org/cwltool", files("cwltool").joinpath("extensions.yml").read_text(encoding="utf-8"))
 
 
 def _context(uri: str, overrides: Sequence[Mapping[str, Any]], texts: dict[str, str]) -> LoadingContext:
@@ -65,17 +76,34 @@ def _maker() -> Callable[[Any, LoadingContext], Process]:
     """cwltool's own way to make a process of an object, but one that notices a process inside itself."""
     inside: list[str] = []
 
+    written: dict[str, str] = {}
+
     def make(document: Any, context: LoadingContext) -> Process:
         name = str(document.get("id") or "")
         if name and name in inside:
             raise WorkflowException(f"a process runs itself: {' runs '.join(map(readable, [*inside[inside.index(name):], name]))}")
         inside.append(name)
         try:
-            return default_make_tool(document, context)
+            return default_make_tool(document, _with_version(document, context, written))
         finally:
             inside.pop()
 
     return make
+
+
+def _with_version(process: Mapping[str, Any], context: LoadingContext, written: dict[str, str]) -> LoadingContext:
+    """`context` with the version that the process's document was written in, for all that stands in it.
+
+    cwltool, when it meets a document again, only knows what it updated that to. `written` are the versions by document.
+    """
+    metadata: Mapping[str, Any] = context.metadata or {}
+    document, version = urldefrag(str(process.get("id") or ""))[0], str(metadata.get(ORIGINAL_CWLVERSION))
+    if version != INTERNAL_VERSION:
+        written.setdefault(document, version)
+    elif document in written:
+        context = context.copy()
+        context.metadata = CommentedMap({**metadata, ORIGINAL_CWLVERSION: written[document]})
+    return context
 
 
 class _Recorder(DefaultFetcher):

@@ -17,6 +17,16 @@ CUDA = "http://commonwl.org/cwltool#CUDARequirement"
 EXTENSIONS = frozenset({CUDA})
 """Classes beyond the standard that are heeded as hints."""
 
+OLD_NAMES: Mapping[str, str] = {
+    "http://arvados.org/cwl#ReuseRequirement": "WorkReuse",
+    "http://commonwl.org/cwltool#InplaceUpdateRequirement": "InplaceUpdateRequirement",
+    "http://commonwl.org/cwltool#LoadListingRequirement": "LoadListingRequirement",
+    "http://commonwl.org/cwltool#NetworkAccess": "NetworkAccess",
+    "http://commonwl.org/cwltool#TimeLimit": "ToolTimeLimit",
+    "http://commonwl.org/cwltool#WorkReuse": "WorkReuse",
+}
+"""What came with v1.1 under the names that documents of v1.0 have for it."""
+
 
 def merged(requirements: Iterable[Mapping[str, Any]], hints: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """The instance in force of each class, by class, with `required` telling a requirement from a hint.
@@ -27,10 +37,29 @@ def merged(requirements: Iterable[Mapping[str, Any]], hints: Iterable[Mapping[st
     found: dict[str, dict[str, Any]] = {}
     for entries, required in ((hints, False), (requirements, True)):
         for entry in entries:
-            name = str(entry["class"])
-            if name in SUPPORTED or name in EXTENSIONS:
+            name = _name(entry)
+            if (name in SUPPORTED or name in EXTENSIONS) and (required or not _put_in(name, entry)):
                 found[name] = {**{key: value for key, value in entry.items() if key != "class"}, "required": required}
     return found
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    return OLD_NAMES.get(str(entry["class"]), str(entry["class"]))
+
+
+def _put_in(name: str, entry: Mapping[str, Any]) -> bool:
+    """Whether cwltool put the hint into a v1.0 document (it stands nowhere), to say what is the default there.
+
+    As a hint it would also hold for what the document runs, whatever the version of that; `tool` knows the defaults by itself.
+    """
+    said = {"LoadListingRequirement": ("loadListing", "deep_listing"), "NetworkAccess": ("networkAccess", True)}.get(name)
+    mark = getattr(entry, "lc", None)
+    return said is not None and mark is not None and mark.data is None and entry.get(said[0]) == said[1]
+
+
+def unsupported(requirements: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The classes under `requirements` that cannot be given."""
+    return (name for entry in requirements if (name := _name(entry)) not in SUPPORTED and name not in EXTENSIONS)
 
 
 def schema_definitions(requirements: Iterable[Mapping[str, Any]], hints: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -44,5 +73,5 @@ def unknown_hints(hints: Iterable[Any]) -> Iterator[str]:
     """The classes of the hints that nobody here knows."""
     for hint in hints:
         name = str(hint.get("class", "?")) if isinstance(hint, Mapping) else str(hint)
-        if name not in SUPPORTED and name not in EXTENSIONS:
+        if name not in SUPPORTED and name not in EXTENSIONS and name not in OLD_NAMES:
             yield name

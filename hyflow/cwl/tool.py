@@ -16,13 +16,14 @@ from hyflow.model.values import Value
 FORMATS = "formats"
 """Under this name `Program.processes` holds the ontology of file formats."""
 
-NEWER = ("v1.2",)
+OLDER = ("v1.0", "v1.1")
 
 
 class Signature:
     """What any process says of its inputs.
 
-    `listing` is what LoadListingRequirement says; `strict_contents`: more than 64 KiB to load is an error and not cut off (since v1.2).
+    `listing` is what LoadListingRequirement says, or what holds without one (a workflow's own inputs have theirs when an expression
+    looks); `strict_contents`: more than 64 KiB to load is an error and not cut off (since v1.2).
     """
 
     def __init__(self, document: Mapping[str, Any], ontology: Sequence[Sequence[str]]) -> None:
@@ -30,8 +31,9 @@ class Signature:
         self.version: str = document["version"]
         self.where: str = document.get("where", "")
         self.requirements: Mapping[str, Any] = document.get("requirements") or {}
-        self.listing: str = document.get("listing") or "no_listing"
-        self.strict_contents = self.version.startswith(NEWER)
+        listed = self.version == "v1.0" and document["class"] != "Workflow"
+        self.listing: str = document.get("listing") or ("deep_listing" if listed else "no_listing")
+        self.strict_contents = self.version not in OLDER
         self.expressions = Expressions(document["javascript"], document["library"], self.version)
         self.shaper = Shaper(self.expressions, document.get("names") or {}, self.where)
         self.inputs: tuple[Port, ...] = tuple(self.shaper.port(item) for item in document["inputs"])

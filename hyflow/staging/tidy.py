@@ -38,5 +38,5 @@ def tidy_here(run_dir: Path, location: Location, run: str) -> None:
         return
     for attempt in os.scandir(attempts):
         out = os.path.join(attempt.path, "out")
-        if attempt.is_dir(follow_symlinks=False) and not os.path.islink(out) and os.path.isdir(out) and any(os.scandir(out)):
+        if attempt.is_dir(follow_symlinks=False) and not os.path.islink(out) and os.path.isdir(out) and os.listdir(out):
             here.remove(out)

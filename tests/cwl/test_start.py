@@ -126,20 +126,15 @@ steps:
 """
 
 
-@pytest.mark.parametrize(("version", "loads", "listed"), [
-    ("v1.0", "inputBinding: {loadContents: true}", True),
-    ("v1.1", "inputBinding: {loadContents: true}", False),
-    ("v1.2", "loadContents: true", False),
+@pytest.mark.parametrize(("version", "loads"), [
+    ("v1.0", "inputBinding: {loadContents: true}"), ("v1.1", "inputBinding: {loadContents: true}"), ("v1.2", "loadContents: true"),
 ])
-def test_a_workflow_loads_contents_and_v10_lists_directories(tmp_path: Path, version: str, loads: str, listed: bool) -> None:
+def test_a_workflow_loads_contents_and_leaves_listings_to_those_who_look(tmp_path: Path, version: str, loads: str) -> None:
+    """The listing that holds by default in v1.0 would otherwise be seen by newer documents that the workflow runs."""
     made = Tool(tmp_path, f"cwlVersion: {version}\ninputs: {{f: {{type: File, {loads}}}, d: Directory}}" + WORKFLOW)
-    made.disk = Disk({"file:///d/a": 5, "file:///d/e": None}, {
-        Contents("file:///d/a"): b"hello", Listing("file:///d/e", True): (("s", Found("d")), ("s/x", Found("f", 1)))})
-    inner = folder("file:///d/e/s", listing=[file("file:///d/e/s/x", 1)])
+    made.disk = Disk({"file:///d/a": 5, "file:///d/e": None}, {Contents("file:///d/a"): b"hello"})
     assert made.start(f=file("file:///d/a", 5), d=folder("file:///d/e")) == {
-        "f": file("file:///d/a", 5, contents="hello"),
-        "d": folder("file:///d/e", listing=[inner]) if listed else folder("file:///d/e"),
-    }
+        "f": file("file:///d/a", 5, contents="hello"), "d": folder("file:///d/e")}
 
 
 @pytest.mark.parametrize("version", ["v1.0", "v1.1", "v1.2"])
