@@ -333,3 +333,9 @@ def test_the_second_start_does_without_cwltool(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "echo.cwl"), str(tmp_path / "cache")],
                           capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_document_that_several_steps_run_keeps_its_version(tmp_path: Path) -> None:
+    write(tmp_path, echo=ECHO.replace("v1.2", "v1.1"), two=TWO)
+    processes = load(str(tmp_path / "two.cwl"), cache=None).processes
+    assert [processes[name]["version"] for name in ("/first", "/second", "start:/")] == ["v1.1", "v1.1", "v1.2"]
