@@ -137,6 +137,15 @@ def test_a_workflow_loads_contents_and_leaves_listings_to_those_who_look(tmp_pat
         "f": file("file:///d/a", 5, contents="hello"), "d": folder("file:///d/e")}
 
 
+@pytest.mark.parametrize(("listing", "deep"), [("shallow_listing", False), ("deep_listing", True)])
+def test_a_workflow_lists_directories_where_it_says_so(tmp_path: Path, listing: str, deep: bool) -> None:
+    made = Tool(tmp_path, f"cwlVersion: v1.2\ninputs: {{f: File, d: {{type: Directory, loadListing: {listing}}}}}" + WORKFLOW)
+    entries = (("s", Found("d")), ("s/x", Found("f", 1))) if deep else (("s", Found("d")),)
+    made.disk = Disk({"file:///d/a": 5, "file:///d/e": None}, {Listing("file:///d/e", deep): entries})
+    inner = folder("file:///d/e/s", listing=[file("file:///d/e/s/x", 1)]) if deep else folder("file:///d/e/s")
+    assert made.start(f=file("file:///d/a", 5), d=folder("file:///d/e"))["d"] == folder("file:///d/e", listing=[inner])
+
+
 @pytest.mark.parametrize("version", ["v1.0", "v1.1", "v1.2"])
 def test_contents_beyond_64_kib_are_cut_before_v12_and_refused_since(tmp_path: Path, version: str) -> None:
     inputs = "inputs: {f: {type: File, inputBinding: {loadContents: true, valueFrom: $(self.contents)}}}"
