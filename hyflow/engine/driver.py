@@ -18,7 +18,7 @@ from hyflow.connector import Done, Lost, Refused
 from hyflow.cwl.collect import OutputError
 from hyflow.cwl.demand import Demand as Needs
 from hyflow.cwl.processes import Bound, Processes
-from hyflow.engine.placement import impossible
+from hyflow.engine.placement import possible, refusal
 from hyflow.engine.sites import Ended, Site
 from hyflow.engine.state import State
 from hyflow.errors import HyflowError, JournalError, SiteError, UnsupportedRequirement, WorkflowError
@@ -186,12 +186,13 @@ class Driver:
         processes = self._house.processes
         needs = await self._settle(lambda facts: processes.demand(job.process, job.inputs, facts), processes.scripted(job.process))
         request, limit, names = self._house.binding(job.id.step, needs.request)
-        reason = impossible(request, [self._house.locations[name] for name in names])
-        if reason is not None:
-            self._fail(job.id, None, Failure(FailureClass.SUBMISSION, reason))
+        bound = [self._house.locations[name] for name in names]
+        fitting = tuple(map(str, possible(request, bound)))
+        if not fitting:
+            self._fail(job.id, None, Failure(FailureClass.SUBMISSION, refusal(request, bound)))
             return
         self._needs[job.id] = needs if limit is None else replace(needs, time_limit=limit)
-        self._post(Demanded(job.id, request, names))
+        self._post(Demanded(job.id, request, fitting))
 
     # -- attempts -------------------------------------------------------------------------------------------------
 

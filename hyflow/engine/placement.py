@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hyflow.model.jobs import JobId
@@ -11,10 +11,13 @@ from hyflow.model.places import Location
 from hyflow.model.resources import Request, Resources
 
 
-def impossible(request: Request, locations: Sequence[Location]) -> str | None:
-    """Why none of the locations can ever satisfy the request, in words; None when one can."""
-    if any(place.largest is None or request.least.fits(place.largest) for place in locations):
-        return None
+def possible(request: Request, locations: Iterable[Location]) -> tuple[Location, ...]:
+    """Those of the locations that can ever satisfy the request; a job must not wait at the others, nor keep a place there."""
+    return tuple(place for place in locations if place.largest is None or request.least.fits(place.largest))
+
+
+def refusal(request: Request, locations: Iterable[Location]) -> str:
+    """Why none of the locations can satisfy the request, in words."""
     wanted = _words(request.least)
     offers = "; ".join(f"{place} has {_words(place.largest)}" for place in locations if place.largest)
     return f"it asks for {wanted}, more than any of its locations can ever give ({offers})"
