@@ -23,6 +23,7 @@ class _Attempt:
     running: Callable[[Running], None]
     ended: asyncio.Future[Ended]
     ticket: Ticket | None = None
+    watch: asyncio.Task[str] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +79,14 @@ class Site:
         except SiteError as error:
             for attempt in tickets.values():
                 _end(attempt, Lost(f"it could not be ended and may go on at {self.name} in {attempt.task.dir}: {error}"))
+            self._look_away()
+
+    def _look_away(self) -> None:
+        """Stop watching where all that was watched for has been given up."""
+        needed = {attempt.watch for attempt in self._attempts.values() if not attempt.ended.done()}
+        for watch in {attempt.watch for attempt in self._attempts.values()} - needed:
+            if watch is not None:
+                watch.cancel()
 
     async def forget(self) -> None:
         """Let the site drop what it keeps of the attempts that have ended; nobody will ask for them again."""
@@ -98,9 +107,7 @@ class Site:
     async def _see_through(self, at: Location, attempts: list[_Attempt]) -> None:
         try:
             taken = await self._submit(at, attempts)
-            if taken:
-                await self._watch(taken)
-            missing = "the site says nothing more about it"
+            missing = await self._watch(taken) if taken else ""
         except SiteError as error:
             missing = str(error)
         for attempt in attempts:
@@ -120,9 +127,21 @@ class Site:
         await self._cancel_taken(attempt for attempt in taken.values() if attempt.task.key in self._cancelled)
         return {ticket: attempt for ticket, attempt in taken.items() if not attempt.ended.done()}
 
-    async def _watch(self, taken: dict[Ticket, _Attempt]) -> None:
-        async for ticket, status in self.connector.watch(list(taken)):
-            _learn(taken[ticket], status)
+    async def _watch(self, taken: dict[Ticket, _Attempt]) -> str:
+        """Learn what becomes of them; in the end, why nothing more will be heard of those that have not ended."""
+        listening = self.group.create_task(self._listen(taken), name=f"watching {len(taken)} at {self.name}")
+        for attempt in taken.values():
+            attempt.watch = listening
+        await asyncio.wait([listening])
+        return "they were given up" if listening.cancelled() else listening.result()
+
+    async def _listen(self, taken: dict[Ticket, _Attempt]) -> str:
+        try:
+            async for ticket, status in self.connector.watch(list(taken)):
+                _learn(taken[ticket], status)
+        except SiteError as error:
+            return str(error)
+        return "the site says nothing more about it"
 
 
 def _learn(attempt: _Attempt, status: Status) -> None:

@@ -1,0 +1,137 @@
+"""Who runs where: first come, first served, never more than there is, and everybody in the end."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hyflow.engine.placement import Placement, impossible
+from hyflow.model.jobs import JobId
+from hyflow.model.places import HERE, Location
+from hyflow.model.resources import Request, Resources
+
+GIB = 1 << 30
+
+
+def box(name: str, cores: float | None, memory: int = 64 * GIB, gpus: int = 0) -> Location:
+    room = None if cores is None else Resources(cores, memory, gpus=gpus)
+    return Location(name, "", HERE, "/work", {HERE: "/"}, room, room)
+
+
+def asks(cores: float, memory: int = GIB, gpus: int = 0) -> Request:
+    return Request(Resources(cores, memory, gpus=gpus), Resources(cores, memory, gpus=gpus))
+
+
+def over(*locations: Location) -> Placement:
+    return Placement.over({str(place): place for place in locations})
+
+
+def job(number: int) -> JobId:
+    return JobId("/s", (number,))
+
+
+def placed(placement: Placement) -> list[tuple[int, str]]:
+    return [(id.tag[0], name) for id, name, _ in placement.place()]
+
+
+def test_as_many_as_fit() -> None:
+    placement = over(box("a", 2))
+    for number in range(3):
+        placement.enqueue(job(number), asks(1), ("a",))
+    assert placed(placement) == [(0, "a"), (1, "a")]
+    assert placed(placement) == []
+    placement.release("a", asks(1).least)
+    assert placed(placement) == [(2, "a")]
+
+
+def test_memory_holds_back_too() -> None:
+    placement = over(box("a", 8, 3 * GIB))
+    for number in range(2):
+        placement.enqueue(job(number), asks(1, 2 * GIB), ("a",))
+    assert placed(placement) == [(0, "a")]
+
+
+def test_a_large_request_is_not_overtaken() -> None:
+    placement = over(box("a", 2))
+    placement.enqueue(job(0), asks(1), ("a",))
+    placement.enqueue(job(1), asks(2), ("a",))
+    placement.enqueue(job(2), asks(1), ("a",))
+    assert placed(placement) == [(0, "a")]
+    placement.release("a", asks(1).least)
+    assert placed(placement) == [(1, "a")]
+
+
+def test_who_waits_elsewhere_is_not_held_up() -> None:
+    placement = over(box("a", 1), box("b", 1))
+    placement.enqueue(job(0), asks(1), ("a",))
+    placement.enqueue(job(1), asks(1), ("a",))
+    placement.enqueue(job(2), asks(1), ("b",))
+    assert placed(placement) == [(0, "a"), (2, "b")]
+
+
+def test_the_best_location_first_then_the_next() -> None:
+    placement = over(box("a", 1), box("b", 1))
+    for number in range(3):
+        placement.enqueue(job(number), asks(1), ("b", "a"))
+    assert placed(placement) == [(0, "b"), (1, "a")]
+
+
+def test_a_site_that_queues_takes_all() -> None:
+    placement = over(box("a", 1), box("queue", None))
+    for number in range(4):
+        placement.enqueue(job(number), asks(99), ("queue",))
+    assert len(placed(placement)) == 4
+    placement.release("queue", asks(99).least)
+
+
+def test_nobody_waits_after_clear() -> None:
+    placement = over(box("a", 1))
+    placement.enqueue(job(0), asks(1), ("a",))
+    placement.clear()
+    assert placed(placement) == []
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from([("a",), ("b",), ("a", "b"), ("b", "a")])), max_size=20), st.randoms())
+def test_all_are_placed_once_in_the_end_and_never_more_than_there_is(wishes: list[tuple[int, tuple[str, ...]]], chance: object) -> None:
+    room = {"a": 4.0, "b": 5.0}
+    placement = over(box("a", 4), box("b", 5))
+    for number, (cores, names) in enumerate(wishes):
+        placement.enqueue(job(number), asks(cores), names)
+    running: list[tuple[int, str]] = []
+    order: list[int] = []
+    while True:
+        fresh = placed(placement)
+        running += fresh
+        order += [number for number, _ in fresh]
+        for name, cores in room.items():
+            assert sum(wishes[number][0] for number, place in running if place == name) <= cores
+        if not running:
+            break
+        number, name = running.pop(chance.randrange(len(running)))  # type: ignore[attr-defined]  # a random.Random
+        placement.release(name, asks(wishes[number][0]).least)
+    assert sorted(order) == list(range(len(wishes)))
+    assert all(room == placement.free[name].cores for name, room in room.items())  # type: ignore[union-attr]  # both have capacity
+    for names in {names for _, names in wishes if len(names) == 1}:
+        mine = [number for number in order if wishes[number][1] == names]
+        assert mine == sorted(mine)
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (asks(3), "asks for 3 cores"),
+        (asks(1, 65 * GIB), "66,560 MiB of memory"),
+        (asks(1, GIB, 1), "1 GPUs"),
+        (asks(9, 3 * GIB), r"a has 2 cores, 65,536 MiB of memory; b has 1 cores, 65,536 MiB of memory"),
+    ],
+)
+def test_what_can_never_be_is_said(request_: Request, words: str) -> None:
+    reason = impossible(request_, [box("a", 2), box("b", 1)])
+    assert reason is not None
+    assert words in reason
+
+
+def test_what_one_location_can_give_is_possible() -> None:
+    assert impossible(asks(2), [box("b", 1), box("a", 2)]) is None
+    assert impossible(asks(99), [box("b", 1), box("queue", None)]) is None
