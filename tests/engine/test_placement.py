@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyflow.engine.placement import Placement, impossible
+from hyflow.engine.placement import Placement, possible, refusal
 from hyflow.model.jobs import JobId
 from hyflow.model.places import HERE, Location
 from hyflow.model.resources import Request, Resources
@@ -127,11 +127,11 @@ def test_all_are_placed_once_in_the_end_and_never_more_than_there_is(wishes: lis
     ],
 )
 def test_what_can_never_be_is_said(request_: Request, words: str) -> None:
-    reason = impossible(request_, [box("a", 2), box("b", 1)])
+    reason = refusal(request_, [box("a", 2), box("b", 1)])
     assert reason is not None
     assert words in reason
 
 
 def test_what_one_location_can_give_is_possible() -> None:
-    assert impossible(asks(2), [box("b", 1), box("a", 2)]) is None
-    assert impossible(asks(99), [box("b", 1), box("queue", None)]) is None
+    assert possible(asks(2), [box("b", 1), box("a", 2)]) == (box("a", 2),)
+    assert possible(asks(99), [box("b", 1), box("queue", None)]) == (box("queue", None),)
