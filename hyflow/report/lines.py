@@ -10,8 +10,9 @@ from hyflow.journal.tally import IN_FLIGHT, Phase, job_of
 from hyflow.model.events import Event, Stopping
 from hyflow.model.jobs import Failure, JobId
 from hyflow.model.workflow import Program
+from hyflow.report.outline import over_before
 from hyflow.report.progress import Progress
-from hyflow.report.terminal import clean, duration, one_line
+from hyflow.report.terminal import address, clean, duration, one_line
 
 _PERIOD = 10.0
 _SETTLED = 1.0
@@ -52,16 +53,16 @@ class Lines(Quiet):
     def begin(self, program: Program, run: str) -> None:
         super().begin(program, run)
         self._single = {line.path for line in self._progress.outline if line.single}
+        self._over = over_before(program)
         self._idle: dict[str, float] = {}
         self._begun: set[str] = set()
         self._told = 0.0
-        self._say(f"run {run}: {one_line(program.source)}")
+        self._say(f"run {run}: {one_line(address(program.source))}")
 
     def event(self, event: Event) -> None:
         job, now = job_of(event), self._progress.elapsed
-        if job is not None and job.step not in self._begun:
-            self._begun.add(job.step)
-            self._say(f"{one_line(job.step)} begins")
+        if job is not None and job.step in self._over and job.step not in self._begun:
+            self._begins(job.step)
         super().event(event)
         if isinstance(event, Stopping):
             self._say(f"stopping ({one_line(event.reason)}): nothing more is started")
@@ -81,6 +82,13 @@ class Lines(Quiet):
             self._done(step)
         super().end(failures)
         self._say(self._summary())
+
+    def _begins(self, step: str) -> None:
+        """What it takes its inputs from is done, and said to be so first."""
+        for source in [source for source in self._idle if source in self._over[step]]:
+            self._done(source)
+        self._begun.add(step)
+        self._say(f"{one_line(step)} begins")
 
     def _rest(self, step: str, now: float) -> None:
         """A step with nothing in flight is done at once when it can fire only once, else when that lasts."""

@@ -17,7 +17,7 @@ from hyflow.model.events import Event, Stopping
 from hyflow.model.jobs import Failure, JobId
 from hyflow.model.workflow import Program
 from hyflow.report.progress import Progress
-from hyflow.report.terminal import cell_width, clean, duration, one_line, shorten
+from hyflow.report.terminal import address, cell_width, clean, duration, one_line, shorten
 
 _FRAMES = 4
 """Drawings a second, at most."""
@@ -66,7 +66,7 @@ class Live:
 
     def begin(self, program: Program, run: str) -> None:
         self._progress = Progress(program, run)
-        self._say(f"run {run}: {one_line(program.source)}")
+        self._say(f"run {run}: {one_line(address(program.source))}")
         self._display = Display(
             console=self._console,
             get_renderable=self._draw,

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from hyflow.journal import Phase, StepTally
 from hyflow.report.summary import Summary
-from hyflow.report.terminal import duration, one_line, table
+from hyflow.report.terminal import address, duration, one_line, table
 
 _SHOWN = (Phase.WAITING, Phase.STAGING, Phase.QUEUED, Phase.RUNNING, Phase.DONE, Phase.SKIPPED, Phase.FAILED, Phase.CANCELLED)
 _ALWAYS = tuple(phase for phase in _SHOWN if phase not in (Phase.SKIPPED, Phase.CANCELLED))
@@ -26,7 +26,7 @@ def runs_table(runs: Sequence[Summary]) -> str:
             run.header.run,
             run.header.name or "",
             run.state.value,
-            PurePath(run.header.workflow).name,
+            PurePath(address(run.header.workflow)).name,
             when(run.header.created),
             duration(run.elapsed),
             f"{run.total(Phase.DONE, Phase.SKIPPED):,}",
@@ -42,7 +42,7 @@ def status_text(run: Summary) -> str:
     """The run, and a line a step."""
     head = [
         f"{run.header.run}: {run.state.value}",
-        f"  workflow  {one_line(run.header.workflow)}",
+        f"  workflow  {one_line(address(run.header.workflow))}",
         f"  outputs   {one_line(run.header.outdir)}",
         f"  started   {when(run.header.created)}, {'took' if run.ended else 'so far'} {duration(run.elapsed)}",
     ]

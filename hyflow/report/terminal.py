@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from hyflow.model.places import HERE, replica_of
+
 _SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS and their like: titles, links
@@ -26,6 +28,12 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """A name as a terminal may show it: as `clean`, and line ends and tabs are escapes too."""
     return clean(text.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t"))
+
+
+def address(uri: str) -> str:
+    """How a person calls what is there: a file of this machine by its path, anything else by its address. Not made safe."""
+    replica = replica_of(uri)
+    return f"/{replica.path}" if replica is not None and replica.filesystem == HERE else uri
 
 
 def duration(seconds: float) -> str:

@@ -12,28 +12,32 @@ from collections.abc import Sequence
 
 import pytest
 
-from hyflow.model.events import Demanded, Event, Failed, Finished, Running, Started, Stopping, Submitted, Submitting
+from hyflow.model.events import Demanded, Evaluated, Event, Failed, Finished, Running, Started, Stopping, Submitted, Submitting
 from hyflow.model.jobs import Failure, FailureClass, JobId, Key
 from hyflow.model.resources import Request, Resources, Usage
-from hyflow.model.workflow import Program, Step, Workflow
+from hyflow.model.workflow import Link, Program, Source, Step, Workflow
 from hyflow.report.jsonlog import JsonLog
 from hyflow.report.lines import Lines, Quiet
 from hyflow.report.live import Live
 from hyflow.report.observer import Observer
+from hyflow.report.outline import over_before
 from hyflow.report.watch import observer
 
 REQUEST = Request(Resources(cores=2.0), Resources(cores=2.0))
 
 
-def step(name: str, process: str = "tool", kind: str = "command", scatter: tuple[str, ...] = ()) -> Step:
-    return Step(name, process, kind, (), (), scatter)  # type: ignore[arg-type]
+def step(name: str, process: str = "tool", kind: str = "command", scatter: tuple[str, ...] = (), sources: tuple[str, ...] = ()) -> Step:
+    links = tuple(Link(source, (Source(source, "out"),)) for source in sources)
+    return Step(name, process, kind, links, (), scatter)  # type: ignore[arg-type]
 
 
 PROGRAM = Program(
     "file:///wf\x1b[31m.cwl",
     "#main",
     {
-        "#main": Workflow("#main", (), (), {"split": step("split"), "sub": step("sub", "#sub", "workflow")}),
+        "#main": Workflow(
+            "#main", (), (), {"split": step("split"), "sub": step("sub", "#sub", "workflow"), "merge": step("merge", sources=("sub",))}
+        ),
         "#sub": Workflow("#sub", (), (), {"map": step("map", scatter=("x",))}),
     },
     {},
@@ -92,7 +96,7 @@ def test_lines_tell_the_run() -> None:
     lines = re.sub(r"[\d.]+ s\b", "0 s", text.replace(FAILED, "FAILED\n")).splitlines()
     assert lines == [
         "warning: before all",
-        "run run-1: file:///wf.cwl",
+        "run run-1: /wf.cwl",
         "/split begins",
         "/split ends: 1 done in 0 s",
         "/sub/map begins",
@@ -101,6 +105,37 @@ def test_lines_tell_the_run() -> None:
         "/sub/map ends: 2 done, 1 failed in 0 s",
         "0 s: 3 done, 1 failed",
     ]
+
+
+def test_a_scattered_step_ends_before_what_needs_it_begins() -> None:
+    stream = io.StringIO()
+    maps = [event for index in range(3) for event in life(JobId("/sub/map", (index,)))]
+    skipped = Evaluated(JobId("/sub"), {}, skipped=True)
+    told(Lines(stream), [Started({}), Evaluated(JobId("/sub"), {}), *maps, *life(JobId("/merge")), skipped])
+    assert re.sub(r"[\d.]+ s\b", "0 s", stream.getvalue()).splitlines()[2:] == [
+        "/sub/map begins",
+        "/sub/map ends: 3 done in 0 s",
+        "/merge begins",
+        "/merge ends: 1 done in 0 s",
+        "/sub ends: 1 skipped in 0 s",
+        "0 s: 4 done, 1 skipped",
+    ]
+
+
+def test_what_is_over_when_a_step_begins() -> None:
+    def flow(name: str, *steps: Step) -> Workflow:
+        return Workflow(name, (), (), {step.name: step for step in steps})
+
+    deep = flow("#deep", step("one"), step("two", sources=("one",)))
+    root = flow("#main", step("a"), step("b", "#deep", "workflow", (), ("a",)), step("c", "#deep", "workflow", ("x",), ("b",)))
+    program = Program("file:///wf.cwl", "#main", {"#main": root, "#deep": deep}, {})
+    assert over_before(program) == {
+        "/a": frozenset(),
+        "/b/one": {"/a"},
+        "/b/two": {"/a", "/b/one"},
+        "/c/one": {"/b/one", "/b/two"},
+        "/c/two": {"/b/one", "/b/two"},
+    }
 
 
 def test_ten_thousand_failures_are_told_thrice_and_counted() -> None:
