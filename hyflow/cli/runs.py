@@ -19,7 +19,7 @@ HELP = "list the runs, newest first"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may follow `hyflow runs`."""
-    parser.add_argument("-n", "--limit", type=int, metavar="N", help="only the latest N")
+    parser.add_argument("-n", "--limit", type=_count, metavar="N", help="only the latest N")
     parser.add_argument("--json", action="store_true", help="an array of objects on standard output")
 
 
@@ -38,6 +38,12 @@ def main(args: argparse.Namespace) -> int:
     else:
         print("There are no runs yet: hyflow run WORKFLOW [JOB] starts one.", file=sys.stderr)
     return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, not {text!r}")
+    return int(text)
 
 
 def _summary(run: RunDir) -> Summary | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from hyflow import plain
 from hyflow.errors import UsageError
@@ -24,7 +25,7 @@ def show(run: RunDir, step: str | None, *, streams: Sequence[str] = (), failed: 
     `streams`: of a job only these ("stdout", "stderr"). `failed`: the jobs that failed. `as_lines`: JSON, an object a line.
     Raises UsageError, when there is no such job, and JournalError.
     """
-    chosen = None if step is None else select(step, [tally.path for tally in read_tallies(run.journal)])
+    chosen = None if step is None else select(step, [tally.path for tally in read_tallies(run.journal) if tally.total])
     if failed:
         _failed(run, chosen, as_lines)
     elif chosen is not None:
@@ -93,12 +94,18 @@ def _job(story: JobStory, only: Sequence[str]) -> None:
         _copy(path, story, name)
 
 
+def _missing(path: str, story: JobStory, name: str) -> str:
+    if Path(path).parent.is_dir():
+        return f"there is no file {one_line(path)}: the {name} of this command became an output, or it has not begun"
+    gone = "; a run that succeeded leaves nothing at other sites" if story.phase is Phase.DONE else ""
+    return f"there is no file {one_line(path)} on this machine: the attempt ran at {one_line(str(story.where))}{gone}"
+
+
 def _copy(path: str, story: JobStory, name: str) -> None:
     file = open_log(path)
     if file is None:
-        where = story.where.location if story.where else "?"
-        why = f"the attempt ran at {one_line(where)}, or captured its {name}"
-        print(f"there is no file {one_line(path)} on this machine: {why}", file=sys.stderr)
+        sys.stdout.flush()
+        print(_missing(path, story, name), file=sys.stderr)
         if name == "stderr" and story.failure is not None:
             print(clean(story.failure.stderr))
         return
