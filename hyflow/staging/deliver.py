@@ -39,7 +39,7 @@ class Delivery:
     inputs: Value = None
     _kept: set[Path] = field(default_factory=set)
     _alone: set[str] = field(default_factory=set)
-    _names: dict[Path, set[str]] = field(default_factory=dict)
+    _names: dict[Path, dict[str, int]] = field(default_factory=dict)
     _placed: dict[str, str] = field(default_factory=dict)
     _same: dict[tuple[str, str, Path], dict[str, Any]] = field(default_factory=dict)
 
@@ -85,13 +85,15 @@ class Delivery:
             self._place(child, paths, target)
 
     def _free_name(self, directory: Path, name: str, source: str | None) -> str:
-        taken = self._names.setdefault(directory, set())
-        free, count = name, 1
+        taken = self._names.setdefault(directory, {})
+        free, count = name, taken.get(name, 1)
         while free in taken or self._is_kept(directory / free, source):
             count += 1
             stem, suffix = os.path.splitext(name)
             free = f"{stem}_{count}{suffix}"
-        taken.add(free)
+        # Where to go on counting when the name comes again: thousands of outputs may share one.
+        taken[name] = count
+        taken.setdefault(free, 1)
         return free
 
     def _is_kept(self, target: Path, source: str | None) -> bool:
