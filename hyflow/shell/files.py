@@ -22,6 +22,8 @@ from hyflow.shell.trips import CHUNK, Opens, Sections, failure, script, trip
 
 PUSH = script("push.sh")
 ARGUMENTS = 100_000
+LITERAL = "case $(tar --version 2>/dev/null) in *GNU*) literal=--no-unquote ;; *) literal= ;; esac"
+"""Shell: the option by which GNU tar takes the backslashes in names for what they are, as others do by themselves."""
 
 
 async def stat_many(site: Opens, paths: Collection[str]) -> dict[str, Found | None]:
@@ -116,11 +118,12 @@ def listed(answer: bytes) -> tuple[tuple[str, Found], ...] | None:
 async def pull(site: Opens, directory: str, names: Sequence[str]) -> AsyncIterator[bytes]:
     """The files and trees `names` (relative to `directory`), links followed, as one or more tar archives one after the other.
 
-    Read them with `tarfile.open(..., ignore_zeros=True)` or GNU `tar -i`. Raises SiteError at the end if anything could not be read.
+    Read them with `tarfile.open(..., ignore_zeros=True)` or GNU `tar -i`; a file
+    with several names may come as a hard link to the first of them. Raises SiteError at the end if anything could not be read.
     """
-    sent = "".join(f"tar -chf - -- {quote(batch)} || bad=1\n" for batch in batches(names))
+    sent = "".join(f"tar $literal -chf - -- {quote(batch)} || bad=1\n" for batch in batches(names))
     async with site.open(("sh",)) as pipe:
-        await feed(pipe, os.fsencode(f"bad=\ncd {quote([directory])} || exit 1\n{sent}exit ${{bad:-0}}\n"))
+        await feed(pipe, os.fsencode(f"bad=\n{LITERAL}\ncd {quote([directory])} || exit 1\n{sent}exit ${{bad:-0}}\n"))
         while block := await pipe.read(CHUNK):
             yield block
         code, said = await pipe.wait()

@@ -12,6 +12,7 @@ import hashlib
 import io
 import os
 import queue
+import shutil
 import tarfile
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
@@ -124,7 +125,8 @@ class _Pipe(io.RawIOBase):
 
 def _pack_into(items: list[tuple[str, str]], digests: Digests, pipe: _Pipe) -> None:
     try:
-        with tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT, dereference=True, bufsize=CHUNK) as archive:
+        # names of any bytes and length in a form that every tar reads, busybox's too
+        with tarfile.open(fileobj=pipe, mode="w|", format=tarfile.GNU_FORMAT, dereference=True, bufsize=CHUNK) as archive:
             for name, path in items:
                 _add(archive, name, path, digests, frozenset())
     except BrokenPipeError:
@@ -175,7 +177,11 @@ def _unpack_from(pipe: _Pipe, targets: Mapping[str, str], digests: Digests) -> N
     try:
         with tarfile.open(fileobj=pipe, mode="r|", bufsize=CHUNK, ignore_zeros=True) as archive:
             for member in archive:
-                _extract(archive, member, _target(member.name, targets), digests)
+                target = _target(member.name, targets)
+                if member.islnk():
+                    _repeat(member, _target(member.linkname, targets), target, digests)
+                else:
+                    _extract(archive, member, target, digests)
     except (tarfile.TarError, EOFError, ValueError, OverflowError, MemoryError) as error:
         raise SiteError(f"the files came broken: {error}", transient=True) from error
     except OSError as error:
@@ -194,6 +200,21 @@ def _target(name: str, targets: Mapping[str, str]) -> str:
     raise SiteError(f"the site sent {name!r}, which was not asked for", transient=False)
 
 
+def _plain(name: str) -> str:
+    """The name of a member without what says nothing."""
+    return "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
+def _repeat(member: tarfile.TarInfo, source: str, target: str, digests: Digests) -> None:
+    """Another name of a file that came before: a copy, so that nothing that is done to the one happens to the other."""
+    digest = digests.get(_plain(member.linkname))
+    if digest is None:
+        raise SiteError(f"the site sent {member.name!r} as a link to {member.linkname!r}, which it had not sent", transient=False)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    shutil.copy(source, target, follow_symlinks=False)
+    digests[_plain(member.name)] = digest
+
+
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: str, digests: Digests) -> None:
     if member.isdir():
         os.makedirs(target, exist_ok=True)
@@ -208,6 +229,6 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: str, dig
         while source is not None and (chunk := source.read(CHUNK)):
             digest.update(chunk)
             file.write(chunk)
-    digests["/".join(part for part in member.name.split("/") if part not in ("", "."))] = digest.hexdigest()
+    digests[_plain(member.name)] = digest.hexdigest()
 
 
