@@ -1,7 +1,23 @@
 """The deployment file: reading and checking it, bindings, plug-in lookup."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from hyflow.deployment.binding import Binding, Override, Target
-from hyflow.deployment.reading import default, read
+from hyflow.deployment.standard import default
 from hyflow.deployment.values import Deployment, Site
 
+if TYPE_CHECKING:
+    from hyflow.deployment.reading import read
+
 __all__ = ["Binding", "Deployment", "Override", "Site", "Target", "default", "read"]
+
+
+def __getattr__(name: str) -> Any:
+    """`read` when it is first asked for: checking files takes libraries that are slow to import."""
+    if name != "read":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from hyflow.deployment.reading import read
+
+    return read

@@ -20,8 +20,6 @@ from hyflow.deployment.values import Deployment, Site
 from hyflow.errors import DeploymentError, HyflowError, Where
 from hyflow.model.quantities import parse_size, parse_time
 
-DEFAULT = "version: 1\nsites: {local: {type: local}}\n"
-
 
 def read(
     path: str | Path, profile: str | None = None, sets: Sequence[str] = (), plugins: Mapping[str, Plugin] | None = None
@@ -31,11 +29,6 @@ def read(
     `plugins`: the site types there are, by name; those that are installed when it is left out. Raises DeploymentError with every problem.
     """
     return _understood(load(path), str(path), profile, sets, plugins)
-
-
-def default(profile: str | None = None, sets: Sequence[str] = (), plugins: Mapping[str, Plugin] | None = None) -> Deployment:
-    """The deployment where there is no file: everything runs on this machine."""
-    return _understood(parse(DEFAULT, "the deployment"), None, profile, sets, plugins)
 
 
 def load(path: str | Path) -> Node:
@@ -60,7 +53,7 @@ def profiles(document: Node) -> list[str]:
 
 
 def _understood(
-    written: Node, source: str | None, profile: str | None, sets: Sequence[str], plugins: Mapping[str, Plugin] | None
+    written: Node, source: str, profile: str | None, sets: Sequence[str], plugins: Mapping[str, Plugin] | None
 ) -> Deployment:
     """The profiles' own structure is checked with the rest; what lies in those that are not chosen waits until they are."""
     document = with_sets(with_profile(written, profile), sets)
