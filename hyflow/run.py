@@ -210,15 +210,25 @@ def _overridden(request: Request, override: Override) -> Request:
 
 @contextmanager
 def _signals(driver: Driver) -> Iterator[None]:
-    """Ctrl-C and the like stop the run in order while it goes on; afterwards they mean what they meant before."""
-    loop = asyncio.get_running_loop()
-    for number, reason in _SIGNALS.items():
-        loop.add_signal_handler(number, driver.stop, reason)
+    """Ctrl-C and the like stop the run in order while it goes on; afterwards they mean what they meant before.
+
+    What is ignored stays ignored (nohup, jobs in the background). Once the run was stopped, more of them change nothing: it is ending.
+    """
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop(reason: str) -> None:
+        stopped.set()
+        driver.stop(reason)
+
+    before = {number: handler for number in _SIGNALS if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)}
+    for number in before:
+        loop.add_signal_handler(number, stop, _SIGNALS[number])
     try:
         yield
     finally:
-        for number in _SIGNALS:
+        for number, handler in before.items() if not stopped.is_set() else ():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
 
 
 async def _conclude(order: Order, observer: Observer, end: Conclude, mover: Mover, journal: Journal, run_dir: RunDir) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,8 @@ def _is_deployment(file: str) -> bool:
 def perform(request: Request) -> int:
     """Carry out the request, print the output object, give the exit status."""
     result = _performed(request)
+    if result.status == 130:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever types Ctrl-C three times has been heard
     if result.status == 0:
         print(json.dumps(result.outputs, indent=4))
     return result.status

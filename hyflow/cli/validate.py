@@ -70,7 +70,7 @@ def described(program: Program, processes: Processes) -> dict[str, Any]:
 def _text(workflow: str, found: dict[str, Any]) -> str:
     lines = [f"{workflow} is valid.", "inputs:"]
     for port in found["inputs"]:
-        lines.append(f"  {port['name']}: {port['type']}" + ("" if port["required"] else "  (optional)"))
+        lines.append(f"  {port['name']}: " + (port["type"] if port["required"] else f"{port['type'].removeprefix('null or ')}  (optional)"))
     lines += ["steps:", *(f"  {path}" for path in found["steps"])]
     if found["containers"]:
         lines.append("containers:")

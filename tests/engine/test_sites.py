@@ -1,0 +1,73 @@
+"""A site as the driver uses it: who asks at once travels together, and who is cancelled is never started late."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from hyflow.connector import Done, Lost, Refused, Ticket
+from hyflow.engine.sites import Ended, Site
+from hyflow.model.jobs import Key
+from hyflow.model.places import Location
+from hyflow.model.tasks import Task
+from hyflow.testing import FakeConnector, FakeSite
+from hyflow.testing.fake import done
+
+
+def task(key: str) -> Task:
+    return Task(Key(key), key, f"/work/{key}", ("true",), {})
+
+
+class Counted(FakeConnector):
+    """Remembers what came together."""
+
+    def __init__(self, site: FakeSite) -> None:
+        super().__init__(site)
+        self.batches: list[list[str]] = []
+
+    async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
+        self.batches.append([one.key for one in tasks])
+        async for answer in super().submit(at, tasks):
+            yield answer
+
+
+async def run(site: Site, at: Location, key: str) -> Ended:
+    return await site.run(at, task(key), lambda ticket: None, lambda status: None)
+
+
+async def test_what_is_asked_for_in_one_turn_travels_together() -> None:
+    there = FakeSite(refuse={Key("c"): Refused("no")})
+    async with asyncio.timeout(10), Counted(there) as connector, asyncio.TaskGroup() as group:
+        site = Site("fake", connector, group)
+        ends = await asyncio.gather(*(run(site, there.location, key) for key in "abc"))
+        assert [type(end) for end in ends] == [Done, Done, Refused]
+        assert connector.batches == [["a", "b", "c"]]
+
+
+async def test_who_is_cancelled_before_the_site_hears_of_it_never_starts() -> None:
+    there = FakeSite()
+    async with asyncio.timeout(10), Counted(there) as connector, asyncio.TaskGroup() as group:
+        site = Site("fake", connector, group)
+        work = [asyncio.create_task(run(site, there.location, key)) for key in "ab"]
+        while not site._attempts:  # noqa: ASYNC110  # there is no event for it
+            await asyncio.sleep(0)
+        await site.cancel([Key("a"), Key("nobody")])
+        first, second = await asyncio.gather(*work)
+        assert isinstance(first, Lost) and isinstance(second, Done)
+        assert connector.batches == [["b"]]
+
+
+async def test_all_is_cancelled_at_once() -> None:
+    async def sleep(_: Task) -> Done:
+        await asyncio.sleep(60)
+        return done()
+
+    there = FakeSite(sleep)
+    async with asyncio.timeout(10), FakeConnector(there) as connector, asyncio.TaskGroup() as group:
+        site = Site("fake", connector, group)
+        work = [asyncio.create_task(run(site, there.location, key)) for key in "abc"]
+        await asyncio.sleep(0.05)
+        await site.cancel_all()
+        ends = await asyncio.gather(*work)
+        assert [end.outcome.signal for end in ends if isinstance(end, Done)] == [15, 15, 15]
+        await site.cancel_all()
