@@ -96,8 +96,8 @@ def _job(story: JobStory, only: Sequence[str]) -> None:
 
 def _missing(path: str, story: JobStory, name: str) -> str:
     if Path(path).parent.is_dir():
-        return f"there is no file {one_line(path)}: the {name} of this command became an output, or it has not begun"
-    gone = "; a run that succeeded leaves nothing at other sites" if story.phase is Phase.DONE else ""
+        return f"there is no file {one_line(path)}: the {name} of this command was empty or became an output, or it has not begun"
+    gone = f", where its {name} lies unless it was empty" if story.phase is Phase.DONE else ""
     return f"there is no file {one_line(path)} on this machine: the attempt ran at {one_line(str(story.where))}{gone}"
 
 
