@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from hyflow import plain
 from hyflow.errors import UsageError
@@ -88,10 +90,25 @@ def _job(story: JobStory, only: Sequence[str]) -> None:
     if where is None:
         return
     for name in only or ("stderr", "stdout"):
-        path = f"{where.dir}/{name}"
-        if len(only) != 1:
-            print(f"--- {name}: {one_line(path)}")
-        _copy(path, story, name)
+        _stream(f"{where.dir}/{name}", story, name, headed=len(only) != 1)
+
+
+def _stream(path: str, story: JobStory, name: str, *, headed: bool) -> None:
+    file = open_log(path)
+    if headed:
+        empty = " (empty)" if file is not None and not os.fstat(file.fileno()).st_size else ""
+        print(f"--- {name}: {one_line(path)}{empty}")
+    sys.stdout.flush()
+    if file is None:
+        _say_missing(path, story, name)
+    elif _copy(file) != b"\n" and headed:
+        print()
+
+
+def _say_missing(path: str, story: JobStory, name: str) -> None:
+    print(_missing(path, story, name), file=sys.stderr)
+    if name == "stderr" and story.failure is not None:
+        print(clean(story.failure.stderr))
 
 
 def _missing(path: str, story: JobStory, name: str) -> str:
@@ -101,19 +118,15 @@ def _missing(path: str, story: JobStory, name: str) -> str:
     return f"there is no file {one_line(path)} on this machine: the attempt ran at {one_line(str(story.where))}{gone}"
 
 
-def _copy(path: str, story: JobStory, name: str) -> None:
-    file = open_log(path)
-    if file is None:
-        sys.stdout.flush()
-        print(_missing(path, story, name), file=sys.stderr)
-        if name == "stderr" and story.failure is not None:
-            print(clean(story.failure.stderr))
-        return
-    sys.stdout.flush()
+def _copy(file: BinaryIO) -> bytes:
+    """As it is, but made safe where it goes to a terminal. Gives its last byte, or of an empty file a line's end."""
+    last = b"\n"
     with file:
         for piece in pieces(file):
             if sys.stdout.isatty():
                 sys.stdout.write(clean(piece.decode("utf-8", "surrogateescape")))
             else:
                 sys.stdout.buffer.write(piece)
+            last = piece[-1:]
     sys.stdout.flush()
+    return last

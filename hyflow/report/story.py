@@ -38,8 +38,8 @@ def _words(event: Event) -> str:
             return f"{job} may run at {', '.join(locations)}"
         case Submitting(job=job, location=location):
             return f"{job} goes to {location}, in {event.dir}"
-        case Submitted(job=job, ticket=ticket):
-            return f"{job} is accepted as {ticket}"
+        case Submitted(job=job):
+            return f"{job} is accepted"
         case Running(job=job, host=host):
             return f"{job} runs on {host}"
         case Finished(job=job, usage=usage):

@@ -170,6 +170,13 @@ def test_what_a_job_said(home: Path, run: RunDir) -> None:
     assert (job["state"], job["attempts"], job["here"], job["failure"]["code"]) == ("failed", 1, True, 3)
 
 
+def test_headings_stand_at_the_beginning_of_a_line(home: Path, run: RunDir, tmp_path: Path) -> None:
+    where = tmp_path / "work" / "split"
+    (where / "stderr").write_bytes(b"no end")
+    (where / "stdout").write_bytes(b"")
+    assert said(home, "logs", "/split").splitlines()[1:] == [f"--- stderr: {where}/stderr", "no end", f"--- stdout: {where}/stdout (empty)"]
+
+
 def test_a_step_with_several_jobs_lists_them(home: Path, run: RunDir) -> None:
     assert [line.split() for line in said(home, "logs", "digits", "align").splitlines()] == [
         ["JOB", "STATE"],
