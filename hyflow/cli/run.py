@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ def _performed(request: Request) -> Result:
     for warning in program.warnings:
         watcher.warn(warning)
     inputs = job.inputs | (_flags(request.flags, Processes(program)) if request.flags else {})
-    outdir = Path(request.outdir).absolute()
+    outdir = Path(os.path.abspath(request.outdir))
     order = Order(program, inputs, _deployment(request), home(), outdir, request.name, request.container, tuple(sys.argv[1:]))
     return asyncio.run(execute(order, watcher))
 

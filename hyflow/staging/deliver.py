@@ -51,7 +51,7 @@ class Delivery:
         return await asyncio.to_thread(self._place_all, outputs, paths)
 
     def _place_all(self, outputs: Value, paths: dict[str, str]) -> Value:
-        with _explained(self.outdir):
+        with _explained(self.outdir, self.owned):
             self.owned = self.owned.resolve()
             self._kept = {path for path in _local(self.inputs) if not path.is_relative_to(self.owned)}
             self.outdir.mkdir(parents=True, exist_ok=True)
@@ -265,13 +265,13 @@ def _holds_links(directory: str) -> bool:
 
 
 @contextlib.contextmanager
-def _explained(outdir: Path) -> Iterator[None]:
+def _explained(outdir: Path, owned: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         place = error.filename2 or error.filename or outdir
         what = f"the results cannot be written: {place}: {error.strerror}"
-        raise SiteError(what, transient=False, hint="choose another --outdir") from error
+        raise SiteError(what, transient=False, hint=f"those that were not delivered are still below {owned}") from error
 
 
 def unwritable(outdir: Path) -> str | None:

@@ -84,16 +84,18 @@ def shell(tmp_path: Path, home: Path) -> Shell:
 
 def tool(shell: Shell, name: str = "in.txt") -> str:
     shell.write(name, "hello\n")
-    return shell.write("tool.cwl", TOOL)
+    document = shell.home / "tool.cwl"  # where all tests share it, it is compiled once
+    document.write_text(TOOL)
+    return str(document)
 
 
 # -- what is printed -----------------------------------------------------------------------------------------------------------------
 
 
 def test_the_output_object_alone_on_standard_output(both: Shell) -> None:
-    tool(both)
+    doc = tool(both)
     both.write("job.yml", "file: {class: File, path: in.txt}\n")
-    done = both.run("tool.cwl", "job.yml", "--outdir", "results")
+    done = both.run(doc, "job.yml", "--outdir", "results")
     assert done.output["out"]["path"] == f"{both.top}/results/out.txt"
     assert done.output["out"]["checksum"] == "sha1$f572d396fae9206628714fb2ce00f72e94f2258f"
     assert (both.top / "results" / "out.txt").read_text() == "hello\n"
@@ -102,14 +104,14 @@ def test_the_output_object_alone_on_standard_output(both: Shell) -> None:
 
 
 def test_quiet_says_nothing(shell: Shell) -> None:
-    tool(shell)
-    done = shell.run("--quiet", "tool.cwl", "--", "--file", "in.txt")
+    doc = tool(shell)
+    done = shell.run("--quiet", doc, "--", "--file", "in.txt")
     assert done.output and done.stderr == ""
 
 
 def test_every_line_of_the_json_log_is_json(shell: Shell) -> None:
-    tool(shell)
-    done = shell.run("tool.cwl", "--json-log", "--", "--file", "in.txt", "--word", "-x y\nz")
+    doc = tool(shell)
+    done = shell.run(doc, "--json-log", "--", "--file", "in.txt", "--word", "-x y\nz")
     kinds = [json.loads(line)["event"] for line in done.stderr.splitlines()]
     assert done.output
     assert kinds[0] == "begin" and kinds[-1] == "end"
@@ -120,46 +122,54 @@ def test_every_line_of_the_json_log_is_json(shell: Shell) -> None:
 
 
 def test_files_are_told_apart_by_their_content(shell: Shell) -> None:
-    tool(shell)
+    doc = tool(shell)
     shell.write("one", "file: {class: File, path: in.txt}\n")
     shell.write("two", "version: 1\nsites: {here: {type: local}}\nbind: [{step: /, site: here}]\n")
     shell.write("neither", "- 1\n")
-    assert shell.run("two", "one", "tool.cwl").status == 2  # the first is the workflow
-    assert shell.run("tool.cwl", "two", "one").output == shell.run("tool.cwl", "one", "--deploy", "two").output
-    shell.run("tool.cwl", "neither").fails(2, "neither: its content does not tell", "--job FILE or --deploy FILE")
-    shell.run("tool.cwl", "one", "one").fails(2, "both look like the job file")
-    shell.run("tool.cwl", "tool.cwl").fails(2, "a second CWL document")
-    shell.run("tool.cwl", "missing.yml").fails(2, "missing.yml: cannot be read")
+    assert shell.run("two", "one", doc).status == 2  # the first is the workflow
+    assert shell.run(doc, "two", "one").output == shell.run(doc, "one", "--deploy", "two").output
+    shell.run(doc, "neither").fails(2, "neither: its content does not tell", "--job FILE or --deploy FILE")
+    shell.run(doc, "one", "one").fails(2, "both look like the job file")
+    shell.run(doc, doc).fails(2, "a second CWL document")
+    shell.run(doc, "missing.yml").fails(2, "missing.yml: cannot be read")
 
 
 def test_flags_follow_a_double_dash_and_win_over_the_job(shell: Shell) -> None:
-    tool(shell)
+    doc = tool(shell)
     shell.write("other.txt", "not this")
     shell.write("job.yml", "file: {class: File, path: other.txt}\nword: job\n")
-    assert shell.run("tool.cwl", "job.yml", "--", "--file", "in.txt").output["out"]["size"] == 6
-    shell.run("tool.cwl", "--", "--fiel", "in.txt").fails(2, "fiel", "--file")
-    shell.run("tool.cwl").fails(1, "file")
+    assert shell.run(doc, "job.yml", "--", "--file", "in.txt").output["out"]["size"] == 6
+    shell.run(doc, "--", "--fiel", "in.txt").fails(2, "fiel", "--file")
+    shell.run(doc).fails(1, "file")
 
 
 @pytest.mark.parametrize("words", [["--profile", "x"], ["--set", "a=b"], ["--nonsense"], ["--name", "a b"], ["--container", "magic"]])
 def test_wrong_usage(shell: Shell, words: list[str]) -> None:
-    tool(shell)
-    assert shell.run("tool.cwl", *words, "--", "--file", "in.txt").status == 2
+    doc = tool(shell)
+    assert shell.run(doc, *words, "--", "--file", "in.txt").status == 2
 
 
 # -- the output directory ------------------------------------------------------------------------------------------------------------
 
 
 def test_an_output_directory_that_cannot_be_is_said_before_anything_runs(shell: Shell) -> None:
-    tool(shell)
-    for outdir in ("in.txt", "in.txt/x", "/proc/x"):
-        done = shell.run("tool.cwl", "--outdir", outdir, "--", "--file", "in.txt")
-        assert done.status in (1, 2) and "--outdir" in done.stderr, done.stderr
+    doc = tool(shell)
+    for outdir in ("in.txt", "in.txt/x"):
+        shell.run(doc, "--outdir", outdir, "--", "--file", "in.txt").fails(2, "in.txt is not a directory", "--outdir")
+
+
+def test_a_name_that_cannot_be_taken_is_said_and_where_the_results_are(shell: Shell) -> None:
+    doc = tool(shell)
+    shell.write("out.txt/x", "")
+    done = shell.run(doc, "--outdir", "a/..", "--", "--file", "in.txt")
+    done.fails(1, f"the results cannot be written: {shell.top}/out.txt: Is a directory")
+    [kept] = re.findall(r"not delivered are still below (/\S+)", done.stderr)
+    assert [path.read_text() for path in Path(kept).rglob("out.txt")] == ["hello\n"]
 
 
 def test_an_input_of_the_same_name_is_kept(both: Shell) -> None:
-    tool(both, "out.txt")
-    done = both.run("tool.cwl", "--", "--file", "out.txt")
+    doc = tool(both, "out.txt")
+    done = both.run(doc, "--", "--file", "out.txt")
     assert done.output["out"]["basename"] == "out_2.txt"
     assert (both.top / "out.txt").read_text() == (both.top / "out_2.txt").read_text() == "hello\n"
 
@@ -291,11 +301,11 @@ def test_a_signal_while_an_input_is_awaited(shell: Shell) -> None:
     """A server that accepts and says nothing does not hold up who wants to leave."""
     import socket
 
-    tool(shell)
+    doc = tool(shell)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        with shell.start("hyflow", "run", "tool.cwl", "--", "--file", f"http://127.0.0.1:{listener.getsockname()[1]}/x") as process:
+        with shell.start("hyflow", "run", doc, "--", "--file", f"http://127.0.0.1:{listener.getsockname()[1]}/x") as process:
             connection, _ = listener.accept()
             with connection:
                 began = time.monotonic()

@@ -120,6 +120,15 @@ async def test_directories_move_whole_both_ways(tmp_path: Path) -> None:
         assert Path(again, "empty").is_dir()
 
 
+async def test_names_of_one_file_become_files_of_their_own(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        tree = it.there("one", "tree/a", b"same").rpartition("/")[0]
+        os.link(tmp_path / "one" / "born" / "tree" / "a", tmp_path / "one" / "born" / "tree" / "b")
+        [path] = (await it.get(HERE, tree)).values()
+        found = {child.name: (child.read_bytes(), child.stat().st_nlink) for child in Path(path).iterdir()}
+        assert found == {"a": (b"same", 1), "b": (b"same", 1)}
+
+
 async def test_far_to_here_with_every_name(tmp_path: Path) -> None:
     async with world(tmp_path) as it:
         uris = {it.there("one", name, os.fsencode(name)): name for name in HOSTILE}
