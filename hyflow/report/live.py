@@ -107,10 +107,17 @@ class Live:
 
     def _foot(self, hidden: int) -> str:
         progress = self._progress
-        busy = [f"{one_line(site)}: {cores:g} cores busy" for site, cores in list(progress.busy.items())]
-        ended = progress.tally.total(Phase.DONE, Phase.SKIPPED, Phase.FAILED, Phase.CANCELLED)
-        more = [f"{hidden} more steps"] if hidden else []
-        return " · ".join([duration(progress.elapsed), f"{ended:,} jobs ended", *busy, *more])
+        busy = [f"{one_line(site)}: {_counted(cores, 'core')} busy" for site, cores in list(progress.busy.items())]
+        total = progress.tally.total
+        ended = total(*(phase for phase in Phase if phase not in IN_FLIGHT))
+        others = [f"{total(phase):,} {phase.value}" for phase in Phase if phase not in _COLUMNS and total(phase)]
+        more = [_counted(hidden, "more step")] if hidden else []
+        return " · ".join([duration(progress.elapsed), f"{_counted(ended, 'job')} ended", *others, *busy, *more])
+
+
+def _counted(number: float, what: str) -> str:
+    text = f"{number:,}" if isinstance(number, int) else f"{number:g}"
+    return f"{text} {what}" if number == 1 else f"{text} {what}s"
 
 
 def _interest(step: StepTally) -> tuple[bool, bool]:

@@ -201,12 +201,14 @@ async def test_live_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> N
         watcher.begin(PROGRAM, "run-1")
         for event in [*life(JobId("/split")), *life(JobId("/sub/map", (0,)), "failed"), *life(JobId("/sub/map", (1,)))[:-1]]:
             watcher.event(event)
+        watcher.event(Evaluated(JobId("/merge"), {}, skipped=True))
         await asyncio.sleep(0.6)
         watcher.warn("careful \x1b[2J")
         watcher.end(())
     text = terminal.text
     assert "\x1b[2J" not in text
     assert "careful" in text and "/sub/map[0] failed" in text and "laptop: 2 cores busy" in text
+    assert "3 jobs ended · 1 skipped" in text
     assert "/split" in text and "waiting" in text and "running" in text
 
 
