@@ -18,8 +18,8 @@ from hyflow.deployment.binding import Override
 from hyflow.engine.driver import Binding, Driver, House, settle
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
-from hyflow.errors import DeploymentError, HyflowError, UnsupportedRequirement, UsageError
-from hyflow.journal import Header, Journal, Meta, RunDir, new_run
+from hyflow.errors import DeploymentError, HyflowError, JournalError, UnsupportedRequirement, UsageError
+from hyflow.journal import Header, Journal, Meta, RunDir, new_run, read_events
 from hyflow.model.actions import Conclude
 from hyflow.model.events import Delivered
 from hyflow.model.jobs import Failure, FailureClass, JobId
@@ -28,7 +28,7 @@ from hyflow.model.resources import Request
 from hyflow.model.values import Inputs, Value
 from hyflow.model.workflow import Program
 from hyflow.report.observer import Observer
-from hyflow.staging import deliver
+from hyflow.staging import deliver, here
 from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import FarFiles, Files, HereFiles
 from hyflow.staging.move import Mover, landings
@@ -79,6 +79,18 @@ async def execute(order: Order, observer: Observer) -> Result:
             return await _with_sites(order, observer, processes, run_dir, journal)
     except BaseExceptionGroup as group:
         raise _first(group) from group
+    finally:
+        _drop_if_nothing_happened(run_dir)
+
+
+def _drop_if_nothing_happened(run_dir: RunDir) -> None:
+    """A run that ended before it began (its inputs do not fit, a site cannot be reached) is no run to be listed."""
+    try:
+        begun = next(read_events(run_dir.journal), None) is not None
+    except JournalError:
+        return  # there is a record, and something is wrong with it: not to be thrown away
+    if not begun:
+        here.remove(str(run_dir.path))
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

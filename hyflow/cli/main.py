@@ -85,9 +85,9 @@ def overview() -> str:
 def _verb(verb: str, rest: list[str]) -> int:
     """Options and files may come in any order. For `run`, what follows a -- is the workflow's own and becomes `args.inputs`."""
     module = importlib.import_module(f"hyflow.cli.{verb}")
+    description = f"{VERBS[verb][0].upper()}{VERBS[verb][1:]}."
     parser = argparse.ArgumentParser(
-        prog=f"hyflow {verb}", description=f"{VERBS[verb].capitalize()}.", formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        prog=f"hyflow {verb}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )  # fmt: skip
     module.add_arguments(parser)
     examples = "\n".join(f"  hyflow {verb} {example}".rstrip() for example in EXAMPLES[verb])

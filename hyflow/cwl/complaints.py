@@ -23,6 +23,21 @@ _FIELD = re.compile(r"invalid field '(?P<field>[^']*)', expected one of: (?P<kno
 _KNOWN = SUPPORTED | {name.rpartition("#")[2] for name in OLD_NAMES}
 _TRACE = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*", re.MULTILINE)
 
+_PLAINLY = (
+    (
+        re.compile(r"No cwlVersion found"),
+        "this is no CWL document: it does not say its cwlVersion",
+        "a CWL document says cwlVersion: v1.2 at its top",
+    ),
+    (
+        re.compile(r"graph of multiple objects, must specify one of (.*)"),
+        r"the document holds several processes, and none of them is #main: \1",
+        "name one of them, as in FILE#ID",
+    ),
+    (re.compile(r"Error fetching .*\[Errno -?\d+\] ([^\"')]*)", re.DOTALL), r"cannot be fetched: \1", None),
+)
+"""What needs other words than theirs: a sign to know it by, what is wrong, what to do."""
+
 
 def cleaned(text: str) -> str:
     """`text` without colours and tracebacks, with file: addresses as paths and values by what their author calls them."""
@@ -38,6 +53,9 @@ def workflow_error(error: Exception, document: str, texts: Mapping[str, str]) ->
         return UnsupportedRequirement("\n".join(unknown), hint="put it under hints if the workflow can do without")
     if isinstance(error, ValueError) and "must be a dict" in str(error):
         return WorkflowError("a CWL document must be an object", where=readable(document))
+    for sign, what, hint in _PLAINLY:
+        if (found := sign.search(str(error))) is not None:
+            return WorkflowError(found.expand(what), where=readable(document), hint=hint)
     message = cleaned("\n".join(_leaves(error)) or str(error)) or type(error).__name__
     kind = UnsupportedRequirement if type(error).__name__ == "UnsupportedRequirement" else WorkflowError
     place = _PLACE.search(message)

@@ -10,7 +10,7 @@ from hyflow.model.tasks import Outcome
 
 
 def judge(tool: Tool, outcome: Outcome) -> Failure | None:
-    """Why the attempt failed, None when it did not. What the machine says counts more than the exit code."""
+    """Why the attempt failed, None when it did not. What the machine says counts more than the exit status."""
     if outcome.out_of_memory:
         return _failure(outcome, FailureClass.MEMORY, "the command ran out of memory")
     if outcome.timed_out:
@@ -25,8 +25,8 @@ def judge(tool: Tool, outcome: Outcome) -> Failure | None:
     if code in tool.success_codes and code not in tool.permanent_codes | tool.temporary_codes:
         return None
     if code in tool.temporary_codes:
-        return _failure(outcome, FailureClass.TEMPORARY, f"the command failed for the time being, with exit code {code}")
-    return _failure(outcome, FailureClass.TOOL, f"the command failed with exit code {code}")
+        return _failure(outcome, FailureClass.TEMPORARY, f"the command failed for the time being, with exit status {code}")
+    return _failure(outcome, FailureClass.TOOL, f"the command failed with exit status {code}")
 
 
 def _failure(outcome: Outcome, kind: FailureClass, message: str) -> Failure:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hyflow.cwl import cache as kept
-from hyflow.errors import WorkflowError
+from hyflow.errors import UsageError, WorkflowError
 from hyflow.model.workflow import Program
 
 _SCHEMES = ("file:", "http:", "https:")
@@ -39,13 +39,13 @@ def load(document: str, *, cache: Path | None, overrides: Sequence[Mapping[str, 
 
 
 def address(document: str) -> str:
-    """The address of a document that is named by a path or an address. Raises WorkflowError when there is no such file."""
+    """The address of a document that is named by a path or an address. Raises UsageError when there is no such file."""
     if document.startswith(_SCHEMES):
         return document
     path, fragment = document, ""
     if not os.path.lexists(path) and "#" in document:
         path, _, fragment = document.rpartition("#")
     if not Path(path).is_file():
-        raise WorkflowError("there is no such document", where=document)
+        raise UsageError("there is no such document", where=document)
     uri = "file://" + quote(os.fsencode(os.path.abspath(path)))
     return f"{uri}#{fragment}" if fragment else uri

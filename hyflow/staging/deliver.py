@@ -12,6 +12,7 @@ import errno
 import os
 import secrets
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -281,4 +282,8 @@ def unwritable(outdir: Path) -> str | None:
         existing = existing.parent
     if not os.path.isdir(existing):
         return f"{existing} is not a directory"
-    return None if os.access(existing, os.W_OK | os.X_OK) else f"{existing} cannot be written to"
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".hyflow-", dir=existing))  # the only question that every file system answers truly
+    except OSError as error:
+        return f"{existing} cannot be written to: {error.strerror}"
+    return None

@@ -66,4 +66,4 @@ def test_a_job_is_checked_too(shell: Shell) -> None:
     done = shell("hyflow", "validate", "wf.cwl", "good.yml")
     assert done.status == 0 and "other" in done.stderr
     shell("hyflow", "validate", "wf.cwl", "bad.yml").fails(1, "reads")
-    shell("hyflow", "validate", "none.cwl").fails(1, "none.cwl")
+    shell("hyflow", "validate", "none.cwl").fails(2, "none.cwl")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from hyflow.cwl.load import load
-from hyflow.errors import UnsupportedRequirement, WorkflowError
+from hyflow.errors import UnsupportedRequirement, UsageError, WorkflowError
 from hyflow.model.workflow import Link, Source, Step, Workflow
 
 ECHO = """
@@ -159,7 +159,7 @@ def test_all_mistakes_are_told_with_what_was_meant(tmp_path: Path, monkeypatch: 
 
 
 def test_a_document_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(WorkflowError, match="there is no such document"):
+    with pytest.raises(UsageError, match="there is no such document"):
         load(str(tmp_path / "none.cwl"), cache=None)
     write(tmp_path, outer=TWO)
     with pytest.raises(WorkflowError, match=r"echo\.cwl"):
