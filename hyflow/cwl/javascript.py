@@ -22,6 +22,9 @@ from hyflow.model.values import Value
 
 _STACK = 64 << 20
 _SCRIPT_STACK = 48 << 20
+_DEEPEST = 500
+"""How many lists and objects of a result may lie inside each other."""
+
 _STRICT = '"use strict";'
 
 _PRELUDE = """
@@ -73,9 +76,12 @@ class Script:
         if isinstance(answer, WorkflowError):
             raise answer
         try:
-            return json.loads(answer, parse_int=_whole)
+            value = json.loads(answer, parse_int=_whole)
         except RecursionError as error:
             raise WorkflowError("the result is nested too deeply") from error
+        if answer.count("[") + answer.count("{") > _DEEPEST and _depth(value) > _DEEPEST:
+            raise WorkflowError("the result is nested too deeply")
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,3 +213,12 @@ def _message(error: BaseException) -> str:
     place = re.search(r"^    at .*?<input>:(\d+)", text, re.MULTILINE)
     what = re.split(r"\n(?:    at |undefined$|$)", text)[0].strip() or type(error).__name__
     return what + (f" (line {place[1]})" if place else "")
+
+
+def _depth(value: Value) -> int:
+    """How many lists and objects lie inside each other; how deep Python itself could go is different in each version."""
+    depth, level = 0, [value]
+    while level := [item for item in level if isinstance(item, list | dict)]:
+        depth += 1
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+    return depth

@@ -54,7 +54,7 @@ class Job:
         self.status = status
         peak = usage.ru_maxrss
         # A child begins as an image of the supervisor, so a peak that is no higher says nothing about the command.
-        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        own = own_peak()
         self.usage = {"wall": time.monotonic() - self.clock, "cpu": usage.ru_utime + usage.ru_stime,
                       "memory": peak * RSS_UNIT if peak > own else None}
 
@@ -97,3 +97,13 @@ class Job:
 
     def running(self) -> bytes:
         return encode({"key": self.key, "running": {"at": self.began, "host": HOST}}).encode("ascii") + b"\n"
+
+
+def own_peak() -> int:
+    """The peak of this process, in the unit of ru_maxrss. That of Linux counts what the process was before it became the supervisor
+    (a large hyflow, say); the kernel's figure for the program itself does not."""
+    try:
+        with open("/proc/self/status", "rb") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith(b"VmHWM:"))
+    except (OSError, StopIteration, ValueError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -202,7 +202,7 @@ async def test_what_hyflow_keeps_is_for_the_owner_alone(tmp_path: Path) -> None:
 async def test_peak_memory_is_told_when_it_means_something(tmp_path: Path) -> None:
     async with connected(tmp_path) as connector:
         small = await end_of(connector, await submit(connector, "small", "true"))
-        large = await end_of(connector, await submit(connector, "large", sys.executable, "-I", "-S", "-c", "len(bytearray(100_000_000))"))
+        large = await end_of(connector, await submit(connector, "large", sys.executable, "-I", "-S", "-c", "b'x' * 100_000_000"))
         assert isinstance(small, Done)
         assert isinstance(large, Done)
         assert small.outcome.usage.memory is None
