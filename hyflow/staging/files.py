@@ -78,10 +78,6 @@ class FarFiles:
         if wrong := [name for name in {*arrived, *expected} if arrived.get(name) != expected.get(name)]:
             raise SiteError(f"a copy of {'/' + wrong[0]!r} arrived damaged, or it changed meanwhile", transient=True)
 
-    async def remove(self, paths: list[str]) -> None:
-        """Remove files and trees that are ours."""
-        await shell.remove(self._connector, paths)
-
 
 def _readable(answer: Any, path: str) -> Any:
     if answer is None:
