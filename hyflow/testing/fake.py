@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from hyflow.connector import Argv, Done, Lost, Pipe, Queued, Refused, Running, Status, Ticket
@@ -98,16 +99,18 @@ class FakeConnector:
     def _start(self, task: Task) -> None:
         self.site.submitted.append(task)
         attempt = self.site.attempts[task.key] = _Attempt()
-        self._running[task.key] = self._group.create_task(self._run(task, attempt), name=f"fake {task.key}")
+        run = self._running[task.key] = self._group.create_task(self._run(task, attempt), name=f"fake {task.key}")
+        run.add_done_callback(partial(self._over, task, attempt))
 
     async def _run(self, task: Task, attempt: _Attempt) -> None:
-        try:
-            attempt.become(Running(asyncio.get_running_loop().time() + 1, "fake"))
-            attempt.become(await self.site.behave(task))
-        except asyncio.CancelledError:
+        attempt.become(Running(asyncio.get_running_loop().time() + 1, "fake"))
+        attempt.become(await self.site.behave(task))
+
+    def _over(self, task: Task, attempt: _Attempt, run: asyncio.Task[None]) -> None:
+        """Also of an attempt that was cancelled before it had its first turn."""
+        del self._running[task.key]
+        if run.cancelled():
             attempt.become(Done(Outcome(signal=15, host="fake", started=1.0, ended=1.0), Manifest({}, tuple(() for _ in task.collect))))
-        finally:
-            del self._running[task.key]
 
     async def find(self, keys: Collection[Key]) -> Mapping[Key, Ticket]:
         return {key: Ticket(key) for key in keys if key in self.site.attempts}
@@ -143,6 +146,7 @@ class FakeConnector:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what they leave is written when the loop has seen them end
 
     def power(self, kind: type[P]) -> P | None:
         return None
