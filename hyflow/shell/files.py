@@ -11,14 +11,13 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 
-from hyflow.connector import Pipe
 from hyflow.errors import SiteError
 from hyflow.model.facts import CONTENTS_LIMIT, Found
 from hyflow.model.tasks import EntryKind
 from hyflow.shell.globs import plain
 from hyflow.shell.manifest import checksums, stat_lines
 from hyflow.shell.quoting import quote
-from hyflow.shell.trips import CHUNK, Opens, Sections, failure, script, trip
+from hyflow.shell.trips import CHUNK, Opens, Sections, failure, feeding, script, trip
 
 PUSH = script("push.sh")
 ARGUMENTS = 100_000
@@ -122,8 +121,8 @@ async def pull(site: Opens, directory: str, names: Sequence[str]) -> AsyncIterat
     with several names may come as a hard link to the first of them. Raises SiteError at the end if anything could not be read.
     """
     sent = "".join(f"tar $literal -chf - -- {quote(batch)} || bad=1\n" for batch in batches(names))
-    async with site.open(("sh",)) as pipe:
-        await feed(pipe, os.fsencode(f"bad=\n{LITERAL}\ncd {quote([directory])} || exit 1\n{sent}exit ${{bad:-0}}\n"))
+    asked = os.fsencode(f"bad=\n{LITERAL}\ncd {quote([directory])} || exit 1\n{sent}exit ${{bad:-0}}\n")
+    async with site.open(("sh",)) as pipe, feeding(pipe, asked):
         while block := await pipe.read(CHUNK):
             yield block
         code, said = await pipe.wait()
@@ -152,14 +151,6 @@ def batches(names: Sequence[str], prefix: str = "./") -> Iterable[list[str]]:
         size += len(os.fsencode(word)) + 1
     if batch:
         yield batch
-
-
-async def feed(pipe: Pipe, data: bytes) -> None:
-    try:
-        await pipe.write(data)
-        await pipe.close_input()
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # the exit status says why
 
 
 async def push(site: Opens, directory: str, source: AsyncIterator[bytes], sums: Mapping[str, str]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +14,8 @@ from hyflow.connector import Argv, Pipe
 from hyflow.errors import SiteError
 
 CHUNK = 1 << 18
+_MOMENT = 1.0
+"""Seconds by which the end of a command's input may be heard of later than its own."""
 
 
 class Opens(Protocol):
@@ -27,13 +31,7 @@ def script(*files: str) -> str:
 
 async def trip(site: Opens, argv: Argv, feed: bytes = b"", *, what: str) -> bytes:
     """The standard output of the command, fed with `feed`. Raises SiteError (transient) naming `what` when its exit status is not 0."""
-    async with site.open(argv) as pipe:
-        try:
-            for start in range(0, len(feed), CHUNK):
-                await pipe.write(feed[start:start + CHUNK])
-            await pipe.close_input()
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # it has ended early, and its exit status says why
+    async with site.open(argv) as pipe, feeding(pipe, feed):
         blocks = []
         while block := await pipe.read(CHUNK):
             blocks.append(block)
@@ -41,6 +39,29 @@ async def trip(site: Opens, argv: Argv, feed: bytes = b"", *, what: str) -> byte
     if code != 0:
         raise SiteError(failure(what, code, said), transient=True)
     return b"".join(blocks)
+
+
+@asynccontextmanager
+async def feeding(pipe: Pipe, data: bytes) -> AsyncIterator[None]:
+    """Feed the command while its output is read: one that answers before it has heard everything must not be waited for in vain."""
+    task = asyncio.create_task(_feed(pipe, data), name="feeding a command")
+    try:
+        yield
+        await asyncio.wait([task], timeout=_MOMENT)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    if not task.cancelled():
+        task.result()
+
+
+async def _feed(pipe: Pipe, data: bytes) -> None:
+    try:
+        for start in range(0, len(data), CHUNK):
+            await pipe.write(data[start:start + CHUNK])
+        await pipe.close_input()
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # it has ended early, and its exit status says why
 
 
 def failure(what: str, code: int, said: bytes) -> str:

@@ -1,8 +1,10 @@
 """Questions about files and streams of files, asked of a real shell; every name is hostile."""
 
+import asyncio
 import hashlib
 import io
 import os
+import posixpath
 import tarfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -53,6 +55,17 @@ async def test_contents_are_bounded(site: Connector, data: Path) -> None:
     (data / "big").write_bytes(bytes(range(256)) * 1024)
     [found] = (await files.contents_many(site, [str(data / "big")])).values()
     assert found == (bytes(range(256)) * 1024)[:CONTENTS_LIMIT + 1]
+
+
+async def test_thousands_of_names_are_asked_for_while_the_answers_already_come(site: Connector, data: Path) -> None:
+    (data / "many").mkdir()
+    names = [f"many/{number:0200}" for number in range(1500)]
+    for name in names:
+        (data / name).write_text(name)
+    async with asyncio.timeout(30):
+        stream = b"".join([block async for block in files.pull(site, str(data), names)])
+    with tarfile.open(fileobj=io.BytesIO(stream), ignore_zeros=True) as archive:
+        assert sorted(posixpath.normpath(name) for name in archive.getnames()) == names
 
 
 async def test_pull_and_push(site: Connector, data: Path, tmp_path: Path) -> None:
