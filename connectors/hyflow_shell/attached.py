@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
@@ -14,14 +15,16 @@ from hyflow.errors import SiteError
 
 TAIL = 1 << 16
 GRACE = 2.0
+GREETING = 1 << 18
 
 
 class ProcessPipe:
-    """`hyflow.connector.Pipe` over a process."""
+    """`hyflow.connector.Pipe` over a process. Whatever comes before `sign` on its output is a greeting, and passed over."""
 
-    def __init__(self, process: Process, tail: asyncio.Task[bytes]) -> None:
+    def __init__(self, process: Process, tail: asyncio.Task[bytes], sign: bytes) -> None:
         assert process.stdin is not None and process.stdout is not None  # noqa: S101 (for the type checker: both were asked for)
         self._process, self._stdin, self._stdout, self._tail = process, process.stdin, process.stdout, tail
+        self._sign, self._greeted, self._silent = sign, False, False
 
     async def write(self, data: bytes) -> None:
         self._stdin.write(data)
@@ -36,27 +39,47 @@ class ProcessPipe:
             await self._stdin.wait_closed()
 
     async def read(self, limit: int = TAIL) -> bytes:
-        return await self._stdout.read(limit)
+        if not self._greeted:
+            await self._pass_over_greeting()
+        return b"" if self._silent else await self._stdout.read(limit)
+
+    async def _pass_over_greeting(self) -> None:
+        self._greeted = True
+        try:
+            await self._stdout.readuntil(self._sign)
+        except asyncio.IncompleteReadError:
+            self._silent = True
+        except asyncio.LimitOverrunError as error:
+            what = f"the site's command prints more than {GREETING >> 10} KiB before it runs what it is given"
+            raise SiteError(what, transient=False, hint="See the site's `command`.") from error
 
     async def wait(self) -> tuple[int, bytes]:
-        while await self._stdout.read(TAIL):
+        while await self.read(TAIL):
             pass
         said = await self._tail
         code = await self._process.wait()
+        if self._silent:
+            words = " ".join(said.decode(errors="replace").split())[-100:]
+            what = f"the site's command did not run the shell command line that it was given (exit status {code})"
+            raise SiteError(f"{what}: {words}" if words else what, transient=True, hint="See the site's `command`.")
         return (code if code >= 0 else 128 - code), said
 
 
 @contextlib.asynccontextmanager
-async def attached(argv: Sequence[str]) -> AsyncIterator[Pipe]:
-    """Run the command; leaving ends its process group. SiteError when it cannot be started."""
+async def attached(command: Sequence[str], line: str) -> AsyncIterator[Pipe]:
+    """Run a shell command line through `command`; leaving ends its process group. SiteError when it cannot be started."""
+    sign = secrets.token_hex(16)
+    argv = (*command, f"printf '%s\\n' {sign}; {line}")
     try:
-        process = await asyncio.create_subprocess_exec(*argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True)
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True, limit=GREETING
+        )
     except (OSError, ValueError) as error:
         lasting = isinstance(error, FileNotFoundError | PermissionError | ValueError)
         raise SiteError(f"{argv[0]} cannot be run: {error}", transient=not lasting, hint="See the site's `command`.") from error
     tail = asyncio.create_task(last_of(process), name=f"standard error of {argv[0]}")
     try:
-        yield ProcessPipe(process, tail)
+        yield ProcessPipe(process, tail, f"{sign}\n".encode())
     finally:
         await end(process, tail)
 

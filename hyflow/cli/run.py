@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import signal
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from hyflow.cwl.inputs import JobDocument
     from hyflow.cwl.processes import Processes
     from hyflow.deployment import Deployment
+    from hyflow.deployment.kinds import Kind
     from hyflow.model.values import Inputs
     from hyflow.run import Result
 
@@ -60,28 +62,44 @@ class Request:
 
 def main(args: argparse.Namespace) -> int:
     """Runs; the output object is all that goes to standard output. `args.inputs` holds what followed the --."""
-    job, deploy = _told_apart(args.files, args.job, args.deploy)
+    workflow, job, deploy = _told_apart([args.workflow, *args.files], args.job, args.deploy)
     return perform(
         Request(
-            args.workflow, job, deploy, tuple(args.inputs), args.name, args.outdir, args.profile,
+            workflow, job, deploy, tuple(args.inputs), args.name, args.outdir, args.profile,
             tuple(args.set), args.container, args.quiet, args.json_log,
         )
     )  # fmt: skip
 
 
-def _told_apart(files: list[str], job: str | None, deploy: str | None) -> tuple[str | None, str | None]:
-    """Which of the files is the job and which the deployment."""
-    from hyflow.deployment.kinds import kind_of
-
-    for file in files:
-        kind = kind_of(file)
-        if kind == "workflow":
-            raise UsageError("a second CWL document: one is run at a time", where=file)
+def _told_apart(files: list[str], job: str | None, deploy: str | None) -> tuple[str, str | None, str | None]:
+    """Which of the files is the document, which the job and which the deployment. The document comes first or is told by its content."""
+    workflow, rest = files[0], [(file, _kind(file)) for file in files[1:]]
+    documents = [file for file, kind in rest if kind == "workflow"]
+    if documents and os.path.isfile(workflow) and (first := _kind(workflow)) != "workflow":
+        rest = [(workflow, first), *((file, kind) for file, kind in rest if file != documents[0])]
+        workflow = documents.pop(0)
+    if documents:
+        raise UsageError(f"{workflow} and {documents[0]} are both CWL documents: one is run at a time")
+    for file, kind in rest:
         if kind == "deployment" or (kind == "unclear" and _is_deployment(file)):
             deploy = _only(file, deploy, "deployment file", "--deploy")
         else:
             job = _only(file, job, "job file", "--job")
-    return job, deploy
+    return workflow, job, deploy
+
+
+def _kind(file: str) -> Kind:
+    from hyflow.deployment.kinds import kind_of
+
+    # What can be read only once is not looked into: of the three, a job is what people pipe.
+    return "job" if _is_pipe(file) else kind_of(file)
+
+
+def _is_pipe(file: str) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(file).st_mode)
+    except OSError:
+        return False
 
 
 def _only(file: str, other: str | None, what: str, option: str) -> str:

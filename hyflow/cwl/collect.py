@@ -131,8 +131,13 @@ class _Collection:
                 names = ", ".join(str(item.get("basename")) if isinstance(item, dict) else repr(item) for item in result[:5])
                 raise OutputError(f"one file is expected, {len(result)} match {self._shown(path)}: {names}")
             if not result and not optional and not any(isinstance(option, types.Array) for option in options):
-                raise OutputError(f"nothing matches {self._shown(path)}")
+                raise OutputError(f"nothing matches {self._shown(path)}; {self._what_is_there()}")
         return None if optional and (result is None or result == []) else result
+
+    def _what_is_there(self) -> str:
+        names = sorted({entry.partition("/")[0] for entry in self._manifest.entries})
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        return f"the command left {', '.join(map(repr, names[:5]))}{more}" if names else "the command left no files"
 
     def _shown(self, path: str) -> str:
         globs = [self._bound.task.collect[number].pattern for number in self._bound.globs.get(path, ())]

@@ -25,6 +25,11 @@ _TRACE = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*", re
 
 _PLAINLY = (
     (
+        re.compile(r"no longer supports pre CWL v1.0 documents"),
+        "its cwlVersion is none that hyflow knows",
+        "the versions that it knows are v1.0, v1.1 and v1.2",
+    ),
+    (
         re.compile(r"No cwlVersion found"),
         "this is no CWL document: it does not say its cwlVersion",
         "a CWL document says cwlVersion: v1.2 at its top",
@@ -105,7 +110,8 @@ def unknown_requirements(texts: Mapping[str, str]) -> Iterator[str]:
             continue
         for name in _required(document):
             if name.rpartition("#")[2].rpartition(":")[2] not in _KNOWN:
-                yield f"{readable(uri)}: the requirement {name} is not supported"
+                near = difflib.get_close_matches(name, SUPPORTED, 1)
+                yield f"{readable(uri)}: the requirement {name} is not supported" + (f", did you mean {near[0]}?" if near else "")
 
 
 def _required(value: Any) -> Iterator[str]:

@@ -163,8 +163,9 @@ def _fetch(uri: str) -> bytes:
     try:
         if uri.startswith("file:"):
             replica: Any = replica_of(uri)
-            return Path("/" + replica.path).read_bytes()
-        return _download(uri)
+            with Path("/" + replica.path).open("rb") as file:
+                return _bounded(file.read(_LARGEST + 1))
+        return _bounded(_download(uri))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot be read: {reason}", where=_readable(uri)) from error
@@ -177,6 +178,10 @@ def _download(uri: str) -> bytes:
         raise ValueError("only file:, http: and https: addresses can be read")
     with urlopen(uri, timeout=_PATIENCE) as answer:  # noqa: S310  # the scheme was checked
         data: bytes = answer.read(_LARGEST + 1)
+    return data
+
+
+def _bounded(data: bytes) -> bytes:
     if len(data) > _LARGEST:
         raise ValueError(f"it is larger than {_LARGEST >> 20} MiB")
     return data

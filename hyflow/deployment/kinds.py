@@ -15,6 +15,7 @@ Kind: TypeAlias = Literal["deployment", "job", "workflow", "unclear"]
 
 PARTS = {"version", "sites", "bind", "profiles"}
 PROCESSES = {"CommandLineTool", "ExpressionTool", "Workflow", "Operation"}
+_LARGEST = 256 << 20
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -24,9 +25,12 @@ def kind_of(path: Path | str) -> Kind:
     Raises UsageError when it cannot be read, InputError with the line when it is neither YAML nor JSON.
     """
     try:
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            data = file.read(_LARGEST + 1)
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    if len(data) > _LARGEST:
+        raise UsageError(f"larger than {_LARGEST >> 20} MiB: neither a deployment nor a job file", where=str(path))
     top = _top(data, str(path))
     if top is None:
         return "unclear"

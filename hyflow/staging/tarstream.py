@@ -15,7 +15,8 @@ import queue
 import shutil
 import tarfile
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import IO, Any
 
@@ -31,7 +32,7 @@ Digests = dict[str, str]
 async def pack(items: Iterable[tuple[str, str]], digests: Digests) -> AsyncGenerator[bytes, None]:
     """An archive of (name in the archive, path on this machine) pairs, directories whole. Fills `digests` as it goes."""
     pipe = _Pipe()
-    work = asyncio.ensure_future(asyncio.to_thread(_pack_into, list(items), digests, pipe))
+    work = _on_its_own(_pack_into, list(items), digests, pipe)
     try:
         while chunk := await asyncio.to_thread(pipe.get):
             yield chunk
@@ -46,7 +47,7 @@ async def unpack(stream: AsyncIterator[bytes], targets: Mapping[str, str]) -> Di
     Archives may follow each other. Raises SiteError when one is broken, or holds what was not asked for.
     """
     pipe, digests = _Pipe(), Digests()
-    work = asyncio.ensure_future(asyncio.to_thread(_unpack_from, pipe, targets, digests))
+    work = _on_its_own(_unpack_from, pipe, targets, digests)
     async with aclosing(stream) as chunks:  # type: ignore[type-var]
         try:
             async for chunk in chunks:
@@ -62,6 +63,14 @@ async def unpack(stream: AsyncIterator[bytes], targets: Mapping[str, str]) -> Di
             await asyncio.wait([work])
     await work
     return digests
+
+
+def _on_its_own(work: Callable[..., None], *arguments: object) -> asyncio.Future[None]:
+    """The work on a thread of its own: on those that all share, some archives would take every one and wait for the others' chunks for ever."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
+    done = asyncio.get_running_loop().run_in_executor(thread, work, *arguments)
+    thread.shutdown(wait=False)
+    return done
 
 
 def _heard(work: asyncio.Future[None]) -> None:
@@ -218,13 +227,15 @@ def _repeat(member: tarfile.TarInfo, source: str, target: str, digests: Digests)
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: str, digests: Digests) -> None:
     if member.isdir():
         os.makedirs(target, exist_ok=True)
+        os.chmod(target, member.mode & 0o777 | 0o700)
         return
     if not member.isreg() or member.issparse():
         raise SiteError(f"the site sent {member.name!r}, which is neither a file nor a directory", transient=False)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     source = archive.extractfile(member)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with os.fdopen(os.open(target, flags, 0o700 if member.mode & 0o100 else 0o600), "wb") as file:
+    with os.fdopen(os.open(target, flags, 0o600), "wb") as file:
+        os.fchmod(file.fileno(), member.mode & 0o777 | 0o600)
         digest = hashlib.sha256()
         while source is not None and (chunk := source.read(CHUNK)):
             digest.update(chunk)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -126,12 +127,21 @@ def test_files_are_told_apart_by_their_content(shell: Shell) -> None:
     shell.write("one", "file: {class: File, path: in.txt}\n")
     shell.write("two", "version: 1\nsites: {here: {type: local}}\nbind: [{step: /, site: here}]\n")
     shell.write("neither", "- 1\n")
-    assert shell.run("two", "one", doc).status == 2  # the first is the workflow
+    assert shell.run("two", "one", doc).output == shell.run(doc, "one").output
     assert shell.run(doc, "two", "one").output == shell.run(doc, "one", "--deploy", "two").output
     shell.run(doc, "neither").fails(2, "neither: its content does not tell", "--job FILE or --deploy FILE")
     shell.run(doc, "one", "one").fails(2, "both look like the job file")
-    shell.run(doc, doc).fails(2, "a second CWL document")
+    shell.run(doc, doc).fails(2, "are both CWL documents")
     shell.run(doc, "missing.yml").fails(2, "missing.yml: cannot be read")
+
+
+def test_a_job_may_come_through_a_pipe(shell: Shell) -> None:
+    doc = tool(shell)
+    os.mkfifo(shell.top / "pipe")
+    writer = threading.Thread(target=(shell.top / "pipe").write_text, args=("file: {class: File, path: in.txt}\n",))
+    writer.start()
+    assert shell.run(doc, "pipe").output["out"]["size"] == 6
+    writer.join()
 
 
 def test_flags_follow_a_double_dash_and_win_over_the_job(shell: Shell) -> None:

@@ -47,7 +47,7 @@ def test_what_a_glob_matches_becomes_what_the_type_says(tmp_path: Path, type_: s
 
 
 @pytest.mark.parametrize(("type_", "names", "what"), [
-    ("File", [], "the output o: nothing matches '*'"),
+    ("File", [], "the output o: nothing matches '*'; the command left no files"),
     ("File", ["a", "b"], "the output o: one file is expected, 2 match '*': a, b"),
     ("Directory", ["a"], "the output o does not fit: expected Directory, found a File"),
     ("int", ["a"], "the output o does not fit: expected int, found a list"),

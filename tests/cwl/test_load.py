@@ -130,7 +130,7 @@ outputs: {}
     (ECHO.replace("outputs", "output"), 2, "output"),
     (ECHO.replace("string", "strin"), 5, "strin"),
     ("cwlVersion: v1.2\nclass: Nonsense\ninputs: []\noutputs: []\n", None, "Nonsense"),
-    ("cwlVersion: v9\nclass: Workflow\ninputs: []\noutputs: []\nsteps: []\n", None, "Supported versions"),
+    ("cwlVersion: v9\nclass: Workflow\ninputs: []\noutputs: []\nsteps: []\n", None, "its cwlVersion is none that hyflow knows"),
     ("class: Workflow\ninputs: []\noutputs: []\nsteps: []\n", None, "cwlVersion"),
     ("cwlVersion: [v1.2\n", None, "expected"),
     ("- just\n- a list\n", None, "a CWL document must be an object"),

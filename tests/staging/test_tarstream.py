@@ -125,11 +125,13 @@ async def test_a_large_file(tmp_path: Path) -> None:
     assert sent == arrived == {"s": hashlib.sha256(data).hexdigest()}
 
 
-async def test_modes_keep_what_may_be_run(tmp_path: Path) -> None:
-    plant({"a": b"", "b": b""}, f"{tmp_path}/source")
-    (tmp_path / "source" / "b").chmod(0o4755)
+async def test_modes_arrive_but_for_those_that_lend_rights(tmp_path: Path) -> None:
+    plant({"a": b"", "b": b"", "c": {"d": b""}}, f"{tmp_path}/source")
+    for name, mode in (("a", 0o640), ("b", 0o4755), ("c", 0o750), ("c/d", 0o400)):
+        (tmp_path / "source" / name).chmod(mode)
     await through({"s": f"{tmp_path}/source"}, {"s": f"{tmp_path}/copy"})
-    assert [(tmp_path / "copy" / name).stat().st_mode & 0o7777 for name in "ab"] == [0o600, 0o700]
+    modes = [(tmp_path / "copy" / name).stat().st_mode & 0o7777 for name in ("a", "b", "c", "c/d")]
+    assert modes == [0o640, 0o755, 0o750, 0o600]
 
 
 # -- sites that lie ------------------------------------------------------------------------------------------------------------------

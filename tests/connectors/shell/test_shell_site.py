@@ -96,6 +96,21 @@ async def test_what_is_missing_is_named_at_once(tmp_path: Path) -> None:
             pass
 
 
+async def test_a_greeting_is_passed_over(tmp_path: Path) -> None:
+    greeting = "echo 'Welcome!'; echo 'No quotas today' >&2; exec sh -c \"$0\""
+    async with connect(tmp_path, ["sh", "-c", greeting]) as site, site.open(("printf", "%s", "hello")) as pipe:
+        assert await pipe.read() == b"hello"
+        assert (await pipe.wait())[0] == 0
+
+
+@pytest.mark.parametrize("command", [["sh"], ["sh", "-c", "exit 0"], ["true"], ["cat"]])
+async def test_a_command_that_does_not_run_what_it_is_given(tmp_path: Path, command: list[str]) -> None:
+    with pytest.raises(SiteError, match="did not run the shell command line") as raised:
+        async with connect(tmp_path, command):
+            pass
+    assert len(str(raised.value)) < 300
+
+
 @pytest.mark.parametrize("settings", [{"memory": "much"}, {"max_jobs": 0}, {"command": ["/nonexistent/ssh"]}])
 async def test_settings_that_cannot_be_obeyed(tmp_path: Path, settings: dict[str, object]) -> None:
     with pytest.raises(SiteError) as raised:
