@@ -1,6 +1,13 @@
 # Removes what hyflow keeps of ended attempts. Arguments: the directory of all bundles. Input: keys, a line each.
 # No link is followed but our own to the task's directory.
 cd "$1" || exit 1
+bad=
+wipe() {
+    [ $# -gt 0 ] || return 0
+    rm -rf "$@" 2>/dev/null && return
+    chmod -R u+rwx "$@" 2>/dev/null # a tool may have taken away the right to remove what it made
+    rm -rf "$@" || bad=1
+}
 set --
 while read -r key; do
     if [ -e "$key/exit" ]; then
@@ -9,8 +16,10 @@ while read -r key; do
         done
         set -- "$@" "$key"
     fi
+    if [ $# -ge 200 ]; then # all at once would be too much for a command line
+        wipe "$@"
+        set --
+    fi
 done
-[ $# -eq 0 ] && exit 0
-rm -rf "$@" 2>/dev/null && exit 0
-chmod -R u+rwx "$@" 2>/dev/null # a tool may have taken away the right to remove what it made
-rm -rf "$@"
+wipe "$@"
+exit ${bad:-0}
