@@ -12,6 +12,7 @@ import errno
 import importlib
 import io
 import os
+import signal
 import select
 import sys
 from collections.abc import Callable, Sequence
@@ -110,6 +111,7 @@ def guarded(work: Callable[[], int]) -> int:
     except HyflowError as error:
         return _told(error)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a further one would end us in some other way than we say
         print("\nhyflow: interrupted", file=sys.stderr)
         return 130
     except OSError as error:
