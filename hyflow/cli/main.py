@@ -12,8 +12,8 @@ import errno
 import importlib
 import io
 import os
-import signal
 import select
+import signal
 import sys
 from collections.abc import Callable, Sequence
 

@@ -66,7 +66,7 @@ async def unpack(stream: AsyncIterator[bytes], targets: Mapping[str, str]) -> Di
 
 
 def _on_its_own(work: Callable[..., None], *arguments: object) -> asyncio.Future[None]:
-    """The work on a thread of its own: on those that all share, some archives would take every one and wait for the others' chunks for ever."""
+    """The work on a thread of its own: of those that all share, a few archives would take every one, and their chunks could not pass."""
     thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
     done = asyncio.get_running_loop().run_in_executor(thread, work, *arguments)
     thread.shutdown(wait=False)
