@@ -46,6 +46,7 @@ async def feeding(pipe: Pipe, data: bytes) -> AsyncIterator[None]:
     """Feed the command while its output is read: one that answers before it has heard everything must not be waited for in vain."""
     task = asyncio.create_task(_feed(pipe, data), name="feeding a command")
     try:
+        await asyncio.sleep(0)  # what it takes at once, it has before anything is read
         yield
         await asyncio.wait([task], timeout=_MOMENT)
     finally:
