@@ -16,6 +16,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from hyflow import __version__
 from hyflow.errors import HyflowError, UsageError
@@ -83,11 +84,21 @@ def overview() -> str:
     return OVERVIEW.format(verbs="\n".join(f"    {verb:<10}{text}" for verb, text in VERBS.items()))
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells mistakes as all others are told."""
+
+    def error(self, message: str) -> NoReturn:
+        hint = f"{self.prog} --help says what it takes"
+        if self.prog == "hyflow run" and message.startswith("unrecognized arguments: --"):
+            hint = "inputs of the workflow come after a --, options before it; " + hint
+        raise UsageError(message, hint=hint)
+
+
 def _verb(verb: str, rest: list[str]) -> int:
     """Options and files may come in any order. For `run`, what follows a -- is the workflow's own and becomes `args.inputs`."""
     module = importlib.import_module(f"hyflow.cli.{verb}")
     description = f"{VERBS[verb][0].upper()}{VERBS[verb][1:]}."
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=f"hyflow {verb}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )  # fmt: skip
     module.add_arguments(parser)
