@@ -140,6 +140,7 @@ class ShellSite:
         try:
             await self._ship(keys, [member for _, members, _ in batch for member in members])
         except SiteError as error:
+            self._active.difference_update(keys)  # nobody will hear of their end
             for _, _, future in batch:
                 if not future.done():
                     future.set_exception(SiteError(error.what, transient=error.transient, hint=error.hint))

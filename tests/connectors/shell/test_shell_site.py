@@ -40,6 +40,18 @@ async def test_max_jobs_holds_back(tmp_path: Path) -> None:
     assert most <= 2 and at_once == 0
 
 
+async def test_a_submission_that_fails_holds_nobody_back(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    command = ["sh", "-c", f'[ ! -e {broken} ] || exit 1; eval "$1"', "sh"]
+    async with asyncio.timeout(30), connect(tmp_path, command=command, max_jobs=1, poll=0.1) as connector:
+        site = SiteUnderTest(connector, (await connector.locations())[0])
+        broken.touch()
+        with pytest.raises(SiteError):
+            await site.submit(site.task("true"))
+        broken.unlink()
+        await site.ends((await site.submit(site.task("true"))).values())
+
+
 async def test_attempts_outlive_the_connector(tmp_path: Path) -> None:
     async with connect(tmp_path) as connector:
         site = SiteUnderTest(connector, (await connector.locations())[0])
