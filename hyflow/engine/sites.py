@@ -15,6 +15,9 @@ from hyflow.model.tasks import Task
 
 Ended: TypeAlias = Done | Lost | Refused
 
+_PATIENCE = 60.0
+"""Seconds that a site has to end attempts."""
+
 
 @dataclass(slots=True, eq=False)
 class _Attempt:
@@ -75,10 +78,12 @@ class Site:
         tickets = {attempt.ticket: attempt for attempt in attempts if attempt.ticket is not None}
         try:
             if tickets:
-                await self.connector.cancel(list(tickets))
-        except SiteError as error:
+                async with asyncio.timeout(_PATIENCE):
+                    await self.connector.cancel(list(tickets))
+        except (SiteError, TimeoutError) as error:
+            why = str(error) or f"the site gives no answer within {_PATIENCE:.0f} seconds"
             for attempt in tickets.values():
-                _end(attempt, Lost(f"it could not be ended and may go on at {self.name} in {attempt.task.dir}: {error}"))
+                _end(attempt, Lost(f"it could not be ended and may go on at {self.name} in {attempt.task.dir}: {why}"))
             self._look_away()
 
     def _look_away(self) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+
+import pytest
 
 from hyflow.connector import Done, Lost, Refused, Ticket
+from hyflow.engine import sites
 from hyflow.engine.sites import Ended, Site
 from hyflow.model.jobs import Key
 from hyflow.model.places import Location
@@ -55,6 +58,26 @@ async def test_who_is_cancelled_before_the_site_hears_of_it_never_starts() -> No
         first, second = await asyncio.gather(*work)
         assert isinstance(first, Lost) and isinstance(second, Done)
         assert connector.batches == [["b"]]
+
+
+async def test_a_site_that_is_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent(FakeConnector):
+        async def cancel(self, tickets: Collection[Ticket]) -> None:
+            await asyncio.sleep(60)
+
+    async def sleep(_: Task) -> Done:
+        await asyncio.sleep(60)
+        return done()
+
+    monkeypatch.setattr(sites, "_PATIENCE", 0.05)
+    there = FakeSite(sleep)
+    async with asyncio.timeout(10), Silent(there) as connector, asyncio.TaskGroup() as group:
+        site = Site("fake", connector, group)
+        work = asyncio.create_task(run(site, there.location, "a"))
+        await asyncio.sleep(0.05)
+        await site.cancel([Key("a")])
+        end = await work
+    assert isinstance(end, Lost) and "may go on at fake in /work/a: the site gives no answer" in end.evidence
 
 
 async def test_all_is_cancelled_at_once() -> None:
