@@ -128,7 +128,7 @@ run() {
     printf '%s %s\n' "$pid" "$began" >"$ctl/claim/command"
     if [ -n "$limit" ]; then
         trap timed_out ALRM
-        detach sh -c 'sleep "$1"; kill -s ALRM "$2"' sh "$limit" $$ </dev/null >/dev/null 2>&1
+        detach sh -c 'sleep "$1" || sleep $((${1%.*} + 1)); kill -s ALRM "$2"' sh "$limit" $$ </dev/null >/dev/null 2>&1
         dog=$pid pid=$command
         born "$dog"
         printf '%s %s\n' "$dog" "$began" >>"$ctl/claim/command"

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,18 @@ async def test_max_jobs_holds_back(tmp_path: Path) -> None:
         at_once += 1 if line == "+" else -1
         most = max(most, at_once)
     assert most <= 2 and at_once == 0
+
+
+async def test_a_time_limit_where_sleep_knows_whole_seconds_only(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sleep").write_text('#!/bin/sh\ncase $1 in *.*) exit 1 ;; esac\nexec /bin/sleep "$1"\n')
+    (tmp_path / "bin" / "sleep").chmod(0o700)
+    command = ["sh", "-c", f'PATH={tmp_path}/bin:$PATH; eval "$1"', "sh"]
+    async with asyncio.timeout(30), connect(tmp_path, command=command, poll=0.1) as connector:
+        site = SiteUnderTest(connector, (await connector.locations())[0])
+        tickets = await site.submit(replace(site.task("sleep", "1"), time_limit=20), replace(site.task("sleep", "20"), time_limit=0.5))
+        ends = await site.ends(tickets.values())
+    assert sorted(end.outcome.timed_out for end in ends.values()) == [False, True]  # type: ignore[union-attr]  # both are Done
 
 
 async def test_a_submission_that_fails_holds_nobody_back(tmp_path: Path) -> None:
