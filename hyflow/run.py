@@ -34,6 +34,9 @@ from hyflow.staging.files import FarFiles, Files, HereFiles
 from hyflow.staging.move import Mover, landings
 from hyflow.staging.tidy import tidy_here, tidy_site
 
+_TIDYING = 120.0
+"""Seconds that a site may take to tidy up; the results are delivered by then."""
+
 _SIGNALS = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminate", signal.SIGHUP: "hangup"}
 
 
@@ -170,13 +173,14 @@ async def _tidy(sites: Mapping[str, Site], places: Iterable[Location], run_dir: 
     """What a successful run leaves behind goes; a site that cannot be reached any more costs a warning, not the result."""
     for place in places:
         try:
-            await sites[place.site].forget()
             if HERE in place.mounts:
                 await asyncio.to_thread(tidy_here, run_dir.path, place, run_dir.id)
-            else:
-                await tidy_site(sites[place.site].connector, place, run_dir.id)
-        except (HyflowError, OSError) as error:
-            observer.warn(f"what the run left at {place} is still there: {error}")
+            async with asyncio.timeout(_TIDYING):
+                await sites[place.site].forget()
+                if HERE not in place.mounts:
+                    await tidy_site(sites[place.site].connector, place, run_dir.id)
+        except (HyflowError, OSError) as error:  # a TimeoutError is an OSError
+            observer.warn(f"what the run left at {place} is still there: {str(error) or 'the site gives no answer'}")
 
 
 def _files(sites: Mapping[str, Site], places: Mapping[str, Location]) -> dict[str, Files]:

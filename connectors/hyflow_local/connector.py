@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import stat
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
@@ -76,10 +77,19 @@ class LocalConnector:
         except OSError as error:
             raise SiteError(f"the work directory cannot be made: {error}", transient=False, where=self._context.site,
                             hint="set `workdir` to a directory that you may write to") from error
+        self._check_owner()
         self._link = await attach(self._context.state, self._location.workdir, self._hear)
         await self._group.__aenter__()
         self._guard = self._group.create_task(self._keep_alive(), name="supervisor of local jobs")
         return self
+
+    def _check_owner(self) -> None:
+        """Whoever may rename things in the work directory could put others in the place of a job's."""
+        found = os.stat(self._location.workdir)
+        shared = found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX
+        if found.st_uid not in (os.getuid(), 0) or shared:
+            raise SiteError(f"the work directory {self._location.workdir} can be changed by other users", transient=False,
+                            where=self._context.site, hint="set `workdir` to a directory of your own")
 
     async def __aexit__(self, *exc: object) -> None:
         if self._guard:

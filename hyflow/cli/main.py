@@ -65,6 +65,7 @@ def perform(arguments: Sequence[str]) -> int:
     if not arguments:
         print(overview(), file=sys.stderr)
         return UsageError.exit_status
+    _check_directory()
     verb, *rest = arguments
     if verb in ("-h", "--help", "help"):
         print(overview())
@@ -77,6 +78,13 @@ def perform(arguments: Sequence[str]) -> int:
         hint = f"did you mean hyflow {near[0]}?" if near else f"the verbs: {', '.join(VERBS)}"
         raise UsageError(f"there is no verb {verb!r}", hint=hint)
     return _verb(verb, rest)
+
+
+def _check_directory() -> None:
+    try:
+        os.getcwd()
+    except FileNotFoundError as error:
+        raise UsageError("the working directory is gone", hint="change to one that is there") from error
 
 
 def overview() -> str:

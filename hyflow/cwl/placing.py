@@ -61,6 +61,10 @@ class Placing:
     def _data(self, value: dict[str, Value], path: Path) -> dict[str, Value]:
         made = {name: item for name, item in value.items() if name not in _DERIVED and item is not None}
         location = self._location(value, path)
+        try:
+            urlsplit(location or "")
+        except ValueError as error:
+            raise Misplaced(f"{location!r} is no address: {error}", path) from error
         made.pop("location", None)
         if location is not None:
             made["location"] = location

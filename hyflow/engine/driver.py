@@ -83,6 +83,7 @@ class Driver:
         self._staging: dict[Key, asyncio.Task[None]] = {}
         self._cancelled: set[Key] = set()
         self._conclusion: Conclude | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, inputs: Inputs) -> Conclude:
         """From inputs that were checked (`Processes.start`) to the end. Raises JournalError when all at the sites is ended."""
@@ -92,6 +93,9 @@ class Driver:
         except JournalError:
             await self._abandon()
             raise
+        finally:
+            for task in tuple(self._tasks):  # of a run that was stopped: what State has dropped, and nobody waits for
+                task.cancel()
 
     async def _until_concluded(self) -> Conclude:
         while self._conclusion is None:
@@ -149,7 +153,10 @@ class Driver:
                 assert_never(action)
 
     def _spawn(self, job: JobId, work: Coroutine[Any, Any, None], key: Key | None = None) -> asyncio.Task[None]:
-        return self._group.create_task(self._guarded(job, key, work), name=str(job))
+        task = self._group.create_task(self._guarded(job, key, work), name=str(job))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _guarded(self, job: JobId, key: Key | None, work: Coroutine[Any, Any, None]) -> None:
         """Whatever goes wrong with the work is a failure of the job."""
@@ -157,6 +164,9 @@ class Driver:
             await work
         except HyflowError as error:
             self._fail(job, key, _failure(error))
+        except (OSError, ValueError, RecursionError) as error:
+            # What nobody foresaw (an address that is none, a directory that is deeper than Python goes) costs its job, not the run.
+            self._fail(job, key, Failure(FailureClass.STAGING, f"its data or its documents cannot be handled: {error!r}"))
         except asyncio.CancelledError:
             if key not in self._cancelled:
                 raise

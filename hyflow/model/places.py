@@ -29,8 +29,11 @@ class Replica:
 
 
 def replica_of(uri: str) -> Replica | None:
-    """The copy that a file: or site: address names; None for an address of another kind."""
-    parts = urlsplit(uri)
+    """The copy that a file: or site: address names; None for an address of another kind, and for what is none."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
     path = os.fsdecode(unquote_to_bytes(uri[len(parts.scheme) + 3 + len(parts.netloc):])).lstrip("/")
     if parts.scheme == "file":
         return Replica(HERE, path)

@@ -273,6 +273,9 @@ def _explained(outdir: Path, owned: Path) -> Iterator[None]:
         place = error.filename2 or error.filename or outdir
         what = f"the results cannot be written: {place}: {error.strerror}"
         raise SiteError(what, transient=False, hint=f"those that were not delivered are still below {owned}") from error
+    except RecursionError as error:
+        what = "the results cannot be delivered: a directory among them is nested too deeply"
+        raise SiteError(what, transient=False, hint=f"they are still below {owned}") from error
 
 
 def unwritable(outdir: Path) -> str | None:

@@ -22,7 +22,10 @@ _CHUNK = 1 << 20
 
 def is_web(uri: str) -> bool:
     """Whether the address is one that `fetch` understands."""
-    return urlsplit(uri).scheme in ("http", "https")
+    try:
+        return urlsplit(uri).scheme in ("http", "https")
+    except ValueError:
+        return False
 
 
 async def fetched(uri: str, target: str) -> None:
@@ -92,6 +95,9 @@ def _request(uri: str) -> urllib.request.Request:
 
 def redacted(uri: str) -> str:
     """The address without the credentials that it may hold."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return "an address that is none"
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=host, query="..." if parts.query else ""))

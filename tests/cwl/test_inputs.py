@@ -161,6 +161,7 @@ def test_imports(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "message"), [
+    ("a: 1\nf: {class: File, location: 'http://[abc/x'}", ":2: f: 'http://[abc/x' is no address"),
     ("a: 1\nb: 2\na: 3\n", "job.yml:3:1: the key 'a' stands twice"),
     ('{"a": 1,\n "a": 2}', "job.yml:2:2: the key 'a' stands twice"),
     ("a: &a [*a]\n", "an alias stands inside"),

@@ -24,6 +24,7 @@ def test_addresses_read_as_people_write_them() -> None:
     assert Replica("hpc", "project/x").uri == "site://hpc/project/x"
     assert replica_of("file:///a%20b/c#d?e") == Replica(HERE, "a b/c#d?e")
     assert replica_of("https://example.org/x") is None
+    assert replica_of("http://[abc/x") is None
 
 
 def test_a_path_belongs_to_the_deepest_mount_that_holds_it() -> None:
