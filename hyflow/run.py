@@ -18,7 +18,7 @@ from hyflow.deployment.binding import Override
 from hyflow.engine.driver import Binding, Driver, House, settle
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
-from hyflow.errors import DeploymentError, HyflowError, JournalError, UnsupportedRequirement, UsageError
+from hyflow.errors import DeploymentError, HyflowError, JournalError, SiteError, UnsupportedRequirement, UsageError
 from hyflow.journal import Header, Journal, Meta, RunDir, new_run, read_events
 from hyflow.model.actions import Conclude
 from hyflow.model.events import Delivered
@@ -33,6 +33,9 @@ from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import FarFiles, Files, HereFiles
 from hyflow.staging.move import Mover, landings
 from hyflow.staging.tidy import tidy_here, tidy_site
+
+_CONNECTING = 60.0
+"""Seconds that a site may take until it can be used."""
 
 _TIDYING = 120.0
 """Seconds that a site may take to tidy up; the results are delivered by then."""
@@ -165,7 +168,13 @@ async def _connect(
         state = run_dir.path / "sites" / name
         state.mkdir(mode=0o700, parents=True)
         context = SiteContext(name, run_dir.id, state)
-        sites[name] = Site(name, await stack.enter_async_context(site.plugin.connect(site.settings, context)), group)
+        try:
+            async with asyncio.timeout(_CONNECTING):
+                connector = await stack.enter_async_context(site.plugin.connect(site.settings, context))
+        except TimeoutError as error:
+            what = f"the site {name} gives no answer within {_CONNECTING:.0f} seconds"
+            raise SiteError(what, transient=True, hint="hyflow check DEPLOY --connect looks at it") from error
+        sites[name] = Site(name, connector, group)
     return sites
 
 
