@@ -295,7 +295,7 @@ def test_a_name_that_is_too_long_fails_with_a_word(tmp_path: Path, way: str) -> 
     assert "Traceback" not in ran.said
 
 
-@pytest.mark.skipif(shutil.which("busybox") is None, reason="busybox is not here")
+@pytest.mark.skipif(shutil.which("busybox") is None, reason="busybox is not installed: apt-get install busybox")
 def test_names_of_files_where_there_is_nothing_but_busybox() -> None:
     with fresh() as folder:
         applets = folder / "applets"

@@ -48,7 +48,7 @@ async def unpack(stream: AsyncIterator[bytes], targets: Mapping[str, str]) -> Di
     """
     pipe, digests = _Pipe(), Digests()
     work = _on_its_own(_unpack_from, pipe, targets, digests)
-    async with aclosing(stream) as chunks:  # type: ignore[type-var]
+    async with aclosing(stream) as chunks:  # type: ignore[type-var]  # every stream here is a generator, and can be closed
         try:
             async for chunk in chunks:
                 if work.done():

@@ -28,7 +28,7 @@ REQUEST = Request(Resources(cores=2.0), Resources(cores=2.0))
 
 def step(name: str, process: str = "tool", kind: str = "command", scatter: tuple[str, ...] = (), sources: tuple[str, ...] = ()) -> Step:
     links = tuple(Link(source, (Source(source, "out"),)) for source in sources)
-    return Step(name, process, kind, links, (), scatter)  # type: ignore[arg-type]
+    return Step(name, process, kind, links, (), scatter)  # type: ignore[arg-type]  # words, as tests write them
 
 
 PROGRAM = Program(

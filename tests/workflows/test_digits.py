@@ -149,7 +149,7 @@ def test_hyflow_runs_it_to_the_same_end(deployment: str | None, four: Path, tmp_
     assert_same_end(run(["hyflow", "run", *files, *elsewhere, "--outdir", str(out), "--quiet"], tmp_path), out, four)
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="cwltool evaluates JavaScript with Node.js alone")
+@pytest.mark.skipif(shutil.which("node") is None, reason="cwltool evaluates JavaScript with Node.js alone: apt-get install nodejs")
 def test_the_reference_runner_takes_it_to_the_same_end(four: Path, tmp_path: Path) -> None:
     files = [str(DIGITS / name) for name in ("workflow.cwl", "job.yml")]
     out = tmp_path / "out"

@@ -25,7 +25,7 @@ class OtherShell(OutputSuite, LayoutSuite, EndSuite):
         return plugin.connect(Settings(command=command, workdir=str(directory.parent / "site")), context)
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed: apt-get install bash")
 class TestBash(OtherShell):
     def tools(self, directory: Path) -> str:
         if not (directory / "sh").exists():
