@@ -6,6 +6,7 @@ whoever runs a site, or (for a failed job) the command itself. Anything else tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -22,13 +23,18 @@ class Where:
 
 
 class HyflowError(Exception):
-    """A mistake or a mishap that is told in one message: what is wrong, where, and what to do."""
+    """A mistake or a mishap that is told in one message: what is wrong, where, and what to do.
+
+    Where several are found at once, `problems` holds them all, in the order of the file, and the message tells each with its place.
+    """
 
     exit_status = 1
 
-    def __init__(self, what: str, *, where: Where | str | None = None, hint: str | None = None) -> None:
-        self.what, self.where, self.hint = what, where, hint
-        super().__init__(what)
+    def __init__(self, what: str | Sequence[HyflowError], *, where: Where | str | None = None, hint: str | None = None) -> None:
+        self.problems = () if isinstance(what, str) else tuple(what)
+        self.what = what if isinstance(what, str) else "\n".join(map(str, what))
+        self.where, self.hint = where, hint
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
@@ -56,12 +62,7 @@ class InputError(HyflowError):
 
 
 class DeploymentError(HyflowError):
-    """The user acts: the deployment file is wrong. `problems` holds every error that was found, in file order."""
-
-    def __init__(self, problems: list[HyflowError] | str, *, where: Where | str | None = None, hint: str | None = None) -> None:
-        self.problems = [] if isinstance(problems, str) else problems
-        what = problems if isinstance(problems, str) else "\n".join(str(problem) for problem in problems)
-        super().__init__(what, where=where, hint=hint)
+    """The user acts: the deployment file is wrong."""
 
 
 class SiteError(HyflowError):
