@@ -124,9 +124,13 @@ class _Expression:
         if self.reference is not None:
             try:
                 return self.reference.resolve(scope)
-            except WorkflowError:
+            except WorkflowError as error:
                 if self.script is None:
                     raise
+                try:  # a string has a length in JavaScript
+                    return self.script.evaluate(scope, limits)
+                except WorkflowError:
+                    raise error from None
         if self.script is None:
             raise WorkflowError("it is not a parameter reference", hint="JavaScript needs InlineJavascriptRequirement under requirements.")
         return self.script.evaluate(scope, limits)

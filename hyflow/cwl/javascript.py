@@ -43,7 +43,7 @@ var inputs, self, runtime;
         scope = parse(scope);
         inputs = scope.inputs; self = scope.self; runtime = scope.runtime;
         var result = work();
-        if (result === undefined) return "null";
+        if (result === undefined) throw "the result is undefined: JSON has no such value (a function needs a return; null stands for nothing)";
         try { return stringify(result, plain); } catch (error) { throw String(error); }  // a line of this script would mislead
     };
 })()
@@ -67,10 +67,10 @@ class Script:
     library: str = ""
 
     def evaluate(self, scope: Mapping[str, Value], limits: Limits) -> Value:
-        """Its value with `inputs`, `self` and `runtime` of `scope`; undefined is None.
+        """Its value with `inputs`, `self` and `runtime` of `scope`.
 
         Whole numbers come back as ints. Raises WorkflowError for whatever the script throws, for a limit that it
-        passes, and for a result that JSON cannot say (NaN, a function, a cycle).
+        passes, and for a result that JSON cannot say (undefined, NaN, a function, a cycle).
         """
         answer = _on_thread(_Order(self, _scope_text(scope), limits))
         if isinstance(answer, WorkflowError):

@@ -159,4 +159,5 @@ def test_an_expression_that_does_not_end_is_refused_at_once() -> None:
 def test_with_javascript_a_reference_that_leads_nowhere_is_a_script() -> None:
     expressions = Expressions(True)
     assert expressions.compile("$(inputs.s.length)").evaluate({"s": "four"}, None, {}) == 4
-    assert expressions.compile("$(inputs.missing)").evaluate({}, None, {}) is None
+    with pytest.raises(WorkflowError, match="inputs has no property 'missing'"):
+        expressions.compile("$(inputs.missing)").evaluate({}, None, {})

@@ -28,14 +28,14 @@ def run(text: str, inputs: Any = None, *, library: tuple[str, ...] = (), limits:
     ("$(1 + 1)", 2), ("$(1.0)", 1), ("$(0.5)", 0.5), ("$(-0)", 0), ("$(1e20)", 10**20),
     ("$(2147483648 * 2)", 2**32), ("$(Math.pow(2, 60))", 2**60),
     ("${return 'a' + 1;}", "a1"),
-    ("${}", None), ("$(undefined)", None), ("$(null)", None), ("$([1, undefined])", [1, None]),
+    ("$(null)", None), ("$([1, undefined])", [1, None]),
     ("$({a: undefined, b: [true]})", {"b": [True]}), ("$(inputs.x.map(function (i) { return i * 2; }))", [2, 4]),
     ("$(runtime.cores * 2)", 4),
     ("a $(1 + 1) b ${return [1, {x: 'y'}];}", 'a 2 b [1, {"x": "y"}]'), ("$('a\\u0000b')", "a\0b"),
     ("$(inputs.x // a comment\n)", [1, 2]),
     ("${console.log('x'); console.error('y'); return 3;}", 3), ("$(new Date(0))", "1970-01-01T00:00:00.000Z"),
     ("$(typeof require + typeof process + typeof std + typeof os)", "undefined" * 4),
-    ("$(self === null)", True), ("$((function () { return this; })())", None),
+    ("$(self === null)", True), ("$((function () { return this; })() === undefined)", True),
 ])
 def test_values(text: str, value: Any) -> None:
     result = run(text, {"x": [1, 2]})
@@ -78,6 +78,7 @@ def test_a_key_may_have_any_name() -> None:
 @pytest.mark.parametrize(("text", "message"), [
     ("${return NaN}", "the result is NaN"),
     ("$([1 / 0])", "the result is Infinity, at 0"),
+    ("${}", "the result is undefined"), ("$(undefined)", "the result is undefined"), ("$(inputs.nothing)", "no property 'nothing'"),
     ("${return function () {};}", "the result is a function"),
     ("${var a = {}; a.a = a; return a;}", "circular"),
     ("${return 10n;}", "BigInt"),
