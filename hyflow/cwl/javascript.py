@@ -43,7 +43,7 @@ var inputs, self, runtime;
         scope = parse(scope);
         inputs = scope.inputs; self = scope.self; runtime = scope.runtime;
         var result = work();
-        if (result === undefined) throw "the result is undefined: JSON has no such value (a function needs a return; null stands for nothing)";
+        if (result === undefined) throw "the result is undefined: is a name wrong, or a return missing?";
         try { return stringify(result, plain); } catch (error) { throw String(error); }  // a line of this script would mislead
     };
 })()
