@@ -25,6 +25,8 @@ from hyflow_local.pipe import attached
 if TYPE_CHECKING:
     from hyflow_local import LocalSettings
 
+AHEAD = 64
+"""Attempts that the supervisor holds ready beyond what fits: enough that it never waits for hyflow between two short jobs."""
 P = TypeVar("P")
 log = logging.getLogger(__name__)
 LEAVING = 15.0
@@ -58,9 +60,9 @@ class LocalConnector:
 
     def __init__(self, settings: LocalSettings, context: SiteContext) -> None:
         self._context = context
-        room = capacity(settings.cores, settings.memory)
+        self._room = room = capacity(settings.cores, settings.memory)
         workdir = os.path.expanduser(settings.workdir) if settings.workdir else context.state / "work"
-        self._location = Location(context.site, "", HERE, os.path.realpath(workdir), {HERE: "/"}, room, room)
+        self._location = Location(context.site, "", HERE, os.path.realpath(workdir), {HERE: "/"}, room, room, AHEAD)
         self._live: dict[Key, Running | None] = {}
         self._unheard: dict[Key, Done | Lost] = {}
         self._watches: dict[Key, list[_Watch]] = {}
@@ -78,7 +80,7 @@ class LocalConnector:
             raise SiteError(f"the work directory cannot be made: {error}", transient=False, where=self._context.site,
                             hint="set `workdir` to a directory that you may write to") from error
         self._check_owner()
-        self._link = await attach(self._context.state, self._location.workdir, self._hear)
+        self._link = await attach(self._context.state, self._location.workdir, self._room, self._hear)
         await self._group.__aenter__()
         self._guard = self._group.create_task(self._keep_alive(), name="supervisor of local jobs")
         return self
@@ -238,7 +240,7 @@ class LocalConnector:
 
     async def _revive(self) -> Link | None:
         try:
-            link = await attach(self._context.state, self._location.workdir, self._hear)
+            link = await attach(self._context.state, self._location.workdir, self._room, self._hear)
         except SiteError as error:
             log.warning("no new supervisor of local jobs", extra={"reason": str(error)})
             return None

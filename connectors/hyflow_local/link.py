@@ -17,6 +17,7 @@ from typing import cast
 from hyflow import plain
 from hyflow.connector import Running
 from hyflow.errors import SiteError
+from hyflow.model.resources import Resources
 from hyflow.model.tasks import Manifest, Outcome
 from hyflow_local.supervisor.main import BOOT
 
@@ -94,10 +95,10 @@ class Link(asyncio.Protocol):
             self._transport.close()
 
 
-async def attach(state: Path, workdir: str, hear: Callable[[Message], None]) -> Link:
+async def attach(state: Path, workdir: str, room: Resources, hear: Callable[[Message], None]) -> Link:
     """A link to the supervisor of this state directory: the one that still runs, or a new one. Raises SiteError."""
     spares = f"{workdir}/.spare-{hashlib.sha256(os.fsencode(state)).hexdigest()[:12]}"
-    hello = plain.dumps({"path": os.environ.get("PATH", os.defpath), "spares": spares}) + b"\n"
+    hello = plain.dumps({"path": os.environ.get("PATH", os.defpath), "spares": spares, "room": room}) + b"\n"
     link = await _find(state, hello, hear)
     return link or await _start(state, hello, hear)
 

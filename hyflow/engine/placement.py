@@ -29,20 +29,56 @@ def _words(amount: Resources) -> str:
 
 
 @dataclass(slots=True)
+class _Room:
+    """What is free at a location (None: the site queues by itself), and the jobs that it has taken without room for them, by arrival."""
+
+    free: Resources | None
+    ahead: int
+    early: dict[JobId, Resources] = field(default_factory=dict)
+
+    def book(self, wanted: Resources) -> bool:
+        """Whether there is room now."""
+        if self.free is None:
+            return True
+        if self.early or not wanted.fits(self.free):
+            return False
+        self.free = self.free.minus(wanted)
+        return True
+
+    def book_early(self, job: JobId, wanted: Resources) -> bool:
+        """Whether the location takes one more that has to wait there."""
+        if len(self.early) >= self.ahead:
+            return False
+        self.early[job] = wanted
+        return True
+
+    def release(self, job: JobId, granted: Resources) -> None:
+        """The job is done; those that have waited longest move up."""
+        if self.free is None:
+            return
+        if self.early.pop(job, None) is None:
+            self.free = self.free.plus(granted)
+        while self.early and (first := next(iter(self.early.items())))[1].fits(self.free):
+            self.free = self.free.minus(first[1])
+            del self.early[first[0]]
+
+
+@dataclass(slots=True)
 class Placement:
-    """What is free at each location (None: the site queues by itself), and who waits.
+    """What is free at each location, and who waits.
 
     Strictly first come, first served at each location: a large request is not overtaken for ever by small ones. Requests that
-    are alike wait in one queue, so that a decision costs the number of different requests, not of jobs.
+    are alike wait in one queue, so that a decision costs the number of different requests, not of jobs. Who may run at one
+    location alone may be sent there ahead of time; who has a choice waits for the first that has room.
     """
 
-    free: dict[str, Resources | None]
+    rooms: dict[str, _Room]
     waiting: dict[tuple[Request, tuple[str, ...]], deque[tuple[int, JobId]]] = field(default_factory=dict)
     arrivals: int = 0
 
     @classmethod
     def over(cls, locations: Mapping[str, Location]) -> Placement:
-        return cls({name: place.capacity for name, place in locations.items()})
+        return cls({name: _Room(place.capacity, place.ahead) for name, place in locations.items()})
 
     def enqueue(self, job: JobId, request: Request, locations: tuple[str, ...]) -> None:
         """`job` waits for room at one of the locations, best first."""
@@ -53,12 +89,13 @@ class Placement:
         """Take from the queue all that fits now, and book its room."""
         full: set[str] = set()
         while (kind := self._first(full)) is not None:
-            name = self._choose(kind, full)
+            queue = self.waiting[kind]
+            job = queue[0][1]
+            name = self._choose(job, kind, full)
             if name is None:
                 full.update(kind[1])
                 continue
-            queue = self.waiting[kind]
-            _, job = queue.popleft()
+            queue.popleft()
             if not queue:
                 del self.waiting[kind]
             yield job, name, kind[0].least
@@ -67,22 +104,17 @@ class Placement:
         open_kinds = [kind for kind in self.waiting if not full.issuperset(kind[1])] if full else self.waiting
         return min(open_kinds, key=lambda kind: self.waiting[kind][0][0], default=None)
 
-    def _choose(self, kind: tuple[Request, tuple[str, ...]], full: set[str]) -> str | None:
+    def _choose(self, job: JobId, kind: tuple[Request, tuple[str, ...]], full: set[str]) -> str | None:
         wanted, locations = kind[0].least, kind[1]
         for name in locations:
-            room = self.free[name]
-            if room is None:
+            if name not in full and self.rooms[name].book(wanted):
                 return name
-            if name not in full and wanted.fits(room):
-                self.free[name] = room.minus(wanted)
-                return name
-        return None
+        only = locations[0]
+        return only if len(locations) == 1 and only not in full and self.rooms[only].book_early(job, wanted) else None
 
-    def release(self, location: str, granted: Resources) -> None:
-        """What was booked at the location is free again."""
-        room = self.free[location]
-        if room is not None:
-            self.free[location] = room.plus(granted)
+    def release(self, job: JobId, location: str, granted: Resources) -> None:
+        """What was booked for the job at the location is free again."""
+        self.rooms[location].release(job, granted)
 
     def clear(self) -> None:
         """Nobody waits any more."""

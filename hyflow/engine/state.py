@@ -273,7 +273,7 @@ class State:
     def _release(self, job: JobId) -> _Live | None:
         live = self._live.pop(job, None)
         if live is not None and live.location is not None and live.held is not None:
-            self._placement.release(live.location, live.held)
+            self._placement.release(job, live.location, live.held)
         return live
 
     def _submit_what_fits(self) -> None:

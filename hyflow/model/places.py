@@ -6,7 +6,7 @@ import os
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit, urlunsplit
 
 from hyflow.model.resources import Resources
 
@@ -40,6 +40,19 @@ def replica_of(uri: str) -> Replica | None:
     return Replica(parts.netloc, path) if parts.scheme == "site" else None
 
 
+def redacted(uri: str) -> str:
+    """The address as messages may show it: without user, password and query, which may all be secrets; files stay as they are."""
+    if uri.startswith(("file:", "site:")) or "://" not in uri:
+        return uri
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+    except ValueError:
+        return f"{uri.partition('://')[0]}://..."  # a slash in the password looks like a path
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=host, query="..." if parts.query else ""))
+
+
 @dataclass(frozen=True, slots=True)
 class DataRef:
     """Which data. `uri` is the address that it was born under, its identity in a run; `sha256` in hex once known."""
@@ -54,8 +67,9 @@ class Location:
     """A place inside a site that runs tasks.
 
     `capacity` is what may be in use at once, None where the site queues by itself; `largest` is the largest request that
-    it can ever satisfy (None: not known). `mounts` says where each file system is mounted, as absolute paths; `workdir` is
-    the absolute directory, on `filesystem`, below which hyflow makes its own.
+    it can ever satisfy (None: not known). `ahead`: how many attempts beyond its capacity it takes all the same, and starts in
+    their order when there is room, so that nothing stands idle between one job and the next. `mounts` says where each file
+    system is mounted, as absolute paths; `workdir` is the absolute directory, on `filesystem`, below which hyflow makes its own.
     """
 
     site: str
@@ -65,6 +79,7 @@ class Location:
     mounts: Mapping[str, str]
     capacity: Resources | None = None
     largest: Resources | None = None
+    ahead: int = 0
 
     def __str__(self) -> str:
         return f"{self.site}/{self.name}" if self.name else self.site

@@ -14,9 +14,9 @@ from hyflow.model.resources import Request, Resources
 GIB = 1 << 30
 
 
-def box(name: str, cores: float | None, memory: int = 64 * GIB, gpus: int = 0) -> Location:
+def box(name: str, cores: float | None, memory: int = 64 * GIB, gpus: int = 0, ahead: int = 0) -> Location:
     room = None if cores is None else Resources(cores, memory, gpus=gpus)
-    return Location(name, "", HERE, "/work", {HERE: "/"}, room, room)
+    return Location(name, "", HERE, "/work", {HERE: "/"}, room, room, ahead)
 
 
 def asks(cores: float, memory: int = GIB, gpus: int = 0) -> Request:
@@ -41,7 +41,7 @@ def test_as_many_as_fit() -> None:
         placement.enqueue(job(number), asks(1), ("a",))
     assert placed(placement) == [(0, "a"), (1, "a")]
     assert placed(placement) == []
-    placement.release("a", asks(1).least)
+    placement.release(job(0), "a", asks(1).least)
     assert placed(placement) == [(2, "a")]
 
 
@@ -58,7 +58,7 @@ def test_a_large_request_is_not_overtaken() -> None:
     placement.enqueue(job(1), asks(2), ("a",))
     placement.enqueue(job(2), asks(1), ("a",))
     assert placed(placement) == [(0, "a")]
-    placement.release("a", asks(1).least)
+    placement.release(job(0), "a", asks(1).least)
     assert placed(placement) == [(1, "a")]
 
 
@@ -82,7 +82,25 @@ def test_a_site_that_queues_takes_all() -> None:
     for number in range(4):
         placement.enqueue(job(number), asks(99), ("queue",))
     assert len(placed(placement)) == 4
-    placement.release("queue", asks(99).least)
+    placement.release(job(0), "queue", asks(99).least)
+
+
+def test_a_location_takes_some_ahead_of_time() -> None:
+    placement = over(box("a", 1, ahead=2))
+    for number in range(5):
+        placement.enqueue(job(number), asks(1), ("a",))
+    assert placed(placement) == [(0, "a"), (1, "a"), (2, "a")]
+    placement.release(job(0), "a", asks(1).least)
+    assert placed(placement) == [(3, "a")]
+    placement.release(job(2), "a", asks(1).least)  # one that had no room yet has failed: nothing moves up
+    assert placed(placement) == [(4, "a")]
+
+
+def test_who_may_run_elsewhere_is_not_sent_ahead() -> None:
+    placement = over(box("a", 1, ahead=9), box("b", 1, ahead=9))
+    for number in range(4):
+        placement.enqueue(job(number), asks(1), ("a", "b"))
+    assert placed(placement) == [(0, "a"), (1, "b")]
 
 
 def test_nobody_waits_after_clear() -> None:
@@ -90,6 +108,26 @@ def test_nobody_waits_after_clear() -> None:
     placement.enqueue(job(0), asks(1), ("a",))
     placement.clear()
     assert placed(placement) == []
+
+
+@given(st.lists(st.integers(1, 4), max_size=30), st.integers(0, 5), st.randoms())
+def test_those_sent_ahead_move_up_in_their_order_and_all_room_comes_back(wishes: list[int], ahead: int, chance: object) -> None:
+    placement = over(box("a", 4, ahead=ahead))
+    for number, cores in enumerate(wishes):
+        placement.enqueue(job(number), asks(cores), ("a",))
+    there: list[int] = []
+    while fresh := placed(placement) or there:
+        if fresh is not there:
+            there += [number for number, _ in fresh]
+            early = [id.tag[0] for id in placement.rooms["a"].early]
+            assert len(early) <= ahead
+            assert there[len(there) - len(early):] == early
+            assert sum(wishes[number] for number in there if number not in early) <= 4
+            continue
+        number = there.pop(chance.randrange(len(there)))  # type: ignore[attr-defined]  # a random.Random
+        placement.release(job(number), "a", asks(wishes[number]).least)
+    assert placement.rooms["a"].free == Resources(4, 64 * GIB)
+    assert not placement.rooms["a"].early
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from([("a",), ("b",), ("a", "b"), ("b", "a")])), max_size=20), st.randoms())
@@ -109,9 +147,9 @@ def test_all_are_placed_once_in_the_end_and_never_more_than_there_is(wishes: lis
         if not running:
             break
         number, name = running.pop(chance.randrange(len(running)))  # type: ignore[attr-defined]  # a random.Random
-        placement.release(name, asks(wishes[number][0]).least)
+        placement.release(job(number), name, asks(wishes[number][0]).least)
     assert sorted(order) == list(range(len(wishes)))
-    assert all(room == placement.free[name].cores for name, room in room.items())  # type: ignore[union-attr]  # both have capacity
+    assert all(room == placement.rooms[name].free.cores for name, room in room.items())  # type: ignore[union-attr]  # both have capacity
     for names in {names for _, names in wishes if len(names) == 1}:
         mine = [number for number in order if wishes[number][1] == names]
         assert mine == sorted(mine)

@@ -20,6 +20,7 @@ from .client import Client
 from .jobs import Job, encode
 from .layout import Trouble, is_heavy
 from .record import Record
+from .room import Room
 from .spares import Spares
 from .spawn import NotStarted, spawn
 
@@ -46,6 +47,7 @@ class Supervisor:
         self._cancels: list[tuple[int, set[str]]] = []
         self._timers: list[tuple[float, int, str, Callable[[Job], None]]] = []
         self._count = 0
+        self._room = Room()
         self._aside = Aside()
         self._spares = Spares()
         self._oom = processes.oom_kills()
@@ -87,7 +89,7 @@ class Supervisor:
         return self._over or (self._served and self._client is None)
 
     def _patience(self) -> float | None:
-        if self._waiting:
+        if self._waiting and self._may_start(self._waiting[0]):
             return 0
         return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
 
@@ -153,6 +155,7 @@ class Supervisor:
     def _obey(self, request: dict[str, Any]) -> None:
         if "path" in request:
             self._path = request["path"]
+            self._room.settle(request["room"])
             self._spares.settle_in(request["spares"])
             self._tell({"hello": os.getpid()})
         elif "watch" in request:
@@ -204,12 +207,19 @@ class Supervisor:
             self._waiting += fresh
 
     def _launch(self) -> None:
-        for _ in range(min(BATCH, len(self._waiting))):
+        for _ in range(BATCH):
+            if not self._waiting or not self._may_start(self._waiting[0]):
+                return
             job = self._waiting.popleft()
+            self._room.take(job.task["resources"])
             if is_heavy(job.task):
                 self._aside.do(job.prepare, lambda trouble, job=job: self._start(job, trouble))  # type: ignore[misc]  # a default binds it
             else:
                 self._start(job, job.prepare())
+
+    def _may_start(self, job: Job) -> bool:
+        """Whether there is room; what only has to be told that it never will needs none."""
+        return bool(job.ending) or self._room.has(job.task["resources"])
 
     def _start(self, job: Job, trouble: str | None) -> None:
         job.began, job.clock = time.time(), time.monotonic()
@@ -224,6 +234,7 @@ class Supervisor:
         if not job.pid:
             job.status = signal.SIGTERM if job.ending else job.status
             job.ended = time.time()
+            self._room.give_back(job.task["resources"])
             self._conclude(job)
             return
         self._by_pid[job.pid] = job
@@ -244,6 +255,7 @@ class Supervisor:
                 return
             job = self._by_pid.pop(pid, None)
             if job is not None:
+                self._room.give_back(job.task["resources"])
                 processes.kill_known(job.family, signal.SIGKILL)
                 job.exited(status, usage)
                 job.out_of_memory = self._was_out_of_memory(job)
@@ -290,6 +302,7 @@ class Supervisor:
         jobs = [job for job in jobs if not job.ending and not job.ended]
         for job in jobs:
             job.ending = why
+        self._waiting = deque(sorted(self._waiting, key=lambda job: not job.ending))
         self._signal([job for job in jobs if job.pid], signal.SIGTERM)
         for job in jobs:
             if job.pid:
