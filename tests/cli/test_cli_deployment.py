@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from hyflow.cli import main as command
+from hyflow.cli.guard import guarded
 from hyflow.cli.schema import SCHEMAS, text_of
+from hyflow.cli.verbs import EXAMPLES, RUNNER, VERBS
 from hyflow.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ def hyflow(*arguments: str, cwd: Path, stdout: int = subprocess.PIPE) -> subproc
 def test_without_arguments_it_says_what_it_can(tmp_path: Path) -> None:
     done = hyflow(cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert all(verb in done.stderr for verb in command.VERBS)
+    assert all(verb in done.stderr for verb in VERBS)
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -44,8 +45,8 @@ def test_a_verb_that_is_nearly_right(tmp_path: Path) -> None:
 
 
 def test_the_table_of_verbs_says_what_their_modules_say() -> None:
-    assert {verb: importlib.import_module(f"hyflow.cli.{verb}").HELP for verb in command.VERBS} == command.VERBS
-    assert set(command.EXAMPLES) == set(command.VERBS)
+    assert {verb: importlib.import_module(f"hyflow.cli.{verb}").HELP for verb in VERBS} == VERBS
+    assert set(EXAMPLES) == {*VERBS, RUNNER}
 
 
 def test_every_end_is_a_status_and_a_message(capfd: pytest.CaptureFixture[str], hyflow_home: Path) -> None:
@@ -53,7 +54,7 @@ def test_every_end_is_a_status_and_a_message(capfd: pytest.CaptureFixture[str], 
         def work() -> int:
             raise error
 
-        return command.guarded(work)
+        return guarded(work)
 
     assert ends(UsageError("no \x1b[31m")) == 2
     assert ends(KeyboardInterrupt()) == 130
@@ -79,7 +80,7 @@ def test_other_pipes_that_break_are_no_silent_end(capfd: pytest.CaptureFixture[s
     def work() -> int:
         raise BrokenPipeError("another pipe")
 
-    assert command.guarded(work) == 1
+    assert guarded(work) == 1
     assert "this is a bug in hyflow: BrokenPipeError" in capfd.readouterr().err
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import re
@@ -17,8 +16,9 @@ from typing import Any
 import pytest
 
 from hyflow import errors
-from hyflow.cli import cwl_runner, main
 from hyflow.cli.schema import SCHEMAS
+from hyflow.cli.usage import read
+from hyflow.cli.verbs import RUNNER, VERBS, parser_of
 from hyflow.model.events import EVENTS
 from hyflow.model.jobs import FailureClass
 from hyflow.report.summary import RunState
@@ -26,7 +26,6 @@ from hyflow.report.summary import RunState
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "workflows").glob("*/README.md")]
-RUNNER = "cwl-runner"
 
 TOOL = """\
 cwlVersion: v1.2
@@ -35,14 +34,6 @@ inputs: {word: {type: string, inputBinding: {}}}
 baseCommand: echo
 outputs: {said: stdout}
 """
-
-
-def parser(command: str) -> argparse.ArgumentParser:
-    if command == RUNNER:
-        return cwl_runner.parser()
-    made = argparse.ArgumentParser(prog=f"hyflow {command}", allow_abbrev=False)
-    importlib.import_module(f"hyflow.cli.{command}").add_arguments(made)
-    return made
 
 
 def sections() -> dict[str, str]:
@@ -60,17 +51,17 @@ def first_column(text: str) -> str:
 
 
 def actions(command: str) -> list[argparse.Action]:
-    return [action for action in parser(command)._actions if "--help" not in action.option_strings]
+    return [action for action in parser_of(command)._actions if "--help" not in action.option_strings]
 
 
 def test_every_verb_has_its_section_and_every_section_its_verb() -> None:
     commands = [heading for heading in sections() if heading.split()[0] in ("hyflow", RUNNER)]
-    assert commands == [*(f"hyflow {verb}" for verb in main.VERBS), RUNNER]
-    for verb, says in main.VERBS.items():
+    assert commands == [*(f"hyflow {verb}" for verb in VERBS), RUNNER]
+    for verb, says in VERBS.items():
         assert f"| [`hyflow {verb}`](#hyflow-{verb}) | {says.partition(', and')[0]}" in PAGE
 
 
-@pytest.mark.parametrize("command", [*main.VERBS, RUNNER])
+@pytest.mark.parametrize("command", [*VERBS, RUNNER])
 def test_every_argument_is_told(command: str) -> None:
     """Each in the first column of the section's table, with the word that stands for its value."""
     told = first_column(section(command))
@@ -80,7 +71,7 @@ def test_every_argument_is_told(command: str) -> None:
             assert f"`{word}{value}`" in told
 
 
-@pytest.mark.parametrize("command", [*main.VERBS, RUNNER])
+@pytest.mark.parametrize("command", [*VERBS, RUNNER])
 def test_no_argument_is_told_that_is_not_there(command: str) -> None:
     told = first_column(section(command).partition("### ")[0])
     words = {match for part in re.findall(r"`([^`]+)`", told) for match in re.findall(r"^--?[a-z][a-z-]*", part)}
@@ -101,11 +92,11 @@ def commands_of(page: Path) -> Iterator[tuple[str, list[str]]]:
 def test_the_commands_in_the_pages_are_taken(page: Path) -> None:
     for line, (program, *words) in commands_of(page):
         if program == RUNNER:
-            cwl_runner.parser().parse_args(words)
+            read(parser_of(RUNNER), words)
         elif words and words[0] not in ("--help", "--version"):
-            assert words[0] in main.VERBS, line
+            assert words[0] in VERBS, line
             if words[1:] and "--help" not in words:
-                parser(words[0]).parse_intermixed_args(words[1:])
+                read(parser_of(words[0]), words[1:])
 
 
 def ticked(text: str) -> set[str]:
@@ -150,9 +141,9 @@ def test_every_key_of_the_json_forms_is_told_and_things_lie_where_the_page_says(
 
 
 def test_every_variable_that_is_read_is_told() -> None:
-    read = {
+    found = {
         name
         for path in [*(ROOT / "hyflow").rglob("*.py"), *(ROOT / "connectors").rglob("*.py")]
         for name in re.findall(r"environ(?:\.get\(|\[)\"(\w+)\"", path.read_text(encoding="utf-8"))
     }
-    assert read == {line.split("`")[1] for line in sections()["Environment"].splitlines() if line.startswith("| `")}
+    assert found | {"COLUMNS"} == {line.split("`")[1] for line in sections()["Environment"].splitlines() if line.startswith("| `")}
