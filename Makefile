@@ -3,7 +3,7 @@
 # make check        style, types, import floors and the project's own rules
 # make conformance  the whole CWL v1.2 conformance suite    [WAY=local|shell] [JOBS=2]
 # make soak         the whole conformance suite on both ways to run
-# make bench        hyflow and its peers, side by side (those that are installed)
+# make bench        hyflow beside cwltool, StreamFlow and Toil, about an hour; writes docs/performance.md    [QUICK=1]
 # make clean        remove all that the above have made
 #
 # Needs Python 3.11 or newer. PYTHON=/path/to/python chooses one. Everything is installed into .venv, which is made anew when
@@ -47,10 +47,10 @@ soak: .venv/made-test
 	$(BIN)/python tests/conformance/run.py --way shell --jobs $(JOBS)
 
 bench: .venv/made-test
-	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python tests/benchmarks/run.py $(if $(QUICK),--quick)
 
 clean:
-	rm -rf .venv demo-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .bench demo-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # hatchling is installed first and used as it is, so that what builds hyflow is pinned like the rest.

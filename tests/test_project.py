@@ -23,7 +23,7 @@ def tracked() -> list[Path]:
     done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     if done.returncode == 0:
         return [path for name in done.stdout.decode().split("\0") if name and (path := ROOT / name).is_file()]
-    made = {".venv", "build", "dist", "demo-output", "__pycache__"}
+    made = {".venv", ".bench", "build", "dist", "demo-output", "__pycache__"}
     return [path for path in ROOT.rglob("*") if path.is_file() and not made & set(path.relative_to(ROOT).parts)]
 
 

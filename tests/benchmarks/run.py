@@ -1,147 +1,160 @@
-"""How fast hyflow is beside its peers, measured in one run on one machine. Figures to read, never a test that fails.
+"""hyflow beside its peers, in one run on one machine. Figures to read, never a test that fails for being slow on its own.
 
-    python tests/benchmarks/run.py [--jobs 1000] [--repeat 3] [--only hyflow]
+    python tests/benchmarks/run.py                          everything; writes docs/performance.md and docs/performance.json
+    python tests/benchmarks/run.py --quick                  hyflow and cwltool, small sizes, beside what was recorded
+    python tests/benchmarks/run.py --case one --only hyflow [--rounds 3] [--write]
 
-Every runner that is on the PATH takes part: hyflow with its journal on, cwltool (no containers, in parallel) and Toil; StreamFlow, whose
-command has the same name as ours, where STREAMFLOW_CWL_RUNNER says.
-Rate = n / (wall - wall of one job), in jobs a second; each wall is the median of `--repeat` runs, after one that warms the caches.
+A full run that was interrupted goes on with the cases that it lacks, as long as hyflow and the peers are still the same.
+Exit status: 0; 1 when the quick run finds hyflow slower beside cwltool than it was recorded, by more than the noise, or something failed.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import hashlib
 import os
-import shutil
-import statistics
+import platform
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 900
-"""Seconds after which a runner is given up."""
+import figures as record
+import peers
+import tables
+from cases import BY_NAME, CASES, PATIENCE, Case, prepare
+from figures import Figures
+from rounds import Table
+from runners import BENCH, OWN, PEERS, ROOT, RUNNERS, Runner, taking_part
 
-ECHO = """cwlVersion: v1.2
-class: CommandLineTool
-baseCommand: echo
-inputs:
-  word: {type: string, inputBinding: {}}
-outputs:
-  said: {type: stdout}
-"""
-
-SCATTER = """cwlVersion: v1.2
-class: Workflow
-requirements: {ScatterFeatureRequirement: {}, StepInputExpressionRequirement: {}, InlineJavascriptRequirement: {}}
-inputs:
-  words: string[]
-outputs:
-  said: {type: "File[]", outputSource: echo/said}
-steps:
-  echo:
-    run: echo.cwl
-    scatter: word
-    in:
-      word: WORD
-    out: [said]
-"""
+PAGE, RECORDED = ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.json"
+ROUNDS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Runner:
-    """hyflow or a peer: its command, and what goes between that and `--outdir DIRECTORY DOCUMENT JOB`."""
-
-    name: str
-    command: str
-    flags: tuple[str, ...]
-
-
-RUNNERS = (
-    Runner("hyflow", "hyflow", ("run", "--quiet")),
-    Runner("cwltool", "cwltool", ("--parallel", "--no-container", "--quiet")),
-    Runner("StreamFlow", os.environ.get("STREAMFLOW_CWL_RUNNER", ""), ("--quiet",)),
-    Runner("Toil", "toil-cwl-runner", ("--no-container", "--quiet")),
-)
-
-
-def once(runner: Runner, document: Path, job: Path, room: Path) -> float | None:
-    """The wall time of one run in seconds; None when it fails or takes longer than anyone would wait."""
-    out = Path(tempfile.mkdtemp(dir=room))
-    environment = {**os.environ, "HYFLOW_HOME": str(room / "home"), "TMPDIR": str(room)}
-    argv = [runner.command, *runner.flags, "--outdir", str(out), str(document), str(job)]
-    began = time.perf_counter()
-    try:
-        done = subprocess.run(argv, cwd=out, env=environment, capture_output=True, timeout=PATIENCE, check=False)
-    except subprocess.TimeoutExpired:
-        return None
-    wall = time.perf_counter() - began
-    shutil.rmtree(out, ignore_errors=True)
-    if done.returncode:
-        print(f"{runner.name} failed: {done.stderr.decode(errors='replace').strip()[-300:]}", file=sys.stderr)
-    return None if done.returncode else wall
-
-
-def median(runner: Runner, document: Path, job: Path, room: Path, repeat: int) -> float | None:
-    """The median wall time of `repeat` runs, after one that warms the caches."""
-    walls = [once(runner, document, job, room) for _ in range(1 + repeat)]
-    good = [wall for wall in walls[1:] if wall is not None]
-    return statistics.median(good) if len(good) == repeat else None
-
-
-def documents(room: Path, jobs: int) -> tuple[tuple[str, Path, Path], ...]:
-    """The documents to run: (what it is, document, input object), the single job first."""
-    texts = {
-        "echo.cwl": ECHO,
-        "scatter.cwl": SCATTER.replace("WORD", "words"),
-        "javascript.cwl": SCATTER.replace("WORD", '{source: words, valueFrom: "$(self.toUpperCase())"}'),
-        "one.json": json.dumps({"word": "hello"}),
-        "many.json": json.dumps({"words": [f"word{number}" for number in range(jobs)]}),
-    }
-    for name, text in texts.items():
-        (room / name).write_text(text, encoding="utf-8")
-    return (
-        ("one job", room / "echo.cwl", room / "one.json"),
-        (f"{jobs} jobs", room / "scatter.cwl", room / "many.json"),
-        (f"{jobs} jobs, JavaScript", room / "javascript.cwl", room / "many.json"),
-    )
-
-
-def row(what: str, walls: Sequence[tuple[str, float | None, float | None]]) -> str:
-    """One line of the table: name, wall, rate of each runner."""
-    cells = []
-    for name, wall, rate in walls:
-        figure = "-" if wall is None else f"{wall:.2f} s" + (f" ({rate:.0f}/s)" if rate else "")
-        cells.append(f"{name} {figure}")
-    return f"{what:24} " + "   ".join(f"{cell:28}" for cell in cells).rstrip()
-
-
-def measure(runners: Sequence[Runner], jobs: int, repeat: int, room: Path) -> None:
-    """Run all, one runner after the other for each document, and print a line for each."""
-    single: dict[str, float | None] = {}
-    for what, document, job in documents(room, jobs):
-        cells: list[tuple[str, float | None, float | None]] = []
-        for runner in runners:
-            wall = median(runner, document, job, room, repeat)
-            alone = single.setdefault(runner.name, wall)
-            rate = jobs / (wall - alone) if wall and alone and wall > alone else None
-            cells.append((runner.name, wall, rate))
-        print(row(what, cells), flush=True)
-
-
-def main() -> None:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--jobs", type=int, default=1000)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--only", action="append", help="a runner's name; may be given more than once")
-    asked = parser.parse_args()
-    runners = [r for r in RUNNERS if shutil.which(r.command) and (not asked.only or r.name in asked.only)]
-    with tempfile.TemporaryDirectory(prefix="hyflow-bench-") as room:
-        measure(runners, asked.jobs, asked.repeat, Path(room))
+    parser.add_argument("--quick", action="store_true", help="small sizes, hyflow and cwltool only, beside the recorded figures")
+    parser.add_argument("--case", action="append", choices=sorted(BY_NAME), metavar="NAME", help=f"one of {', '.join(BY_NAME)}")
+    parser.add_argument("--only", action="append", choices=[OWN, *(peer.name for peer in PEERS)], metavar="RUNNER", help="a runner's name")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"at most so many ({ROUNDS})")
+    parser.add_argument("--patience", type=float, default=PATIENCE, help=f"seconds after which a run is given up ({PATIENCE:.0f})")
+    parser.add_argument("--write", action="store_true", help="put what some cases or runners gave into the report")
+    return parser.parse_args()
+
+
+def tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def fingerprint() -> str:
+    """What the figures depend on: hyflow's code, the documents, how they are run, the peers' versions, the machine."""
+    digest = hashlib.sha256(f"{platform.node()} {platform.version()} {sys.version}".encode())
+    here = Path(__file__).parent
+    code = [path for folder in ("hyflow", "connectors") for path in sorted((ROOT / folder).rglob("*.py"))]
+    for path in (*code, *(here / name for name in ("documents.py", "measure.py", "runners.py")), *sorted((here / "peers").glob("*.txt"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def place() -> str:
+    """The day, the versions and the machine, in words."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    ours = "hyflow" + (f" at {commit}" if commit else "")
+    theirs = ", ".join(f"{peer.name} {peers.version(peer)}" for peer in PEERS)
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    machine = f"{os.cpu_count()} cores and {size:.0f} GiB of memory, {platform.system()} {platform.release()}"
+    return f"on {time.strftime('%Y-%m-%d')}: {ours}, {theirs}; Python {platform.python_version()}, {machine}"
+
+
+def measure(chosen: Sequence[Case], asked: argparse.Namespace, done: Figures, keep: Path | None) -> Figures:
+    """Run the cases and put them into `done`; after each, write all to `keep`."""
+    only, room = frozenset(asked.only or ()), peers.clear_room()
+    prepare(room, tuple(chosen))
+    table, where = Table(room, asked.patience), place()
+    for case in chosen:
+        done = done.joined(case.name, table.row(case, taking_part(case, only, asked.quick), asked.rounds, done, tell), where)
+        print("\n".join(["", case.title, *tables.text(tables.HEAD, tables.case_rows(done, case))]), flush=True)
+        if keep:
+            record.write(done, keep)
+    peers.clear_room()
+    return done
+
+
+def publish(done: Figures) -> None:
+    """Write the report and the figures beside it."""
+    record.write(done, RECORDED)
+    PAGE.write_text(tables.put_in(PAGE.read_text(encoding="utf-8"), tables.report(done)), encoding="utf-8")
+    tell(f"Written: {PAGE.relative_to(ROOT)} and {RECORDED.relative_to(ROOT)}")
+
+
+def full(asked: argparse.Namespace) -> int:
+    """Everything. What an interrupted run of the same code has measured is kept."""
+    keep = BENCH / f"measured-{fingerprint()}.json"
+    done = record.read(keep)
+    if done.rows:
+        tell(f"Going on with an interrupted run, which has measured {', '.join(done.rows)}")
+    done = measure([case for case in CASES if case.name not in done.rows], asked, done, keep)
+    publish(done)
+    keep.unlink()
+    return failures(done, [case.name for case in CASES])
+
+
+def part(asked: argparse.Namespace) -> int:
+    """Some cases, or some runners. Rates need the time of one job: it is taken from the record where it is not among the cases."""
+    chosen = [case for case in CASES if (case.name in asked.case if asked.case else True)]
+    done = measure(chosen, asked, record.read(RECORDED), None)
+    if asked.write:
+        publish(done)
+    return failures(done, [case.name for case in chosen])
+
+
+def quick(asked: argparse.Namespace) -> int:
+    """Small sizes, and whether hyflow has become slower beside cwltool."""
+    recorded = record.read(RECORDED)
+    chosen = [case for case in CASES if case.quick and (case.name in asked.case if asked.case else True)]
+    now = measure(chosen, asked, Figures(), None)
+    lines, fell = tables.comparison(now, recorded)
+    print("\n".join(["", "hyflow's time as a share of cwltool's in the same run:", "", *lines, ""]))
+    if not recorded.rows:
+        print("Nothing is recorded to compare with: `make bench` writes it.")
+    for title in fell:
+        print(f"Slower than recorded by more than {tables.NOISE:.0%}: {title}")
+    return 1 if fell else failures(now, list(now.rows))
+
+
+def failures(done: Figures, names: Sequence[str]) -> int:
+    """Say which of hyflow's own runs failed; a peer may."""
+    cells = [(name, done.cell(name, runner.name)) for name in names for runner in RUNNERS if runner.own]
+    failed = [f"hyflow, {BY_NAME[name].title}: {cell.note}" for name, cell in cells if cell.note]
+    print("\n".join(failed), end="\n" if failed else "")
+    return 1 if failed else 0
+
+
+def needed(asked: argparse.Namespace) -> list[Runner]:
+    """The peers that have to be there."""
+    if asked.only:
+        return [peer for peer in PEERS if peer.name in asked.only]
+    return [peer for peer in PEERS if peer.name == "cwltool" or not asked.quick]
+
+
+def main() -> int:
+    asked = arguments()
+    try:
+        for peer in needed(asked):
+            peers.set_up(peer)
+    except peers.NotSetUp as error:
+        tell(str(error))
+        return 1
+    peers.compile_own()
+    if asked.quick:
+        return quick(asked)
+    return part(asked) if asked.case or asked.only or asked.rounds != ROUNDS else full(asked)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        tell("Interrupted. What a full run has measured is kept: the same command goes on with the rest.")
+        sys.exit(130)

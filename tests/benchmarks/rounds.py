@@ -1,0 +1,125 @@
+"""Runs cases: all runners of a case, one after the other, round after round, so that what else the machine does meets all alike."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cases import BY_NAME, Case, Kind, held
+from figures import Cell, Figures
+from runners import FIRST, Runner, environment
+
+MEASURE = Path(__file__).with_name("measure.py")
+ENOUGH = 300.0
+"""Seconds that the rounds of one runner in one case may take together; what is slower gets fewer of them, and at least one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Exception):
+    """A run that cannot be counted, and why."""
+
+    why: str
+
+
+def rounds_of(wall: float, most: int) -> int:
+    """How many rounds are run where the first took `wall` seconds."""
+    return max(1, min(most, int(ENOUGH / wall)))
+
+
+def foreseen(case: Case, runner: Runner, figures: Figures, patience: float) -> str:
+    """Why a case is not begun: what the smaller one took says that it would be given up. "" when nothing is against it."""
+    if not case.smaller or case.smaller not in figures.rows:
+        return ""
+    smaller = BY_NAME[case.smaller]
+    wall = figures.wall(smaller.name, runner.name)
+    if wall is None:
+        return f"not begun: {smaller.title} were too many"
+    if wall * case.jobs / smaller.jobs > patience:
+        return f"not begun: {smaller.title} took {wall:.0f} s"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Where and how long things are run: the directory of the documents, and the patience with one run in seconds."""
+
+    room: Path
+    patience: float
+
+    def once(self, case: Case, runner: Runner, job: str) -> tuple[float, int, int]:
+        """One run: (seconds, bytes of the largest process, bytes of all). Failed when it did not do what it should."""
+        home, own = self.room / "homes" / case.name / runner.name, self.room / "now"
+        if runner.name == FIRST:
+            shutil.rmtree(home, ignore_errors=True)
+        for directory in (home, *(own / name for name in ("out", "tmp", "work", "coordination"))):
+            directory.mkdir(parents=True, exist_ok=True)
+        try:
+            return self._measured(case, runner, job, home, own)
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+
+    def _measured(self, case: Case, runner: Runner, job: str, home: Path, own: Path) -> tuple[float, int, int]:
+        said = own / "said"
+        (self.room / "stamp").unlink(missing_ok=True)
+        order = {"argv": runner.argv(case, self.room, own, job), "cwd": str(own), "environment": environment(runner, home, own),
+                 "said": str(said), "patience": self.patience}
+        os.sync()
+        done = subprocess.run([sys.executable, str(MEASURE), json.dumps(order)], stdout=subprocess.PIPE, check=True)
+        result: dict[str, Any] = json.loads(done.stdout)
+        if result["wall"] is None:
+            raise Failed(f"given up after {self.patience / 60:.0f} minutes")
+        return self._wall(case, result, said, job), result["largest"], result["tree"]
+
+    def _wall(self, case: Case, result: dict[str, Any], said: Path, job: str) -> float:
+        """The seconds that count, once it is seen that the work was done."""
+        if case.kind is Kind.START:
+            stamp = self.room / "stamp"
+            if not stamp.exists():
+                raise Failed(f"failed: {last_words(said)}")
+            return float(stamp.stat().st_mtime - result["began"])
+        if result["status"]:
+            raise Failed(f"failed: {last_words(said)}")
+        if case.kind is Kind.RUN and job == case.job and (found := held(json.loads(said.read_text(encoding="utf-8")))) != case.holds:
+            raise Failed(f"failed: {found} results, not {case.holds}")
+        return float(result["wall"])
+
+    def row(self, case: Case, runners: Sequence[Runner], most: int, figures: Figures, tell: Callable[[str], None]) -> dict[str, Cell]:
+        """All rounds of one case. Whoever fails is out of it, with a note."""
+        cells = {runner.name: Cell(note=foreseen(case, runner, figures, self.patience)) for runner in runners}
+        in_it = [runner for runner in runners if not cells[runner.name].note]
+        for number in range(most + 1):
+            for runner in in_it:
+                cell = cells[runner.name]
+                kept = number or runner.name != FIRST
+                if cell.note or not kept or (cell.walls and number > rounds_of(max(cell.walls), most)):
+                    continue
+                cells[runner.name] = self._round(case, runner, cell, number)
+                tell(f"{case.name}, round {number or 'to warm up'}: {runner.name} {_last(cells[runner.name]) if number else ''}")
+        return cells
+
+    def _round(self, case: Case, runner: Runner, cell: Cell, number: int) -> Cell:
+        """Round 0 fills what the runner keeps, and counts for nothing."""
+        try:
+            sample = self.once(case, runner, case.job if number else case.warm or case.job)
+        except Failed as failed:
+            return Cell(note=failed.why)
+        return cell.after(*sample) if number else cell
+
+
+def _last(cell: Cell) -> str:
+    return f"{cell.walls[-1]:.2f} s" if cell.walls else cell.note
+
+
+def last_words(said: Path) -> str:
+    """The last line that a runner wrote to standard error, short enough for a table, without the places of this machine."""
+    lines = Path(f"{said}.err").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    last = " ".join((lines or ["it said nothing"])[-1].split())
+    return re.sub(r"(?:file://)?/[^\s'\"]*/", "", last).replace("|", "/")[:100]

@@ -1,0 +1,66 @@
+"""How often and how long things are run, and the measuring of one command, which is real here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cases import BY_NAME
+from figures import Cell, Figures
+from rounds import MEASURE, foreseen, last_words, rounds_of
+from runners import RUNNERS
+
+TOIL = RUNNERS[-1]
+
+
+@pytest.mark.parametrize(("wall", "rounds"), [(0.1, 5), (60, 5), (61, 4), (150, 2), (299, 1), (600, 1)])
+def test_what_is_slow_gets_fewer_rounds(wall: float, rounds: int) -> None:
+    assert rounds_of(wall, 5) == rounds
+
+
+@pytest.mark.parametrize(("cell", "why"), [(Cell((59.0,)), ""), (Cell((61.0,)), "not begun: 1,000 jobs took 61 s"),
+                                           (Cell(note="given up after 10 minutes"), "not begun: 1,000 jobs were too many")])
+def test_what_is_hopeless_is_not_begun(cell: Cell, why: str) -> None:
+    assert foreseen(BY_NAME["jobs-10000"], TOIL, Figures({"jobs-1000": {"Toil": cell}}), 600) == why
+
+
+def test_nothing_is_foreseen_without_a_smaller_case() -> None:
+    assert foreseen(BY_NAME["jobs-10000"], TOIL, Figures(), 600) == foreseen(BY_NAME["one"], TOIL, Figures(), 600) == ""
+
+
+def test_last_words_name_no_place_of_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "said.err").write_text("first\nno such file: '/home/ada/x/y.cwl' | sorry\n", encoding="ascii")
+    assert last_words(tmp_path / "said") == "no such file: 'y.cwl' / sorry"
+    (tmp_path / "said.err").write_text("", encoding="ascii")
+    assert last_words(tmp_path / "said") == "it said nothing"
+
+
+def measured(tmp_path: Path, script: str, patience: float = 10) -> dict[str, Any]:
+    order = {"argv": [sys.executable, "-c", script], "cwd": str(tmp_path), "environment": dict(os.environ), "said": str(tmp_path / "said"),
+             "patience": patience}
+    done = subprocess.run([sys.executable, str(MEASURE), json.dumps(order)], stdout=subprocess.PIPE, check=True)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_the_memory_of_a_command_and_of_what_it_started(tmp_path: Path) -> None:
+    child = "import time; block = bytearray(b'x') * 60_000_000; time.sleep(0.3)"
+    start = f"import subprocess, sys; block = bytearray(b'x') * 30_000_000; subprocess.run([sys.executable, '-c', {child!r}])"
+    result = measured(tmp_path, f"{start}; print('hello')")
+    assert (tmp_path / "said").read_text(encoding="ascii") == "hello\n"
+    assert result["status"] == 0
+    assert 0.3 < result["wall"] < 10
+    assert 60_000_000 < result["largest"] < 90_000_000 < result["tree"] < 150_000_000
+
+
+def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    start = "import subprocess, time; child = subprocess.Popen(['sleep', '60'], start_new_session=True)"
+    result = measured(tmp_path, f"{start}; print(child.pid, flush=True); time.sleep(60)", 0.5)
+    assert result["wall"] is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "said").read_text(encoding="ascii")), 0)
