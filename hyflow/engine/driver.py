@@ -33,6 +33,10 @@ from hyflow.staging.move import Mover
 
 T = TypeVar("T")
 
+_BUSY = 32
+"""With more jobs under way than this, no single event is urgent."""
+_LINGER = 0.005
+"""Seconds for which events are then gathered, to become durable together."""
 _ABANDON = 20.0
 """Seconds for ending what runs when the journal has failed."""
 
@@ -100,6 +104,8 @@ class Driver:
     async def _until_concluded(self) -> Conclude:
         while self._conclusion is None:
             batch = [await self._events.get()]
+            if len(self._tasks) > _BUSY:
+                await asyncio.sleep(_LINGER)
             while not self._events.empty():
                 batch.append(self._events.get_nowait())
             await self._house.journal.append([event for event, _ in batch])

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 
 CHUNK = 1 << 18
 
 
 class Client:
-    """One connected hyflow. `gone` once it has closed, or broken, its end."""
+    """One connected hyflow. `gone` once it has closed, or broken, its end; `since`: when the oldest line was left to be sent, or 0."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         self.connection = connection
         self.gone = False
+        self.since = 0.0
         self._rest = bytearray()
         self._out: list[bytes] = []
 
@@ -38,13 +40,14 @@ class Client:
         return whole.split(b"\n")
 
     def send(self, line: bytes) -> None:
+        self.since = self.since or time.monotonic()
         self._out.append(line)
 
     def flush(self) -> bool:
         """Send what the other side takes now; whether something is left."""
         if not self._out:
             return False
-        data = b"".join(self._out)
+        data, self.since = b"".join(self._out), 0.0
         try:
             sent = self.connection.send(data)
         except BlockingIOError:

@@ -30,6 +30,8 @@ ANNOUNCE = 0.1
 """A job that has ended sooner is not announced as running: that would cost more than it tells."""
 BATCH = 8
 """Commands that are started before the loop looks around again."""
+LINGER = 0.01
+"""Seconds for which news are gathered while enough commands wait here to keep the machine busy."""
 
 
 class Supervisor:
@@ -91,7 +93,10 @@ class Supervisor:
     def _patience(self) -> float | None:
         if self._waiting and self._may_start(self._waiting[0]):
             return 0
-        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
+        due = [self._timers[0][0]] if self._timers else []
+        if self._client and self._client.since:
+            due.append(self._client.since + LINGER)
+        return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _leave(self) -> None:
         """Leave nothing behind: not what escaped from its job, nor the socket."""
@@ -124,7 +129,7 @@ class Supervisor:
 
     def _send_out(self) -> None:
         client = self._client
-        if client is None:
+        if client is None or (len(self._waiting) > BATCH and time.monotonic() < client.since + LINGER):
             return
         more = client.flush()
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if more else 0)
@@ -222,7 +227,7 @@ class Supervisor:
         return bool(job.ending) or self._room.has(job.task["resources"])
 
     def _start(self, job: Job, trouble: str | None) -> None:
-        job.began, job.clock = time.time(), time.monotonic()
+        job.began, job.clock, before = time.time(), time.monotonic(), processes.ticks()
         job.trouble = trouble
         if trouble is None and not job.ending:
             try:
@@ -238,7 +243,7 @@ class Supervisor:
             self._conclude(job)
             return
         self._by_pid[job.pid] = job
-        self._record.started(job.key, job.pid, processes.start_of(job.pid), job.began)
+        self._record.started(job.key, job.pid, (before, processes.ticks()), job.began)
         self._after(ANNOUNCE, job, self._announce)
         if job.task["time_limit"] is not None:
             self._after(job.task["time_limit"], job, lambda late: self._end_jobs([late], "time"))

@@ -6,11 +6,13 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 PROC = os.path.exists("/proc/self/stat")
 PR_SET_CHILD_SUBREAPER = 36
+TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+"""Nanoseconds."""
 
 
 class Process(NamedTuple):
@@ -65,10 +67,17 @@ def _snapshot_of_ps() -> dict[int, Process]:
     return found
 
 
-def start_of(pid: int) -> str:
-    """The start time of a process that has just been started; empty where only `ps` could tell, which takes too long."""
-    process = _of_proc(pid) if PROC else None
-    return process.start if process else ""
+def working_directories() -> Iterator[tuple[int, str]]:
+    """Each process of ours with the directory that it works in, where the kernel shows that."""
+    for name in os.listdir("/proc") if PROC else ():
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                yield int(name), os.readlink(f"/proc/{name}/cwd")
+
+
+def ticks() -> int:
+    """Now, as the kernel counts the start times of processes; 0 where it shows none."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // TICK if PROC else 0
 
 
 def boot_id() -> str:
@@ -82,12 +91,12 @@ def boot_id() -> str:
         return subprocess.run(["sysctl", "-n", "kern.boottime"], capture_output=True, check=False).stdout.decode(errors="replace").strip()
 
 
-def same(process: Process | None, start: str, at: float) -> bool:
-    """Whether this is the process that was recorded with `start` (as of `start_of`) at the time `at`, and not a later one of its number."""
+def same(process: Process | None, start: tuple[int, int], at: float) -> bool:
+    """Whether this is the process that was started between two `ticks`, at the time `at`, and not a later one of its number."""
     if process is None:
         return False
-    if start or PROC:
-        return process.start == start
+    if PROC:
+        return start[0] <= int(process.start) <= start[1]
     try:
         return abs(time.mktime(time.strptime(process.start, "%a %b %d %H:%M:%S %Y")) - at) < 3
     except ValueError:

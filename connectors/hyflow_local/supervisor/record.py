@@ -1,7 +1,8 @@
 """The file that outlives the supervisor: which keys were claimed, which processes run, how each attempt ended.
 
 One JSON object a line, only ever appended to: {"boot"} when a supervisor begins, {"claim": [key]} before anything is done
-for these keys, {"key", "pid", "start", "at"} when a command has started, {"key", "outcome", "manifest"} or {"key", "lost"} at the end.
+for these keys, {"key", "pid", "start", "at"} when a command has started (`start`: between which ticks of the kernel), {"key", "outcome",
+"manifest"} or {"key", "lost"} at the end.
 A line that a crash cut short is passed over.
 """
 
@@ -14,7 +15,7 @@ import time
 from typing import Any
 
 from .layout import write_all
-from .processes import boot_id, end_for_good, same, snapshot
+from .processes import boot_id, end_for_good, same, snapshot, ticks, working_directories
 
 PATIENCE = 10.0
 
@@ -65,6 +66,7 @@ class Record:
         if not unfinished:
             return
         every = snapshot()
+        _find_unrecorded(unfinished, self._boot)
         alive = {entry["pid"] for entry in unfinished.values() if entry["boot"] == self._boot and "pid" in entry
                  and _is_left(entry, every)}
         gone = end_for_good(alive) if alive else True
@@ -74,7 +76,7 @@ class Record:
     def claim(self, keys: list[str]) -> None:
         self._append(_line({"claim": keys}))
 
-    def started(self, key: str, pid: int, start: str, at: float) -> None:
+    def started(self, key: str, pid: int, start: tuple[int, int], at: float) -> None:
         self._append(_line({"key": key, "pid": pid, "start": start, "at": at}))
 
     def end(self, key: str, line: bytes) -> None:
@@ -111,8 +113,17 @@ def _is_left(entry: dict[str, Any], every: dict[int, Any]) -> bool:
     """Whether the command still runs, or has left processes of its session (whose number cannot have been given away)."""
     pid = entry["pid"]
     if pid in every:
-        return same(every[pid], entry["start"], entry["at"])
+        return same(every[pid], tuple(entry["start"]), entry["at"])
     return any(process.session == pid or process.group == pid for process in every.values())
+
+
+def _find_unrecorded(unfinished: dict[str, dict[str, Any]], boot: str) -> None:
+    """Note the processes of attempts whose supervisor died between starting them and writing that down: they work in their directory."""
+    unknown = {key: entry for key, entry in unfinished.items() if "pid" not in entry and entry["boot"] == boot}
+    for pid, directory in working_directories() if unknown else ():
+        entry = unknown.get(os.path.basename(os.path.dirname(directory)))
+        if entry is not None and "pid" not in entry:
+            entry.update(pid=pid, start=[0, ticks()], at=0.0)
 
 
 def _evidence(entry: dict[str, Any], boot: str, alive: set[int], *, gone: bool) -> str:

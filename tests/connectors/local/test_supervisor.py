@@ -121,7 +121,7 @@ async def test_a_command_whose_number_another_process_has_now_is_left_alone(tmp_
     stranger = await asyncio.create_subprocess_exec("sleep", "300", start_new_session=True)
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        lines = [{"boot": boot}, {"claim": ["k", "early"]}, {"key": "k", "pid": stranger.pid, "start": "12345", "at": 1.0}]
+        lines = [{"boot": boot}, {"claim": ["k", "early"]}, {"key": "k", "pid": stranger.pid, "start": [12345, 12346], "at": 1.0}]
         (state_of(tmp_path) / "attempts").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"key":"torn","outc')
         async with connected(tmp_path) as connector:
             assert await end_of(connector, "k") == Lost(f"the supervisor died, and so did the command (process {stranger.pid})")
@@ -133,8 +133,20 @@ async def test_a_command_whose_number_another_process_has_now_is_left_alone(tmp_
         await stranger.wait()
 
 
+async def test_a_command_that_its_supervisor_had_no_time_to_record_is_found_and_ended(tmp_path: Path) -> None:
+    out = tmp_path / "work" / "run" / "k" / "out"
+    out.mkdir(parents=True)
+    left = await asyncio.create_subprocess_exec("sleep", "300", start_new_session=True, cwd=out)
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    lines = [{"boot": boot}, {"claim": ["k"]}]
+    (state_of(tmp_path) / "attempts").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    async with connected(tmp_path) as connector:
+        assert await end_of(connector, "k") == Lost(f"the supervisor died; the command (process {left.pid}) still ran and has been ended")
+        assert await left.wait() == -signal.SIGKILL
+
+
 async def test_after_a_restart_of_the_machine_attempts_are_lost_and_no_process_is_touched(tmp_path: Path) -> None:
-    lines = [{"boot": "another"}, {"claim": ["k"]}, {"key": "k", "pid": os.getpid(), "start": "1", "at": 1.0}]
+    lines = [{"boot": "another"}, {"claim": ["k"]}, {"key": "k", "pid": os.getpid(), "start": [1, 1], "at": 1.0}]
     (state_of(tmp_path) / "attempts").write_text("".join(json.dumps(line) + "\n" for line in lines))
     async with connected(tmp_path) as connector:
         assert await end_of(connector, "k") == Lost("the machine was restarted while the attempt ran")
