@@ -5,6 +5,7 @@
 prints {"began": unix seconds, "wall": seconds or null, "status": n, "largest": bytes, "tree": bytes} as JSON. `largest` is the peak
 resident memory of the largest process among the command and all that it waited for (wait4). `tree` is the largest sum of the resident
 memory of the command and everything that it started, as seen every 50 ms: what processes share is counted in each. Linux only.
+Interrupted (SIGINT, SIGTERM), it ends all that it started.
 """
 
 from __future__ import annotations
@@ -104,4 +105,11 @@ def measure(argv: list[str], cwd: str, environment: dict[str, str], said: str, p
 
 if __name__ == "__main__":
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    print(json.dumps(measure(**json.loads(sys.argv[1]))))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        print(json.dumps(measure(**json.loads(sys.argv[1]))))
+    except KeyboardInterrupt:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        settle(0)
+        sys.exit(130)

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,7 @@ class Table:
         order = {"argv": runner.argv(case, self.room, own, job), "cwd": str(own), "environment": environment(runner, home, own),
                  "said": str(said), "patience": self.patience}
         os.sync()
-        done = subprocess.run([sys.executable, str(MEASURE), json.dumps(order)], stdout=subprocess.PIPE, check=True)
-        result: dict[str, Any] = json.loads(done.stdout)
+        result = measured(order)
         if result["wall"] is None:
             raise Failed(f"given up after {self.patience / 60:.0f} minutes")
         return self._wall(case, result, said, job), result["largest"], result["tree"]
@@ -112,6 +111,18 @@ class Table:
         except Failed as failed:
             return Cell(note=failed.why)
         return cell.after(*sample) if number else cell
+
+
+def measured(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Have a command measured. When this is interrupted, what was started is ended before it goes on."""
+    with subprocess.Popen([sys.executable, str(MEASURE), json.dumps(order)], stdout=subprocess.PIPE) as process:
+        try:
+            answer, _ = process.communicate()
+        except BaseException:
+            process.terminate()
+            raise
+    result: dict[str, Any] = json.loads(answer)
+    return result
 
 
 def _last(cell: Cell) -> str:

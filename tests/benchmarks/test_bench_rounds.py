@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cases import BY_NAME
 from figures import Cell, Figures
-from rounds import MEASURE, foreseen, last_words, rounds_of
+from rounds import MEASURE, foreseen, last_words, measured, rounds_of
 from runners import RUNNERS
 
 TOIL = RUNNERS[-1]
@@ -40,18 +42,29 @@ def test_last_words_name_no_place_of_this_machine(tmp_path: Path) -> None:
     assert last_words(tmp_path / "said") == "it said nothing"
 
 
-def measured(tmp_path: Path, script: str, patience: float = 10) -> dict[str, Any]:
-    order = {"argv": [sys.executable, "-c", script], "cwd": str(tmp_path), "environment": dict(os.environ), "said": str(tmp_path / "said"),
-             "patience": patience}
-    done = subprocess.run([sys.executable, str(MEASURE), json.dumps(order)], stdout=subprocess.PIPE, check=True)
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+LINGERING = """import subprocess, time
+child = subprocess.Popen(['sleep', '60'], start_new_session=True)
+print(child.pid, flush=True)
+time.sleep(60)"""
+
+
+def order(tmp_path: Path, script: str, patience: float = 10) -> dict[str, Any]:
+    return {"argv": [sys.executable, "-c", script], "cwd": str(tmp_path), "environment": dict(os.environ), "said": str(tmp_path / "said"),
+            "patience": patience}
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def test_the_memory_of_a_command_and_of_what_it_started(tmp_path: Path) -> None:
     child = "import time; block = bytearray(b'x') * 60_000_000; time.sleep(0.3)"
     start = f"import subprocess, sys; block = bytearray(b'x') * 30_000_000; subprocess.run([sys.executable, '-c', {child!r}])"
-    result = measured(tmp_path, f"{start}; print('hello')")
+    result = measured(order(tmp_path, f"{start}; print('hello')"))
     assert (tmp_path / "said").read_text(encoding="ascii") == "hello\n"
     assert result["status"] == 0
     assert 0.3 < result["wall"] < 10
@@ -59,8 +72,17 @@ def test_the_memory_of_a_command_and_of_what_it_started(tmp_path: Path) -> None:
 
 
 def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
-    start = "import subprocess, time; child = subprocess.Popen(['sleep', '60'], start_new_session=True)"
-    result = measured(tmp_path, f"{start}; print(child.pid, flush=True); time.sleep(60)", 0.5)
+    result = measured(order(tmp_path, LINGERING, 0.5))
     assert result["wall"] is None
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "said").read_text(encoding="ascii")), 0)
+    assert gone(int((tmp_path / "said").read_text(encoding="ascii")))
+
+
+def test_an_interruption_ends_all_that_was_started(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, str(MEASURE), json.dumps(order(tmp_path, LINGERING))], stderr=subprocess.PIPE) as process:
+        said, late = tmp_path / "said", time.monotonic() + 10
+        while not (said.exists() and said.read_text(encoding="ascii").endswith("\n")) and time.monotonic() < late:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=10)
+    assert (process.returncode, told) == (130, b"")
+    assert gone(int(said.read_text(encoding="ascii")))
