@@ -18,7 +18,7 @@ from hyflow.deployment.binding import Override
 from hyflow.engine.driver import Binding, Driver, House, settle
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
-from hyflow.errors import DeploymentError, HyflowError, JournalError, SiteError, UnsupportedRequirement, UsageError
+from hyflow.errors import DeploymentError, HyflowError, JournalError, SiteError, UnsupportedRequirement
 from hyflow.journal import Header, Journal, Meta, RunDir, new_run, read_events
 from hyflow.model.actions import Conclude
 from hyflow.model.events import Delivered
@@ -28,7 +28,7 @@ from hyflow.model.resources import Request
 from hyflow.model.values import Inputs, Value
 from hyflow.model.workflow import Program
 from hyflow.report.observer import Observer
-from hyflow.staging import deliver, here
+from hyflow.staging import deliver, destination, here
 from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import FarFiles, Files, HereFiles
 from hyflow.staging.move import Mover, landings
@@ -72,8 +72,7 @@ class Result:
 
 async def execute(order: Order, observer: Observer) -> Result:
     """Run to the end. Raises HyflowError for what is wrong before anything ran, or when the run's record is lost."""
-    if (trouble := deliver.unwritable(order.outdir)) is not None:
-        raise UsageError(f"the output directory cannot be used: {trouble}", hint="choose another --outdir")
+    destination.check(order.outdir, [order.home / "runs", order.home / "cache"])
     processes = Processes(order.program)
     _check_containers(order, processes, observer)
     order.deployment.check_steps(processes.step_paths())
@@ -144,6 +143,8 @@ async def _with_sites(order: Order, observer: Observer, processes: Processes, ru
         driver = Driver(House(run_dir.id, processes, state, journal, sites, places, binding, mover, observer), group)
         inputs = await settle(lambda facts: processes.start(order.inputs, facts), mover, scripted=True)
         observer.begin(order.program, run_dir.id)
+        for warning in destination.warnings(order.outdir, inputs):
+            observer.warn(warning)
         failures: tuple[tuple[JobId, Failure], ...] = ()
         try:
             with _signals(driver):

@@ -4,29 +4,42 @@ from __future__ import annotations
 
 import signal
 
+from hyflow.cwl.notstarted import not_started
 from hyflow.cwl.tool import Tool
 from hyflow.model.jobs import Failure, FailureClass
 from hyflow.model.tasks import Outcome
 
+_FULL = ("No space left on device", "Disk quota exceeded")
 
-def judge(tool: Tool, outcome: Outcome) -> Failure | None:
-    """Why the attempt failed, None when it did not. What the machine says counts more than the exit status."""
+
+def judge(tool: Tool, outcome: Outcome, command: str = "") -> Failure | None:
+    """Why the attempt failed, None when it did not. What the machine says counts more than the exit status. `command`: its name."""
     if outcome.out_of_memory:
         return _failure(outcome, FailureClass.MEMORY, "the command ran out of memory")
     if outcome.timed_out:
         return _failure(outcome, FailureClass.TIME, "the command reached its time limit and was ended")
-    if outcome.trouble is not None:
+    if outcome.trouble is not None and outcome.code is None and outcome.signal is None:
         return _failure(outcome, FailureClass.STAGING, f"the command could not be started: {outcome.trouble}")
     if outcome.signal is not None:
-        return _failure(outcome, FailureClass.TOOL, f"the command was ended by {_signal_name(outcome.signal)}")
+        return _ended(outcome, FailureClass.TOOL, f"the command was ended by {_signal_name(outcome.signal)}")
     code = outcome.code
     if code is None:
         return _failure(outcome, FailureClass.INFRASTRUCTURE, "nothing is known of how the command ended")
     if code in tool.success_codes and code not in tool.permanent_codes | tool.temporary_codes:
-        return None
+        return None if outcome.trouble is None else _failure(outcome, FailureClass.OUTPUT, outcome.trouble)
     if code in tool.temporary_codes:
         return _failure(outcome, FailureClass.TEMPORARY, f"the command failed for the time being, with exit status {code}")
-    return _failure(outcome, FailureClass.TOOL, f"the command failed with exit status {code}")
+    if (why := not_started(command, code, outcome.stderr)) is not None:
+        return _failure(outcome, FailureClass.TOOL, str(tool.error(why[0], hint=why[1])))
+    return _ended(outcome, FailureClass.TOOL, f"the command failed with exit status {code}")
+
+
+def _ended(outcome: Outcome, kind: FailureClass, message: str) -> Failure:
+    """A command that failed where the disk is full most likely failed for that."""
+    if outcome.disk_full or any(words in outcome.stderr for words in _FULL):
+        hint = "It needs more room where it works: remove what is not needed there, or give its site another workdir."
+        return _failure(outcome, FailureClass.INFRASTRUCTURE, f"{message}, and the disk is full\n  {hint}")
+    return _failure(outcome, kind, message)
 
 
 def _failure(outcome: Outcome, kind: FailureClass, message: str) -> Failure:

@@ -95,6 +95,10 @@ class Processes:
         """Whether the process may run JavaScript."""
         return self._tool(process).scripted
 
+    def inplace(self, process: str) -> bool:
+        """Whether its command may change what it is given (InplaceUpdateRequirement)."""
+        return self._tool(process).inplace
+
     def scripted_step(self, workflow: str, step: str) -> bool:
         """Whether what a step does to its inputs may run JavaScript."""
         return self._step(workflow, step).scripted
@@ -128,9 +132,9 @@ class Processes:
         """The task of one attempt at `place`. Data that is not in `place.sources` is asked for with `Localize`. Raises WorkflowError."""
         return answer(lambda know: self._prepared(job.process).binder.bind(job, key, str(job.id), place, demand, know), facts)
 
-    def judge(self, process: str, outcome: Outcome) -> Failure | None:
-        """Why an attempt failed; None when the command succeeded."""
-        return judge.judge(self._tool(process), outcome)
+    def judge(self, process: str, outcome: Outcome, command: str = "") -> Failure | None:
+        """Why an attempt at `command` (its name) failed; None when it succeeded."""
+        return judge.judge(self._tool(process), outcome, command)
 
     def collect(self, job: Job, bound: Bound, manifest: Manifest, outcome: Outcome, facts: Facts) -> Inputs | Ask:
         """The outputs that a successful attempt left, as tokens. Raises OutputError, WorkflowError."""

@@ -30,6 +30,7 @@ from hyflow.model.places import Location, Place
 from hyflow.model.resources import UNMEASURED, Request
 from hyflow.model.values import Inputs
 from hyflow.staging.move import Mover
+from hyflow.staging.unchanged import told
 
 T = TypeVar("T")
 
@@ -55,11 +56,13 @@ class Binding(Protocol):
 
 
 class Listener(Protocol):
-    """Somebody who watches: told of every event once it is durable, and of staging: its "begin" and its "end"."""
+    """Somebody who watches: told of every event once it is durable, of staging (its "begin" and its "end"), of what stops nothing."""
 
     def event(self, event: Event) -> None: ...
 
     def stage(self, job: JobId, text: str) -> None: ...
+
+    def warn(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,23 +261,47 @@ class Driver:
 
     async def _conclude(self, job: Job, key: Key, bound: Bound, ended: Ended) -> None:
         match ended:
-            case Done(outcome, manifest):
+            case Done(outcome):
+                failure = self._house.processes.judge(job.process, outcome, bound.task.argv[0])
+                failure = self._with_changes(job, bound, failure, outcome.stderr)
                 if key in self._cancelled:
                     self._fail(job.id, key, Failure(FailureClass.CANCELLED, "cancelled"))
-                elif failure := self._house.processes.judge(job.process, outcome):
+                elif failure:
                     self._fail(job.id, key, failure)
                 else:
-                    processes = self._house.processes
-                    outputs = await self._settle(
-                        lambda facts: processes.collect(job, bound, manifest, outcome, facts), processes.scripted(job.process)
-                    )
-                    self._post(Finished(job.id, key, outputs, outcome.usage, time.time()))
+                    await self._collect(job, key, bound, ended)
             case Lost(evidence, kind):
                 self._fail(job.id, key, Failure(FailureClass.CANCELLED if key in self._cancelled else kind, evidence))
             case Refused(reason):
                 self._fail(job.id, key, Failure(FailureClass.SUBMISSION, reason))
             case _:
                 assert_never(ended)
+
+    async def _collect(self, job: Job, key: Key, bound: Bound, done: Done) -> None:
+        processes, outcome = self._house.processes, done.outcome
+        try:
+            outputs = await self._settle(
+                lambda facts: processes.collect(job, bound, done.manifest, outcome, facts), processes.scripted(job.process)
+            )
+        except HyflowError as error:
+            # What the command said may tell why it left what it left.
+            self._fail(job.id, key, replace(_failure(error), stderr=outcome.stderr))
+        else:
+            self._post(Finished(job.id, key, outputs, outcome.usage, time.time()))
+
+    def _with_changes(self, job: Job, bound: Bound, failure: Failure | None, stderr: str) -> Failure | None:
+        """A command that wrote to a file that it was given has failed, whatever it says; one that filled a directory is warned of."""
+        house = self._house
+        changes = house.mover.noted.changes(bound.place.sources.values())
+        if not changes or house.processes.inplace(job.process):
+            return failure
+        files = [change for change in changes if not change.directory]
+        if not files:
+            house.listener.warn(f"{job.id}: {told(changes)}")
+            return failure
+        if failure is not None:
+            return replace(failure, message=f"{failure.message}\n  and {told(files)}")
+        return Failure(FailureClass.TOOL, told(files), stderr=stderr)
 
     async def _cancel(self, keys: Sequence[Key]) -> None:
         self._cancelled.update(keys)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from hyflow.model.events import Event, Failed, Finished, Running, Submitting
 from hyflow.model.jobs import Failure, FailureClass, JobId, Key
-from hyflow.report.terminal import clean, one_line
+from hyflow.report.terminal import clean, one_line, shorten
 
 SHOWN = 3
 """Failures of one step that are told in full; the others are counted."""
 
 _LAST_LINES = 15
+_WIDEST = 400
+"""Columns of one line of what a command said, at most: it may have said all in a single one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +49,24 @@ class Attempts:
 
 def describe(job: JobId, failure: Failure, where: Whereabouts | None, run: str) -> str:
     """The whole message, several lines, safe for a terminal. `where` None: it failed before any attempt."""
-    code = "" if failure.code is None else f", exit status {failure.code}"
+    code = f", exit status {failure.code}" if failure.code else ""
     lines = [f"{one_line(str(job))} failed: {clean(failure.message)}", f"  class   {failure.kind.value}{code}"]
     if where is not None:
         lines.append(f"  where   {one_line(str(where))}")
     if words := clean(failure.stderr).rstrip("\n").split("\n")[-_LAST_LINES:]:
-        lines += [f"  | {line}" for line in words if words != [""]]
-    if where is not None:
+        lines += [f"  | {shorten(line, _WIDEST)}" for line in words if words != [""]]
+    if where is not None and failure.stderr:
         lines.append(f"  all of its standard error: {one_line(where.dir)}/stderr")
-        lines.append(f"  next: hyflow logs {run} {one_line(shlex.quote(str(job)))}")
+    lines.append(f"  next: {_next(job, failure, where, run)}")
     return "\n".join(lines)
+
+
+def _next(job: JobId, failure: Failure, where: Whereabouts | None, run: str) -> str:
+    if where is not None:
+        return f"hyflow logs {run} {one_line(shlex.quote(str(job)))}"
+    if failure.kind is FailureClass.EVALUATION:
+        return "correct the document there and run it again: no command was started for this job"
+    return f"hyflow logs {run} shows what came before it"
 
 
 class Failures:

@@ -9,33 +9,63 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 from hyflow import plain
-from hyflow.errors import UsageError
-from hyflow.journal import Phase, RunDir, read_events, read_job, read_jobs, read_tallies
+from hyflow.errors import HyflowError, UsageError
+from hyflow.journal import Phase, RunDir, read_events, read_job, read_jobs, read_meta, read_tallies
 from hyflow.model.jobs import JobId
+from hyflow.model.workflow import Program
 from hyflow.report import jsonlog
 from hyflow.report.failure import describe
 from hyflow.report.joblog import FAILING, JobStory, as_json, failed_jobs, job_story, open_log, pieces
+from hyflow.report.outline import outline
 from hyflow.report.selection import Selection, select
 from hyflow.report.story import story_line
 from hyflow.report.terminal import clean, one_line, table
 
+_SHOWN = 64 << 10
+"""Bytes of what a job said, its last, that a terminal is given; more has scrolled away before anybody can read it."""
 
-def show(run: RunDir, step: str | None, *, streams: Sequence[str] = (), failed: bool = False, as_lines: bool = False) -> None:
+
+def show(
+    run: RunDir, step: str | None, *, streams: Sequence[str] = (), failed: bool = False, as_lines: bool = False, whole: bool = False
+) -> None:
     """Print what is known of the run, or of the jobs that `step` ("STEP[INDEX]") means.
 
-    `streams`: of a job only these ("stdout", "stderr"). `failed`: the jobs that failed. `as_lines`: JSON, an object a line.
-    Raises UsageError, when there is no such job, and JournalError.
+    `streams`: of a job only these ("stdout", "stderr"). `failed`: the jobs that failed. `as_lines`: JSON, an object a line. `whole`:
+    all of what a job said goes to a terminal too. Raises UsageError, when there is no such job, HyflowError, when its step has not
+    begun, and JournalError.
     """
-    chosen = None if step is None else select(step, [tally.path for tally in read_tallies(run.journal) if tally.total])
+    chosen = None if step is None else _chosen(run, step)
     if failed:
         _failed(run, chosen, as_lines)
     elif chosen is not None:
-        _step(run, chosen, streams, as_lines)
+        _step(run, chosen, streams, as_lines, whole)
     elif streams:
         raise UsageError("--stdout and --stderr are about one job", hint=f"hyflow logs {run.id} STEP[INDEX]")
     else:
         _story(run, as_lines)
+
+
+def _chosen(run: RunDir, text: str) -> Selection:
+    try:
+        return select(text, [tally.path for tally in read_tallies(run.journal) if tally.total])
+    except UsageError:
+        waiting = _named(run, text)
+        if waiting is None:
+            raise
+    hint = f"hyflow status {run.id} shows what was done before it"
+    raise HyflowError(f"the step {one_line(waiting)} has not begun in this run: there is nothing to show of it", hint=hint)
+
+
+def _named(run: RunDir, text: str) -> str | None:
+    """The step of the program that is meant, None where there is none."""
+    try:
+        program: Program = plain.loads(read_meta(run.journal).program, Program)
+        return select(text, [line.path for line in outline(program)]).step
+    except (msgspec.DecodeError, UsageError):
+        return None
 
 
 def _story(run: RunDir, as_lines: bool) -> None:
@@ -54,7 +84,7 @@ def _failed(run: RunDir, chosen: Selection | None, as_lines: bool) -> None:
             print(describe(story.job, story.failure, story.where, run.id), end="\n\n")
 
 
-def _step(run: RunDir, chosen: Selection, streams: Sequence[str], as_lines: bool) -> None:
+def _step(run: RunDir, chosen: Selection, streams: Sequence[str], as_lines: bool, whole: bool) -> None:
     jobs = [JobId(chosen.step, chosen.tag)] if chosen.tag is not None else list(read_jobs(run.journal, chosen.step))
     if len(jobs) != 1:
         _list(run, chosen.step, as_lines)
@@ -67,7 +97,7 @@ def _step(run: RunDir, chosen: Selection, streams: Sequence[str], as_lines: bool
     if as_lines:
         print(plain.dumps(as_json(story)).decode())
     else:
-        _job(story, streams)
+        _job(story, streams, whole)
 
 
 def _list(run: RunDir, step: str, as_lines: bool) -> None:
@@ -79,7 +109,7 @@ def _list(run: RunDir, step: str, as_lines: bool) -> None:
         print(table(("JOB", "STATE"), [(str(job), phase.value) for job, phase in sorted(jobs.items())]))
 
 
-def _job(story: JobStory, only: Sequence[str]) -> None:
+def _job(story: JobStory, only: Sequence[str], whole: bool) -> None:
     """One stream on its own is printed as it is, for pipes; both come with headings."""
     where = story.where
     if len(only) != 1:
@@ -90,10 +120,10 @@ def _job(story: JobStory, only: Sequence[str]) -> None:
     if where is None:
         return
     for name in only or ("stderr", "stdout"):
-        _stream(f"{where.dir}/{name}", story, name, headed=len(only) != 1)
+        _stream(f"{where.dir}/{name}", story, name, headed=len(only) != 1, whole=whole)
 
 
-def _stream(path: str, story: JobStory, name: str, *, headed: bool) -> None:
+def _stream(path: str, story: JobStory, name: str, *, headed: bool, whole: bool) -> None:
     file = open_log(path)
     if headed:
         empty = " (empty)" if file is not None and not os.fstat(file.fileno()).st_size else ""
@@ -101,8 +131,21 @@ def _stream(path: str, story: JobStory, name: str, *, headed: bool) -> None:
     sys.stdout.flush()
     if file is None:
         _say_missing(path, story, name)
-    elif _copy(file) != b"\n" and headed:
+        return
+    if not whole and sys.stdout.isatty():
+        _skip(file, path)
+    if _copy(file) != b"\n" and headed:
         print()
+
+
+def _skip(file: BinaryIO, path: str) -> None:
+    """Leave out the beginning of what is too long for a terminal, up to the end of a line where lines are not overlong."""
+    size = os.fstat(file.fileno()).st_size
+    if size <= _SHOWN:
+        return
+    file.seek(size - _SHOWN)
+    file.readline(_SHOWN // 2)
+    print(f"... the first {file.tell():,} of {size:,} bytes are left out; --all shows them, and they are in {one_line(path)}", flush=True)
 
 
 def _say_missing(path: str, story: JobStory, name: str) -> None:

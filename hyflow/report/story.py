@@ -45,7 +45,8 @@ def _words(event: Event) -> str:
         case Finished(job=job, usage=usage):
             return f"{job} is done" + ("" if usage.wall is None else f" after {duration(usage.wall)}")
         case Failed(job=job, failure=failure):
-            return f"{job} failed ({failure.kind.value}): {failure.message}"
+            what, _, _ = failure.message.partition("\n")  # what to do about it stands in the next lines
+            return f"{job} failed ({failure.kind.value}): {what}"
         case Delivered():
             return "the outputs are delivered; the run is done"
         case Stopping(reason=reason):

@@ -23,6 +23,8 @@ def parse_outcome(parts: Mapping[str, bytes]) -> Done | Lost:
     if how == "cancelled":
         return Lost("cancelled", FailureClass.CANCELLED)
     begin, end = seconds(started), seconds(ended)
+    if how == "outputs" and code.isdigit():
+        return Done(Outcome(code=int(code), trouble=words, started=begin, ended=end, host=host, stderr=_text(parts, "stderr")), EMPTY)
     if how not in ("code", "signal", "timeout") or not code.isdigit():
         return Done(Outcome(trouble=words or f"its record cannot be read: {first!r}", started=begin, ended=end, host=host), EMPTY)
     try:
@@ -33,14 +35,19 @@ def parse_outcome(parts: Mapping[str, bytes]) -> Done | Lost:
         code=int(code) if how == "code" else None,
         signal=int(code) if how == "signal" else None,
         timed_out=how == "timeout",
+        disk_full=how == "code" and words == "full",
         usage=Usage(wall=max(0.0, end - begin), cpu=cpu(parts)),
         started=begin,
         ended=end,
         host=host,
-        stderr=parts.get("stderr", b"").decode(errors="replace"),
-        stdout=parts.get("stdout", b"").decode(errors="replace"),
+        stderr=_text(parts, "stderr"),
+        stdout=_text(parts, "stdout"),
     )
     return Done(outcome, manifest)
+
+
+def _text(parts: Mapping[str, bytes], name: str) -> str:
+    return parts.get(name, b"").decode(errors="replace")
 
 
 def seconds(text: str) -> float:

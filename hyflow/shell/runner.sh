@@ -15,7 +15,7 @@ mkdir "$ctl/claim" 2>/dev/null || exit 0
 blanks=$IFS
 m=$ctl/m
 t=$ctl/t
-code=0 ended= pid= command= dog= late=
+code=0 ended= pid= command= dog= late= lost=trouble
 
 # The moment that a process began, in the kernel's own count: with its id it names the process for as long as the machine is up.
 born() {
@@ -43,13 +43,21 @@ finish() {
     for try in 1 2; do
         printf '%s %s %s %s %s\n%s' "$1" "$code" "$started" "$ended" "$host" "$2" >"$ctl/exit.part" && mv "$ctl/exit.part" "$ctl/exit" && exit 0
         rm -rf "$m" # no room: that makes some, and without it there is nothing to tell but this
-        set -- trouble "its results could not be recorded on $host: is the disk full?"
+        set -- "$lost" "its results could not be recorded on $host: is the disk full?"
     done
     exit 1
 }
 
 fail() {
-    finish trouble "$1"
+    finish "$lost" "$1"
+}
+
+# Whether nothing more can be written where the command worked: it most likely failed for that.
+is_full() {
+    df -Pk "$dir" 2>/dev/null | {
+        read -r line
+        read -r name size used room rest && [ "$room" -lt 16 ]
+    } 2>/dev/null
 }
 
 # The command with all its processes: first gently, then not. Who they are must be known before their parents are gone.
@@ -224,7 +232,12 @@ collect() {
     { globs; } 3>"$m/matches" 4>"$t/want" 5>"$t/dirs" 6>"$t/files" 7>"$m/contents" || return 1
     sums 2>>"$ctl/log"
     if [ -s "$t/links" ]; then follow 2>>"$ctl/log"; fi
-    if [ -f cwl.output.json ]; then cat cwl.output.json >"$m/json" || return 1; fi
+    [ -f cwl.output.json ] || return 0
+    if [ "$(wc -c <cwl.output.json)" -gt 67108864 ]; then
+        echo "cwl.output.json holds more than 64 MiB" >&2
+        return 1
+    fi
+    cat cwl.output.json >"$m/json"
 }
 
 tails() {
@@ -246,10 +259,13 @@ trap cancel TERM
 mkdir -p "$dir/tmp" 2>>"$ctl/log" || fail "the directory $dir could not be made on $host"
 said=$(stage 2>&1) || fail "staging failed on $host: $said"
 run
+lost=outputs
 tails
 if [ -s "$t/said" ] && [ "$code" -le 128 ] && [ -z "$late" ]; then
+    lost=trouble
     fail "the command could not be started on $host: $(cat "$t/said")"
 fi
+[ -d "$dir/out" ] || fail "the command removed its own working directory on $host"
 collect 2>>"$ctl/log" || fail "its outputs could not be recorded on $host: $(tail -c 500 "$ctl/log")"
 if [ -n "$late" ]; then
     finish timeout
@@ -259,4 +275,5 @@ elif [ -s "$t/said" ] || [ "$code" = 130 ] || [ "$code" = 141 ]; then
     code=$((code - 128))
     finish signal
 fi
+if [ "$code" != 0 ] && is_full; then finish code full; fi
 finish code

@@ -12,7 +12,6 @@ import errno
 import os
 import secrets
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,13 +19,22 @@ from pathlib import Path
 from typing import Any
 
 from hyflow.errors import HyflowError, SiteError
-from hyflow.model.places import HERE, Location, Replica, replica_of
-from hyflow.model.values import Value, map_data, walk_data
-from hyflow.staging import here
+from hyflow.model.places import HERE, Location, Replica
+from hyflow.model.values import Value, map_data
+from hyflow.staging import destination, here
 from hyflow.staging.move import Mover
+
+_LISTED = 5
+"""Results that were not delivered and are named."""
 
 _COPY_INSTEAD = (errno.EXDEV, errno.EACCES, errno.EPERM)
 """Why a file or directory may be copied and yet not be renamed."""
+
+_GIVING_UP = 2.0
+"""Seconds that the file which is just being copied has when the delivery is given up."""
+
+_PARTS: set[Path] = set()
+"""What is being written and has no name of its own yet."""
 
 
 @dataclass(slots=True)
@@ -38,9 +46,12 @@ class Delivery:
     owned: Path
     mover: Mover
     inputs: Value = None
+    _given_up: bool = False
     _kept: set[Path] = field(default_factory=set)
     _alone: set[str] = field(default_factory=set)
     _names: dict[Path, dict[str, int]] = field(default_factory=dict)
+    _folded: dict[Path, set[str]] = field(default_factory=dict)
+    _folds: bool | None = None
     _placed: dict[str, str] = field(default_factory=dict)
     _same: dict[tuple[str, str, Path], dict[str, Any]] = field(default_factory=dict)
 
@@ -49,16 +60,32 @@ class Delivery:
         uris = [str(item["location"]) for item in _to_place(outputs) if "location" in item]
         self._alone = _alone(uris)
         paths = await self.mover.localize(dict.fromkeys(uris), this_machine)
-        return await asyncio.to_thread(self._place_all, outputs, paths)
+        placing = asyncio.ensure_future(asyncio.to_thread(self._place_all, outputs, paths))
+        try:
+            return await asyncio.shield(placing)
+        except asyncio.CancelledError:
+            await self._give_up(placing)
+            raise
+
+    async def _give_up(self, placing: asyncio.Future[Value]) -> None:
+        """Place nothing more, and leave nothing half done; a file that takes long is not waited for."""
+        self._given_up = True
+        await asyncio.wait([placing], timeout=_GIVING_UP)
+        for part in tuple(_PARTS):
+            part.unlink(missing_ok=True)
+        if placing.done():
+            placing.exception()  # nobody else asks for it
 
     def _place_all(self, outputs: Value, paths: dict[str, str]) -> Value:
-        with _explained(self.outdir, self.owned):
+        with self._explained(paths):
             self.owned = self.owned.resolve()
-            self._kept = {path for path in _local(self.inputs) if not path.is_relative_to(self.owned)}
+            self._kept = {path for path in destination.local(self.inputs) if not path.is_relative_to(self.owned)}
             self.outdir.mkdir(parents=True, exist_ok=True)
             return map_data(outputs, lambda item: self._place(item, paths, self.outdir))
 
     def _place(self, item: dict[str, Any], paths: dict[str, str], directory: Path) -> dict[str, Any]:
+        if self._given_up:
+            raise InterruptedError
         uri, name = str(item.get("location", "")), _basename(item)
         if uri and (again := self._same.get((uri, name, directory))) is not None:
             return again
@@ -86,16 +113,25 @@ class Delivery:
             self._place(child, paths, target)
 
     def _free_name(self, directory: Path, name: str, source: str | None) -> str:
-        taken = self._names.setdefault(directory, {})
+        taken, folded = self._names.setdefault(directory, {}), self._folded.setdefault(directory, set())
         free, count = name, taken.get(name, 1)
-        while free in taken or self._is_kept(directory / free, source):
+        while free in taken or self._is_same(free, folded) or self._is_kept(directory / free, source):
             count += 1
             stem, suffix = os.path.splitext(name)
             free = f"{stem}_{count}{suffix}"
         # Where to go on counting when the name comes again: thousands of outputs may share one.
         taken[name] = count
         taken.setdefault(free, 1)
+        folded.add(destination.folded(free))
         return free
+
+    def _is_same(self, name: str, folded: set[str]) -> bool:
+        """Whether the file system takes the name for another one that is taken."""
+        if destination.folded(name) not in folded:
+            return False
+        if self._folds is None:
+            self._folds = destination.folds(self.outdir)
+        return self._folds
 
     def _is_kept(self, target: Path, source: str | None) -> bool:
         """Whether what is there is an input, lies in one or holds one, and is not the very thing that is to be put there."""
@@ -115,6 +151,26 @@ class Delivery:
         self._placed[uri] = str(target)
         if mine:
             self.mover.catalog.move(uri, Replica(HERE, str(target).lstrip("/")))
+
+    @contextlib.contextmanager
+    def _explained(self, paths: dict[str, str]) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            place = _shown(error.filename2 or error.filename or self.outdir)
+            what = f"the results cannot be written: {place}: {destination.reason(error)}"
+            raise SiteError(what, transient=False, hint=self._left(paths)) from error
+        except RecursionError as error:
+            what = "the results cannot be delivered: a directory among them is nested too deeply"
+            raise SiteError(what, transient=False, hint=self._left(paths)) from error
+
+    def _left(self, paths: dict[str, str]) -> str:
+        """What was delivered, and where the rest is."""
+        left = [path for uri, path in paths.items() if uri not in self._placed]
+        names = [f"\n    {_shown(path)}" for path in left[:_LISTED]]
+        more = f"\n    and {len(left) - _LISTED:,} more" if len(left) > _LISTED else ""
+        told = f"{len(paths) - len(left):,} of {len(paths):,} were delivered; " if paths else ""
+        return f"{told}those that were not delivered are still below {self.owned}{''.join(names)}{more}"
 
 
 def described(target: Path, checksum: str | None = None, above: frozenset[str] = frozenset()) -> dict[str, Any]:
@@ -155,14 +211,6 @@ def _alone(uris: Iterable[str]) -> set[str]:
     return counts.keys() - shared
 
 
-def _local(inputs: Value) -> Iterator[Path]:
-    """The files and directories of this machine that the inputs name, links resolved."""
-    for item in walk_data(inputs):
-        replica = replica_of(str(item.get("location", "")))
-        if replica is not None and replica.filesystem == HERE:
-            yield Path("/" + replica.path).resolve()
-
-
 def _children(directory: str) -> Iterator[str]:
     for name in sorted(os.listdir(directory), key=os.fsencode):
         child = os.path.join(directory, name)
@@ -188,6 +236,12 @@ def _text(item: dict[str, Any]) -> bytes:
         raise HyflowError(f"the contents of the output {_basename(item)!r} are no text: {error.reason}") from error
 
 
+def _shown(path: object) -> str:
+    """A path with its name cut where no terminal would hold it."""
+    above, name = os.path.split(str(path))
+    return os.path.join(above, name if len(name) <= 100 else f"{name[:60]}... ({len(name)} characters)")
+
+
 def _bring_file(source: str, target: Path, move: bool) -> None:
     if move and _renamed(source, target):
         return
@@ -207,11 +261,13 @@ def _write_file(target: Path, data: bytes) -> None:
 def _becoming(target: Path) -> Iterator[Path]:
     """A file to write, which takes the place of `target` when it is whole."""
     part = target.with_name(f".{secrets.token_hex(8)}.part")
+    _PARTS.add(part)
     try:
         yield part
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+        _PARTS.discard(part)
 
 
 def _bring_tree(source: str, target: Path, move: bool) -> None:
@@ -221,6 +277,8 @@ def _bring_tree(source: str, target: Path, move: bool) -> None:
     # Listed before anything is made: the target may lie in the source.
     entries = list(_tree(source, target.resolve()))
     _make_directory(target)
+    if (two := destination.clash(name for name, _ in entries)) is not None and destination.folds(target):
+        raise OSError(errno.EEXIST, f"its file system takes {two[0]!r} and {two[1]!r} for one name", str(target))
     for name, path in entries:
         if os.path.isdir(path):
             _make_directory(target / name)
@@ -263,30 +321,3 @@ def _renamed(source: str, target: Path) -> bool:
 
 def _holds_links(directory: str) -> bool:
     return any(os.path.islink(os.path.join(top, name)) for top, folders, files in os.walk(directory) for name in folders + files)
-
-
-@contextlib.contextmanager
-def _explained(outdir: Path, owned: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        place = error.filename2 or error.filename or outdir
-        what = f"the results cannot be written: {place}: {error.strerror}"
-        raise SiteError(what, transient=False, hint=f"those that were not delivered are still below {owned}") from error
-    except RecursionError as error:
-        what = "the results cannot be delivered: a directory among them is nested too deeply"
-        raise SiteError(what, transient=False, hint=f"they are still below {owned}") from error
-
-
-def unwritable(outdir: Path) -> str | None:
-    """Why results cannot be put there, known before the run starts; None when they can."""
-    existing = outdir
-    while not os.path.exists(existing) and existing != existing.parent:
-        existing = existing.parent
-    if not os.path.isdir(existing):
-        return f"{existing} is not a directory"
-    try:
-        os.rmdir(tempfile.mkdtemp(prefix=".hyflow-", dir=existing))  # the only question that every file system answers truly
-    except OSError as error:
-        return f"{existing} cannot be written to: {error.strerror}"
-    return None

@@ -22,6 +22,7 @@ from hyflow.staging import here, web
 from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import FarFiles, Files
 from hyflow.staging.plan import file_name, nearest, plan
+from hyflow.staging.unchanged import Noted
 
 _DOWNLOADS = 4
 """How many inputs are fetched from the web at a time."""
@@ -44,6 +45,7 @@ class Mover:
 
     def __init__(self, files: Mapping[str, Files], landings: Mapping[str, str], catalog: Catalog) -> None:
         self.catalog = catalog
+        self.noted = Noted()
         self._files, self._landings = files, landings
         self._moving: dict[tuple[str, str], _Move] = {}
         self._downloads = asyncio.Semaphore(_DOWNLOADS)
@@ -72,6 +74,7 @@ class Mover:
         known = self._real.get(path)
         if known is None:
             known = self._real[path] = here.real(path)
+            self.noted.note(known)
         return known
 
     def _reach(self, filesystem: str) -> Files:

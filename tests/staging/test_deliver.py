@@ -13,7 +13,8 @@ import pytest
 from hyflow.errors import HyflowError, SiteError
 from hyflow.model.places import HERE, Location, Replica
 from hyflow.staging.catalog import Catalog
-from hyflow.staging.deliver import Delivery, unwritable
+from hyflow.staging.deliver import Delivery
+from hyflow.staging.destination import unwritable
 from hyflow.staging.files import HereFiles
 from hyflow.staging.move import Mover
 from hyflow.testing import HOSTILE
@@ -257,7 +258,7 @@ def test_contents_that_are_no_text_are_refused(desk: Desk) -> None:
 
 
 def test_a_name_that_is_too_long_is_said(desk: Desk) -> None:
-    with pytest.raises(SiteError, match="name too long"):
+    with pytest.raises(SiteError, match="name is too long"):
         desk.deliver({"class": "File", "basename": "x" * 300, "contents": ""})
 
 

@@ -47,12 +47,16 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.stages: list[tuple[JobId, str]] = []
+        self.warnings: list[str] = []
 
     def event(self, event: Event) -> None:
         self.events.append(event)
 
     def stage(self, job: JobId, text: str) -> None:
         self.stages.append((job, text))
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
 
 
 class Failing:

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-from .layout import Trouble, describe, prepare, take_away
+from .layout import Trouble, describe, is_full, prepare, take_away
 from .outputs import Collection, TooMuch, tail
 from .spares import Spares
 from .spawn import stream_path
@@ -66,6 +66,10 @@ class Job:
             if quick:
                 return None
             self.trouble, manifest = "the output directory holds too much to be listed", self._nothing()
+        except FileNotFoundError as error:
+            gone = not os.path.isdir(f"{self.task['dir']}/out")
+            why = "the command removed its own working directory" if gone else describe("the output directory could not be read", error)
+            self.trouble, manifest = why, self._nothing()
         except OSError as error:
             self.trouble, manifest = describe("the output directory could not be read", error), self._nothing()
         except Exception as error:  # on a thread of its own nobody else would tell
@@ -87,12 +91,14 @@ class Job:
                                    "stdout": tail(stream_path(self.task, "stdout")), "stderr": tail(stream_path(self.task, "stderr"))}
         if self.trouble is not None:
             outcome["trouble"] = self.trouble
-        elif self.ending == "time":
+        if self.ending == "time":
             outcome["timed_out"] = True
         elif self.status is not None and os.WIFSIGNALED(self.status):
             outcome["signal"], outcome["out_of_memory"] = os.WTERMSIG(self.status), self.out_of_memory
         elif self.status is not None:
             outcome["code"] = os.WEXITSTATUS(self.status)
+        if self.status and not self.ending and is_full(self.task["dir"]):
+            outcome["disk_full"] = True
         return outcome
 
     def running(self) -> bytes:

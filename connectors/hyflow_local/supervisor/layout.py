@@ -12,6 +12,8 @@ from .spares import Spares
 OWN = ("out", "tmp", "in")
 LIGHT = 300
 LIGHT_TEXT = 1 << 20
+LEAST_ROOM = 1 << 14
+"""Bytes: what fails with less than that left has most likely failed for want of it."""
 
 
 class Trouble(Exception):
@@ -41,6 +43,15 @@ def describe(what: str, error: OSError) -> str:
     """One line: what failed, the system's reason, the file."""
     where = f": {os.fsdecode(error.filename)}" if error.filename else ""
     return f"{what}: {error.strerror or error}{where}"
+
+
+def is_full(path: str) -> bool:
+    """Whether the file system there has no room left, for data or for names; False where it is not there to be asked."""
+    try:
+        found = os.statvfs(path)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < LEAST_ROOM or (found.f_files > 0 and found.f_favail == 0)
 
 
 def _make(path: str, spares: Spares) -> None:

@@ -140,7 +140,7 @@ class Collection:
         if entry is None or entry["kind"] != "f":
             return None
         if entry["size"] > JSON_LIMIT:
-            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), "cwl.output.json")
+            raise OSError(errno.EFBIG, f"it holds more than {JSON_LIMIT >> 20} MiB", "cwl.output.json")
         return base64.b64encode(self._read(f"{self._out}/cwl.output.json", entry["size"])).decode("ascii")
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 from typing import Any
 
+from . import refusal
 from .layout import Trouble, describe
 
 STREAMS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NOCTTY
@@ -91,16 +92,19 @@ def _start(task: dict[str, Any], path: str, files: list[Any]) -> int:
         return os.posix_spawn(program, argv, environment, **how)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
-            raise _not_started(argv[0], error) from error
+            raise _not_started(argv[0], program, error) from error
+    if refusal.is_foreign(program):
+        raise NotStarted(NOT_EXECUTABLE, f"{argv[0]}: cannot be executed: it was built for another kind of machine")
     # No interpreter line: as every shell and execvp(3) do, take it for a script of sh.
     return os.posix_spawn("/bin/sh", ["sh", program, *argv[1:]], environment, **how)
 
 
-def _not_started(name: str, error: OSError) -> Exception:
+def _not_started(name: str, program: str, error: OSError) -> Exception:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return NotStarted(NOT_FOUND, f"{name}: not found, or its interpreter is not")
+        return NotStarted(NOT_FOUND, f"{name}: {refusal.missing(program)}")
     if error.errno in (errno.EACCES, errno.EPERM, errno.E2BIG, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ETXTBSY, errno.EINVAL):
-        return NotStarted(NOT_EXECUTABLE, f"{name}: cannot be executed: {error.strerror}")
+        why = "it is a directory" if refusal.is_directory(program) else error.strerror
+        return NotStarted(NOT_EXECUTABLE, f"{name}: cannot be executed: {why}")
     return error
 
 
@@ -117,4 +121,5 @@ def _resolve(name: str, path: str) -> str:
             refused = candidate
     if refused:
         raise NotStarted(NOT_EXECUTABLE, f"{refused}: cannot be executed: {os.strerror(errno.EACCES)}")
-    raise NotStarted(NOT_FOUND, f"{name}: command not found")
+    near = refusal.similar(name, path)
+    raise NotStarted(NOT_FOUND, f"{name}: command not found" + (f" (there is {near})" if near else ""))
