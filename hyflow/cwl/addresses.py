@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
@@ -67,3 +68,22 @@ def renamed(basename: str, pattern: str) -> str:
 def sibling(uri: str, name: str) -> str:
     """The address of what is called `name` in the directory of `uri`."""
     return path_uri(uri.rstrip("/").rpartition("/")[0], name)
+
+
+def shown(address: str) -> str:
+    """How an address or an absolute path is called in messages.
+
+    Files of this machine by their path, relative to here where that is shorter; addresses without user and password.
+    """
+    parts = urlsplit(address) if "://" in address else None
+    if parts is not None and parts.scheme != "file":
+        return address.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)
+    path = address if parts is None else unquoted(parts.path)
+    fragment = f"#{parts.fragment}" if parts is not None and parts.fragment else ""
+    return _shorter(path, os.getcwd()) + fragment
+
+
+@lru_cache(maxsize=1024)
+def _shorter(path: str, here: str) -> str:
+    relative = os.path.relpath(path, here)
+    return relative if len(relative) < len(path) else path

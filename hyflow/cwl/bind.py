@@ -25,6 +25,8 @@ from hyflow.model.resources import MIB, Resources
 from hyflow.model.tasks import Glob, Task
 from hyflow.model.values import Inputs, Value
 
+_ENVIRONMENT = "requirements.EnvVarRequirement.envDef."
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -81,9 +83,10 @@ class Binder:
         for name, compiled in self._tool.environment:
             value = compiled.evaluate(inputs, None, runtime)
             if isinstance(value, bool | list | dict) or value is None:
-                raise self._tool.error(f"the variable {name} must be a string, found {value!r:.200}")
+                raise self._tool.error(f"the variable {name} must be a string, found {value!r:.200}", path=_ENVIRONMENT + name)
             if "\0" in name or "=" in name or not name or "\0" in (text := text_of(value)):
-                raise self._tool.error(f"{name!r} cannot be an environment variable: it holds a character that none may hold")
+                raise self._tool.error(f"{name!r} cannot be an environment variable: it holds a character that none may hold",
+                                       path=_ENVIRONMENT + name)
             made[name] = text
         return made
 
@@ -93,7 +96,7 @@ class Binder:
             return None
         name = compiled.evaluate(inputs, None, runtime)
         if not isinstance(name, str):
-            raise self._tool.error(f"{word} must be the name of a file, found {name!r}")
+            raise self._tool.error(f"{word} must be the name of a file, found {name!r}", path=word)
         return self._inside(name, str(runtime["outdir"]), word)
 
     def _inside(self, name: str, outdir: str, what: str) -> str:
@@ -101,7 +104,7 @@ class Binder:
         path = name[len(outdir):].lstrip("/") if name == outdir or name.startswith(outdir + "/") else name
         path = posixpath.normpath(path) if path else "."
         if path.startswith("/") or path.split("/")[0] == ".." or "\0" in path:
-            raise self._tool.error(f"{what} {name!r} leads out of the output directory")
+            raise self._tool.error(f"{what} {name!r} leads out of the output directory", path=what)
         return path
 
     def _stdin(self, inputs: Inputs, runtime: Mapping[str, Value], place: Place) -> str | None:
@@ -112,7 +115,7 @@ class Binder:
         if path is None:
             return None
         if not isinstance(path, str) or not path:
-            raise self._tool.error(f"stdin must be the path of a file, found {path!r}")
+            raise self._tool.error(f"stdin must be the path of a file, found {path!r}", path="stdin")
         for seen, name in ((place.indir, "in"), (place.outdir, "out")):
             if path.startswith(seen + "/"):
                 return f"{place.dir}/{name}/{self._inside(path[len(seen) + 1:], '', 'stdin')}"
@@ -129,29 +132,32 @@ class Binder:
             first = len(globs)
             for compiled in port.output.globs if port.output else ():
                 globs += [Glob(pattern, contents=port.output is not None and port.output.contents)
-                          for pattern in self._patterns(compiled, inputs, runtime, outdir)]
+                          for pattern in self._patterns(compiled, inputs, runtime, outdir, path)]
             numbers[path] = tuple(range(first, len(globs)))
             extra += [Glob(secondary) for glob in globs[first:] for secondary in secondary_globs(port, glob.pattern)]
         return (*globs, *dict.fromkeys(extra)), numbers
 
-    def _patterns(self, compiled: Compiled, inputs: Inputs, runtime: Mapping[str, Value], outdir: str) -> Iterator[str]:
+    def _patterns(self, compiled: Compiled, inputs: Inputs, runtime: Mapping[str, Value], outdir: str, path: str) -> Iterator[str]:
+        """The patterns that one `glob` of the output at `path` gives."""
         value = compiled.value if compiled.constant else compiled.evaluate(inputs, None, runtime)
-        stream = any(each is not None and each.value == compiled.value for each in (self._tool.stdout, self._tool.stderr))
+        streams = (("stdout", self._tool.stdout), ("stderr", self._tool.stderr))
+        stream = next((word for word, each in streams if each is not None and each.value == compiled.value), None)
         for pattern in value if isinstance(value, list) else [value]:
             if pattern is None or pattern == "":
                 continue
             if not isinstance(pattern, str):
-                raise self._tool.error(f"a glob must be a string or a list of strings, found {value!r:.200}")
-            inside = self._pattern_inside(pattern, outdir)
+                what = f"{stream} must be the name of a file" if stream else "a glob must be a string or a list of strings"
+                raise self._tool.error(f"{what}, found {value!r:.200}", path=stream or f"outputs.{path}.glob")
+            inside = self._pattern_inside(pattern, outdir, f"outputs.{path}.glob")
             yield escaped(inside) if stream else inside
 
-    def _pattern_inside(self, pattern: str, outdir: str) -> str:
+    def _pattern_inside(self, pattern: str, outdir: str, path: str) -> str:
         if outdir and (pattern == outdir or pattern.startswith(outdir + "/")):
             pattern = pattern[len(outdir):].lstrip("/") or "."
         if pattern.startswith("/"):
-            raise self._tool.error(f"the glob {pattern!r} must be relative to the output directory")
+            raise self._tool.error(f"the glob {pattern!r} must be relative to the output directory", path=path)
         if ".." in pattern.split("/"):
-            raise self._tool.error(f"the glob {pattern!r} leads out of the output directory")
+            raise self._tool.error(f"the glob {pattern!r} leads out of the output directory", path=path)
         return "/".join(part for part in pattern.split("/") if part not in ("", ".")) or "."
 
 

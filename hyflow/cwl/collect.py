@@ -55,7 +55,7 @@ class _Collection:
         try:
             value = self._final(self._output(port, port.name))
         except WorkflowError as error:
-            raise self._tool.within(f"the output {port.name}", error) from error
+            raise self._tool.within(f"the output {port.name}", error, f"outputs.{port.name}.glob") from error
         listed = port.output is not None and port.output.listing is not None
         return value if listed else map_data(value, _unlisted)
 
@@ -64,15 +64,15 @@ class _Collection:
         try:
             given = json.loads(text)
         except ValueError as error:
-            raise OutputError(f"cwl.output.json is not JSON: {error}", where=self._tool.where or None) from error
+            raise OutputError(f"cwl.output.json is not JSON: {error}", where=self._tool.at()) from error
         if not isinstance(given, dict):
-            raise OutputError("cwl.output.json must hold an object", where=self._tool.where or None)
+            raise OutputError("cwl.output.json must hold an object", where=self._tool.at())
         return given
 
     def _checked(self, port: Port, value: Value) -> Value:
         wrong = types.problem(value, port.shape.type)
         if wrong is not None:
-            raise OutputError(f"the output {port.name} does not fit: {wrong}", where=self._tool.where or None)
+            raise OutputError(f"the output {port.name} does not fit: {wrong}", where=self._tool.at(f"outputs.{port.name}"))
         return value
 
     # -- one output -----------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ class _Collection:
                     listed.append(made)
                 elif made is None and required:
                     raise OutputError(f"the secondary file {wanted if isinstance(wanted, str) else wanted.get('basename')} "
-                                      f"of {primary['basename']} is missing")
+                                      f"of {primary['basename']} is missing", where=self._tool.at(f"outputs.{port.name}.secondaryFiles"))
         return {**primary, "secondaryFiles": listed} if listed or "secondaryFiles" in primary else primary
 
     def _with_format(self, format_: Compiled, file: Data) -> Data:

@@ -35,7 +35,11 @@ class Entry:
 
 def command_line(tool: Tool, inputs: Inputs, runtime: Mapping[str, Value]) -> tuple[str, ...]:
     """The argv of a job. Raises WorkflowError."""
-    return _Line(inputs, runtime).argv(tool)
+    try:
+        return _Line(inputs, runtime).argv(tool)
+    except WorkflowError as error:
+        error.where = error.where or tool.at()
+        raise
 
 
 class _Line:
@@ -49,7 +53,10 @@ class _Line:
         for port in tool.inputs:
             value = self._inputs.get(port.name)
             if value is not None:
-                entries += self._entries(port.binding, None, port.shape, value, (), _step(port.name))
+                try:
+                    entries += self._entries(port.binding, None, port.shape, value, (), _step(port.name))
+                except WorkflowError as error:
+                    raise tool.within(f"the input {port.name}", error, f"inputs.{port.name}") from error
         entries.sort(key=_by_key)
         if not tool.shell:
             return tuple(word for entry in entries for word in self._words(entry))

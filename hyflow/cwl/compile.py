@@ -1,8 +1,9 @@
 """From a loaded document to a `Program`: the graph as frozen values, every process as plain data.
 
 A process is named by the path of the step that runs it, "/" for the root: short and unique. Beside the processes,
-`Program.processes` holds under "start:/" what the run's own inputs must be, and under "in:PATH" what a step
-does to its inputs before it fires. Knows cwltool's objects by their attributes only; never evaluates anything.
+`Program.processes` holds under "start:/" what the run's own inputs must be, under "in:PATH" what a step
+does to its inputs before it fires, and under "at:PATH" where the parts of a workflow stand. Knows cwltool's objects by their
+attributes only; never evaluates anything.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from hyflow.cwl import normalize, requirements
 from hyflow.cwl.formats import extract
 from hyflow.cwl.inputs import place_defaults
 from hyflow.cwl.normalize import Plain, in_order, plain, short
+from hyflow.cwl.places import Surveyor, file_of, where_of
 from hyflow.cwl.tool import FORMATS
 from hyflow.errors import UnsupportedRequirement, WorkflowError
 from hyflow.model.workflow import Link, Program, Source, Step, Workflow
@@ -29,14 +31,17 @@ _KINDS: Mapping[str, Literal["command", "expression", "workflow"]] = {
 }
 
 
-def program(root: Any, uri: str) -> Program:
-    """The program of a process that cwltool has loaded from `uri`. Raises WorkflowError, UnsupportedRequirement."""
-    made = _Program()
+def program(root: Any, uri: str, texts: Mapping[str, str]) -> Program:
+    """The program of a process that cwltool has loaded from `uri`; `texts` are the documents by address.
+
+    Raises WorkflowError, UnsupportedRequirement.
+    """
+    made = _Program(Surveyor(texts))
     if root.tool["class"] == "Workflow":
         made.workflow(root, "/")
     else:
         made.single(root, uri)
-    made.processes["start:/"] = {**_signature(root), "namespaces": plain(root.metadata.get("$namespaces") or {})}
+    made.processes["start:/"] = {**made.signature(root), "namespaces": plain(root.metadata.get("$namespaces") or {})}
     made.processes[FORMATS] = extract(root.formatgraph) if root.formatgraph is not None else []
     return Program(uri, "/", made.workflows, made.processes, tuple(dict.fromkeys(made.warnings)))
 
@@ -45,6 +50,7 @@ def program(root: Any, uri: str) -> Program:
 class _Program:
     """What has been compiled so far."""
 
+    surveyor: Surveyor
     workflows: dict[str, Workflow] = field(default_factory=dict)
     processes: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -61,22 +67,27 @@ class _Program:
         """Compile what a step at `path` runs; its kind."""
         kind = _KINDS.get(loaded.tool["class"])
         if kind is None:
-            raise UnsupportedRequirement(f"an abstract {loaded.tool['class']} cannot run", where=normalize.where(loaded.tool),
+            raise UnsupportedRequirement(f"an abstract {loaded.tool['class']} cannot run", where=where_of(loaded.tool),
                                          hint="replace it by a CommandLineTool, an ExpressionTool or a Workflow")
         if kind == "workflow":
             self.workflow(loaded, path)
         else:
             self.hints(loaded)
-            self.processes[path] = _tool(loaded)
+            self.processes[path] = {**_tool(loaded), "places": self.surveyor.process(loaded)}
         return kind
+
+    def signature(self, loaded: Any) -> Plain:
+        """What a workflow says of its inputs, and where."""
+        places = self.surveyor.process(loaded)
+        return {**_signature(loaded), "places": {path: place for path, place in places.items() if path == "" or path.startswith("inputs.")}}
 
     def hints(self, loaded: Any) -> None:
         """Warn of hints that nobody knows; refuse requirements that cannot be given."""
         for name in requirements.unsupported(loaded.requirements):
-            raise UnsupportedRequirement(f"the requirement {name} is not supported", where=normalize.where(loaded.tool),
+            raise UnsupportedRequirement(f"the requirement {name} is not supported", where=where_of(loaded.tool),
                                          hint="put it under hints if the workflow can do without")
         for name in requirements.unknown_hints(loaded.tool.get("hints") or []):
-            self.warnings.append(f"{normalize.where(loaded.tool)}: the hint {name} is not known and is passed over")
+            self.warnings.append(f"{where_of(loaded.tool)}: the hint {name} is not known and is passed over")
 
     def workflow(self, loaded: Any, path: str) -> None:
         """Compile a workflow and all below it."""
@@ -89,9 +100,10 @@ class _Program:
         for step in sorted(loaded.steps, key=lambda item: order[str(item.tool["id"])]):
             name = short(str(step.tool["id"]))
             if name in steps:
-                raise WorkflowError(f"two steps are called {name}", where=normalize.where(step.tool))
+                raise WorkflowError(f"two steps are called {name}", where=where_of(step.tool))
             steps[name] = self.step(step, name, posixpath.join(path, name), ports, base)
         outputs = tuple(ports.link(item, short(str(item["id"])), "outputSource", base) for item in in_order(tool["outputs"]))
+        self.processes[f"at:{path}"] = {"where": file_of(tool), "places": self.surveyor.workflow(loaded)}
         self.workflows[path] = Workflow(path, _names(tool["inputs"]), outputs, steps)
 
     def step(self, loaded: Any, name: str, path: str, ports: _Ports, base: str) -> Step:
@@ -99,16 +111,16 @@ class _Program:
         tool, runs = loaded.tool, loaded.embedded_tool
         for word in ("loop", "outputMethod"):
             if word in tool:
-                raise UnsupportedRequirement("loops are not part of CWL v1.2", where=normalize.where(tool))
+                raise UnsupportedRequirement("loops are not part of CWL v1.2", where=where_of(tool))
         kind = self.process(runs, path)
         links = [ports.link(item, short(str(item["id"])), "source", base) for item in tool["in"]]
-        signature = _signature(runs) if kind == "workflow" else None
+        signature = self.signature(runs) if kind == "workflow" else None
         scatter = tuple(short(str(item)) for item in _listed(tool.get("scatter")))
         if signature is not None:
             links = _with_defaults(links, signature["inputs"], scatter)
         change = _change(loaded, signature)
         if change is not None:
-            self.processes[f"in:{path}"] = change
+            self.processes[f"in:{path}"] = {**change, "places": self.surveyor.step(loaded)}
         outputs = tuple(short(str(item if isinstance(item, str) else item["id"])) for item in tool["out"])
         method = tool.get("scatterMethod") or "dotproduct"
         return Step(name, path, kind, tuple(links), outputs, scatter, str(method), computed=change is not None)  # type: ignore[arg-type]  # the schema has checked it
@@ -138,7 +150,7 @@ class _Ports:
     def _source(self, identifier: str, item: Mapping[str, Any]) -> Source:
         known = self._known.get(identifier)
         if known is None:
-            raise WorkflowError(f"there is no source called {short(identifier)}", where=normalize.where(item))
+            raise WorkflowError(f"there is no source called {short(identifier)}", where=where_of(item))
         return known
 
 
@@ -169,7 +181,7 @@ def _change(loaded: Any, signature: Plain | None) -> Plain | None:
     target = signature if signature is not None and _demanding(signature["inputs"], tool) else None
     if target is None and "when" not in tool and not any(len(item) > 1 for item in inputs):
         return None
-    made: Plain = {**_language(loaded), "class": "Step", "inputs": inputs, "target": target, "where": normalize.where(tool),
+    made: Plain = {**_language(loaded), "class": "Step", "inputs": inputs, "target": target, "where": file_of(tool),
                    "keep": [short(str(item["id"])) for item in loaded.embedded_tool.tool["inputs"]]}
     if tool.get("when") is not None:
         made["when"] = plain(tool["when"])
@@ -216,7 +228,7 @@ def _signature(loaded: Any) -> Plain:
     used: dict[str, Any] = {}
     for item in inputs:
         normalize.mentioned(item["type"], names, used)
-    return {**_language(loaded), "class": str(loaded.tool["class"]), "where": normalize.where(loaded.tool), "inputs": inputs, "names": used}
+    return {**_language(loaded), "class": str(loaded.tool["class"]), "where": file_of(loaded.tool), "inputs": inputs, "names": used}
 
 
 def _language(loaded: Any) -> Plain:

@@ -64,8 +64,8 @@ class Demands:
             self._fixed or self._request(prepared),
             tuple(dict.fromkeys(sources_of(prepared))) if busy else (),
             self._time_limit(prepared),
-            self._flag(self._network, prepared, tool.version == "v1.0", "networkAccess"),
-            self._flag(self._reuse, prepared, True, "enableReuse"),
+            self._flag(self._network, prepared, tool.version == "v1.0", "NetworkAccess.networkAccess"),
+            self._flag(self._reuse, prepared, True, "WorkReuse.enableReuse"),
             prepared,
         )
 
@@ -93,17 +93,20 @@ class Demands:
         if high is None:
             high = max(low, amount.default) if amount.low is None else low
         if high < low:
-            raise self._tool.error(f"{word}Max ({high:g}) is less than {word}Min ({low:g})")
+            raise self._tool.error(f"{word}Max ({high:g}) is less than {word}Min ({low:g})",
+                                   path=f"requirements.ResourceRequirement.{word}Max")
         return low, high
 
     def _number(self, compiled: Compiled | None, inputs: Inputs, word: str) -> float | None:
         value: Value = None if compiled is None else compiled.evaluate(inputs, None, {})
         if value is None:
             return None
+        path = f"requirements.{'CUDARequirement' if compiled is self._gpus else 'ResourceRequirement'}.{word}"
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-            raise self._tool.error(f"{word} must be a number and not negative, found {value!r}")
+            raise self._tool.error(f"{word} must be a number and not negative, found {value!r}", path=path)
         if isinstance(value, float) and not value.is_integer() and not self._tool.strict_contents:
-            raise self._tool.error(f"{word} must be an integer in CWL {self._tool.version}, found {value!r}", "fractions came with v1.2")
+            raise self._tool.error(f"{word} must be an integer in CWL {self._tool.version}, found {value!r}", "fractions came with v1.2",
+                                   path=path)
         return value
 
     def _time_limit(self, inputs: Inputs) -> float | None:
@@ -112,13 +115,14 @@ class Demands:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise self._tool.error(f"timelimit must be a number of seconds and not negative, found {value!r}")
+            raise self._tool.error(f"timelimit must be a number of seconds and not negative, found {value!r}",
+                                   path="requirements.ToolTimeLimit.timelimit")
         return float(value) or None
 
-    def _flag(self, compiled: Compiled | None, inputs: Inputs, otherwise: bool, word: str) -> bool:
+    def _flag(self, compiled: Compiled | None, inputs: Inputs, otherwise: bool, path: str) -> bool:
         value = otherwise if compiled is None else compiled.evaluate(inputs, None, {})
         if not isinstance(value, bool):
-            raise self._tool.error(f"{word} must be a boolean, found {value!r}")
+            raise self._tool.error(f"{path.rpartition('.')[2]} must be a boolean, found {value!r}", path=f"requirements.{path}")
         return value
 
 

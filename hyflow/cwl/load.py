@@ -29,7 +29,7 @@ def load(document: str, *, cache: Path | None, overrides: Sequence[Mapping[str, 
     from hyflow.cwl import compile, documents  # cwltool takes half a second to import: only when it is needed
 
     process, texts = documents.open_process(uri, overrides)
-    program = compile.program(process, uri)
+    program = compile.program(process, uri, texts)
     if overrides and program.processes["start:/"]["version"] == "v1.0":
         raise WorkflowError("a job file cannot set requirements (cwl:requirements) of a CWL v1.0 document", where=document,
                             hint="they came with v1.1")

@@ -6,11 +6,9 @@ strings. Types that are defined by name keep the address as their name and are g
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from hyflow.cwl.complaints import readable
 from hyflow.cwl.inputs import place_defaults
 
 Plain: TypeAlias = dict[str, Any]
@@ -41,16 +39,6 @@ def plain(value: Any) -> Any:
             return [plain(item) for item in value]
         case _:
             return str(value)
-
-
-def where(item: Any) -> str:
-    """FILE:LINE of a part of a document, as far as it is known."""
-    mark = getattr(item, "lc", None)
-    file = readable(str(getattr(mark, "filename", "") or ""))
-    if file and "://" not in file:
-        file = os.path.abspath(file)  # schema-salad gives paths relative to here
-    line = line_of(item)
-    return file if line is None else f"{file}:{line + 1}"
 
 
 def line_of(item: Any) -> int | None:

@@ -54,8 +54,10 @@ class Preparation:
             if value is None and port.has_default:
                 return value
             if port.name not in inputs:
-                raise self._signature.error(f"the input {port.name} is missing (expected {types.describe(port.shape.type)})")
-            raise self._signature.error(f"the input {port.name} does not fit: {types.problem(value, port.shape.type)}")
+                raise self._signature.error(f"the input {port.name} is missing (expected {types.describe(port.shape.type)})",
+                                            path=f"inputs.{port.name}")
+            raise self._signature.error(f"the input {port.name} does not fit: {types.problem(value, port.shape.type)}",
+                                        path=f"inputs.{port.name}")
         return value
 
     def _named(self, port: Port, value: Value, default: bool) -> Value:
@@ -64,7 +66,7 @@ class Preparation:
         try:
             return self._value(value, port.shape)
         except WorkflowError as error:
-            raise self._signature.within(f"the input {port.name}", error) from error
+            raise self._signature.within(f"the input {port.name}", error, f"inputs.{port.name}") from error
         finally:
             self._search = before
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from hyflow.cwl import judge, start, steps
+from hyflow.cwl import judge, places, start, steps
 from hyflow.cwl.bind import Binder, Bound, runtime_resources
 from hyflow.cwl.collect import OutputError, collect
 from hyflow.cwl.demand import Demand, Demands
@@ -20,6 +20,7 @@ from hyflow.cwl.knowledge import answer
 from hyflow.cwl.steps import StepInputs
 from hyflow.cwl.tool import FORMATS, Signature, Tool
 from hyflow.cwl.types import Type, fits
+from hyflow.errors import Where
 from hyflow.model.facts import Ask, Facts
 from hyflow.model.jobs import Failure, Job, Key
 from hyflow.model.places import Place
@@ -103,7 +104,10 @@ class Processes:
         """Whether what a step does to its inputs may run JavaScript."""
         return self._step(workflow, step).scripted
 
-    # -- a run ----------------------------------------------------------------------------------------------------
+    def where(self, process: str, field: str = "") -> Where | str | None:
+        """Where a field of a process or a workflow stands in the document (`cwl.places` says how fields are called), for messages."""
+        document = self._program.processes.get(process) or self._program.processes.get(f"at:{process}") or {}
+        return places.where(document.get("where", ""), document.get("places") or {}, field)
 
     def unknown_inputs(self, inputs: Inputs) -> tuple[str, ...]:
         """A warning for each input that the program does not have; `start` passes them over."""

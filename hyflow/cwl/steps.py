@@ -33,7 +33,7 @@ class StepInputs:
     def __init__(self, document: Mapping[str, Any], ontology: Sequence[Sequence[str]]) -> None:
         self._signature = Signature({**document, "inputs": [], "names": {}}, ontology)
         self._inputs = tuple(self._input(item) for item in document["inputs"])
-        self._when = None if document.get("when") is None else self._signature.compiled(document["when"])
+        self._when = None if document.get("when") is None else self._signature.compiled(document["when"], "when")
         self._keep = frozenset(document["keep"])
         target = document.get("target")
         self._target = None if target is None else Signature(target, ontology)
@@ -42,7 +42,8 @@ class StepInputs:
     def _input(self, item: Mapping[str, Any]) -> _Input:
         value_from = item.get("valueFrom")
         details = Details(contents=bool(item.get("loadContents")), listing=item.get("loadListing"))
-        return _Input(item["name"], None if value_from is None else self._signature.compiled(value_from), details)
+        name: str = item["name"]
+        return _Input(name, None if value_from is None else self._signature.compiled(value_from, f"in.{name}.valueFrom"), details)
 
     def evaluate(self, inputs: Inputs, know: Knowledge) -> tuple[Inputs, bool]:
         """The inputs as the process gets them, and whether `when` skips the step. Raises WorkflowError, Lacking."""
@@ -70,12 +71,12 @@ class StepInputs:
         try:
             return tokens(value_from.evaluate(seen, seen.get(item.name), {}))
         except WorkflowError as error:
-            raise self._signature.within(f"valueFrom of the step's input {item.name}", error) from error
+            raise self._signature.within(f"valueFrom of the step's input {item.name}", error, f"in.{item.name}.valueFrom") from error
 
     def _goes(self, when: Compiled, inputs: Inputs) -> bool:
         value = when.evaluate(inputs, None, {})
         if not isinstance(value, bool):
-            raise self._signature.error(f"`when` must be true or false, found {value!r:.200}")
+            raise self._signature.error(f"`when` must be true or false, found {value!r:.200}", path="when")
         return value
 
 
@@ -84,7 +85,7 @@ def express(tool: Tool, inputs: Inputs, know: Knowledge, runtime: Mapping[str, V
     prepared = Preparation(tool, know).all(inputs)
     value = tool.expression.evaluate(prepared, None, runtime)
     if not isinstance(value, dict):
-        raise tool.error(f"the expression must give an object with the outputs, found {value!r:.200}")
+        raise tool.error(f"the expression must give an object with the outputs, found {value!r:.200}", path="expression")
     made: Inputs = {}
     for port in tool.outputs:
         made[port.name] = tokens(value.get(port.name))
@@ -92,5 +93,5 @@ def express(tool: Tool, inputs: Inputs, know: Knowledge, runtime: Mapping[str, V
             continue  # null is not of type Any, yet expressions that give it have always been let through
         wrong = types.problem(made[port.name], port.shape.type)
         if wrong is not None:
-            raise tool.error(f"the output {port.name} does not fit: {wrong}")
+            raise tool.error(f"the output {port.name} does not fit: {wrong}", path=f"outputs.{port.name}")
     return made

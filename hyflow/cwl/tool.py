@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from hyflow.cwl import interpolation, references
+from hyflow.cwl import interpolation, places, references
 from hyflow.cwl.expressions import Compiled, Expressions
 from hyflow.cwl.shapes import Binding, Port, Shaper
-from hyflow.errors import WorkflowError
+from hyflow.errors import Where, WorkflowError
 from hyflow.model.values import Value
 
 FORMATS = "formats"
@@ -29,30 +29,34 @@ class Signature:
     def __init__(self, document: Mapping[str, Any], ontology: Sequence[Sequence[str]]) -> None:
         self.document, self.ontology = document, ontology
         self.version: str = document["version"]
-        self.where: str = document.get("where", "")
         self.requirements: Mapping[str, Any] = document.get("requirements") or {}
         listed = self.version == "v1.0" and document["class"] != "Workflow"
         self.listing: str = document.get("listing") or ("deep_listing" if listed else "no_listing")
         self.strict_contents = self.version not in OLDER
         self.expressions = Expressions(document["javascript"], document["library"], self.version)
-        self.shaper = Shaper(self.expressions, document.get("names") or {}, self.where)
-        self.inputs: tuple[Port, ...] = tuple(self.shaper.port(item) for item in document["inputs"])
+        self.shaper = Shaper(self.expressions, document.get("names") or {}, self.at)
+        self.inputs: tuple[Port, ...] = tuple(self.shaper.port(item, "inputs") for item in document["inputs"])
 
     @cached_property
     def scripted(self) -> bool:
         """Whether some expression is more than a parameter reference, so that JavaScript runs."""
         return bool(self.document["javascript"]) and any_script(self.document)
 
-    def compiled(self, value: Value) -> Compiled:
-        return self.shaper.compiled(value)
+    def at(self, path: str = "") -> Where | str | None:
+        """Where the field at `path` stands in the document, or the nearest part around it (`places` says what paths are)."""
+        return places.where(self.document.get("where", ""), self.document.get("places") or {}, path)
 
-    def within(self, part: str, error: WorkflowError) -> WorkflowError:
-        """The error with the part of the process that it is about, of the same class."""
-        return type(error)(f"{part}: {error.what}", where=error.where or self.where or None, hint=error.hint)
+    def compiled(self, value: Value, path: str) -> Compiled:
+        """A value of the document, the field at `path`, with its expressions."""
+        return self.shaper.compiled(value, path)
 
-    def error(self, what: str, hint: str | None = None) -> WorkflowError:
-        """An error that says where the process stands."""
-        return WorkflowError(what, where=self.where or None, hint=hint)
+    def within(self, part: str, error: WorkflowError, path: str = "") -> WorkflowError:
+        """The error with the part of the process that it is about, of the same class; `path` is where, if the error does not know."""
+        return type(error)(f"{part}: {error.what}", where=error.where or self.at(path), hint=error.hint)
+
+    def error(self, what: str, hint: str | None = None, *, path: str = "") -> WorkflowError:
+        """An error that says where the field at `path` stands."""
+        return WorkflowError(what, where=self.at(path), hint=hint)
 
 
 class Tool(Signature):
@@ -60,12 +64,12 @@ class Tool(Signature):
 
     @cached_property
     def outputs(self) -> tuple[Port, ...]:
-        return tuple(self.shaper.port(item) for item in self.document["outputs"])
+        return tuple(self.shaper.port(item, "outputs") for item in self.document["outputs"])
 
     @cached_property
     def expression(self) -> Compiled:
         """What an ExpressionTool evaluates."""
-        return self.compiled(self.document["expression"])
+        return self.compiled(self.document["expression"], "expression")
 
     @cached_property
     def stdin(self) -> Compiled | None:
@@ -92,7 +96,7 @@ class Tool(Signature):
         """What EnvVarRequirement sets."""
         entries = self.requirements.get("EnvVarRequirement", {}).get("envDef") or []
         pairs = entries.items() if isinstance(entries, dict) else [(entry["envName"], entry["envValue"]) for entry in entries]
-        return tuple((str(name), self.compiled(value)) for name, value in pairs)
+        return tuple((str(name), self.compiled(value, f"requirements.EnvVarRequirement.envDef.{name}")) for name, value in pairs)
 
     @cached_property
     def shell(self) -> bool:
@@ -119,23 +123,23 @@ class Tool(Signature):
     def required(self, name: str, field: str) -> Compiled | None:
         """The value of a requirement's field, or None where there is none."""
         value = self.requirements.get(name, {}).get(field)
-        return None if value is None else self.compiled(value)
+        return None if value is None else self.compiled(value, f"requirements.{name.rpartition('#')[2]}.{field}")
 
     def _optional(self, word: str) -> Compiled | None:
         value = self.document.get(word)
-        return None if value is None else self.compiled(value)
+        return None if value is None else self.compiled(value, word)
 
     def _argument(self, at: int, entry: Any) -> Argument:
         if isinstance(entry, dict):
-            binding = self.shaper.binding(entry)
+            binding = self.shaper.binding(entry, f"arguments[{at}]")
             return Argument((binding.position, at), binding)
-        compiled = self.compiled(entry)
+        compiled = self.compiled(entry, f"arguments[{at}]")
         if compiled.constant:
             return Argument((0, at), Binding(), text=str(compiled.value))
         return Argument((0, at), Binding(value_from=compiled))
 
 
-_SILENT = frozenset({"doc", "label", "library", "where"})
+_SILENT = frozenset({"doc", "label", "library", "places", "where"})
 """Fields of a process that are never evaluated."""
 
 

@@ -25,6 +25,7 @@ from hyflow.model.tasks import Stage, StageKind
 from hyflow.model.values import Inputs, Value, is_data, walk_data
 
 Data = dict[str, Any]
+_LISTING = "requirements.InitialWorkDirRequirement.listing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +59,22 @@ class WorkDir:
     def _listing(self) -> Compiled | list[_Dirent | Compiled]:
         listing = (self._requirement or {}).get("listing") or []
         if isinstance(listing, str):
-            return self._tool.compiled(listing)
-        return [self._entry(item) for item in listing]
+            return self._tool.compiled(listing, _LISTING)
+        return [self._entry(item, f"{_LISTING}[{at}]") for at, item in enumerate(listing)]
 
-    def _entry(self, item: Any) -> _Dirent | Compiled:
+    def _entry(self, item: Any, path: str) -> _Dirent | Compiled:
         if isinstance(item, dict) and "entry" in item:
             name = item.get("entryname")
-            return _Dirent(self._tool.shaper.compiled(item["entry"], strip=False), None if name is None else self._tool.compiled(name),
-                           bool(item.get("writable")))
-        return self._tool.compiled(item)
+            return _Dirent(self._tool.shaper.compiled(item["entry"], path + ".entry", strip=False),
+                           None if name is None else self._tool.compiled(name, path + ".entryname"), bool(item.get("writable")))
+        return self._tool.compiled(item, path)
 
     def items(self, inputs: Inputs, runtime: Mapping[str, Value]) -> list[Item]:
         """What to lay out for one job, in order. Raises WorkflowError."""
         try:
             return [self._checked(replace(item, data=_found(item.data, inputs))) for item in self._evaluated(inputs, runtime)]
         except WorkflowError as error:
-            raise self._tool.within("InitialWorkDirRequirement", error) from error
+            raise self._tool.within("InitialWorkDirRequirement", error, _LISTING) from error
 
     def _evaluated(self, inputs: Inputs, runtime: Mapping[str, Value]) -> Iterator[Item]:
         if isinstance(self._listing, Compiled):

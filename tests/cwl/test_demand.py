@@ -46,16 +46,16 @@ def test_a_request_may_depend_on_the_size_of_an_input(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("requirement", "what"), [
-    ("ResourceRequirement: {coresMin: 4, coresMax: 2}", "coresMax (2) is less than coresMin (4)"),
-    ("ResourceRequirement: {ramMin: \"$('much')\"}", "ramMin must be a number and not negative, found 'much'"),
-    ("ResourceRequirement: {ramMin: $(-1)}", "ramMin must be a number and not negative, found -1"),
-    ("ToolTimeLimit: {timelimit: $(-1)}", "timelimit must be a number of seconds and not negative, found -1"),
-    ("NetworkAccess: {networkAccess: \"$('yes')\"}", "networkAccess must be a boolean, found 'yes'"),
+    ("ResourceRequirement: {coresMin: 4, coresMax: 2}", "6:94: coresMax (2) is less than coresMin (4)"),
+    ("ResourceRequirement: {ramMin: \"$('much')\"}", "6:80: ramMin must be a number and not negative, found 'much'"),
+    ("ResourceRequirement: {ramMin: $(-1)}", "6:79: ramMin must be a number and not negative, found -1"),
+    ("ToolTimeLimit: {timelimit: $(-1)}", "6:76: timelimit must be a number of seconds and not negative, found -1"),
+    ("NetworkAccess: {networkAccess: \"$('yes')\"}", "6:81: networkAccess must be a boolean, found 'yes'"),
 ])
 def test_what_cannot_be_asked(tmp_path: Path, requirement: str, what: str) -> None:
     with pytest.raises(WorkflowError) as caught:
         tool(tmp_path, requirement).demand(n=1)
-    assert str(caught.value) == f"{tmp_path}/tool.cwl:1: {what}"
+    assert str(caught.value) == f"{tmp_path}/tool.cwl:{what}"
 
 
 @pytest.mark.parametrize("version", ["v1.0", "v1.1"])

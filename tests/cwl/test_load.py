@@ -205,7 +205,7 @@ def test_a_requirement_that_nobody_knows_is_refused(tmp_path: Path, requirement:
 def test_a_hint_that_nobody_knows_is_said(tmp_path: Path) -> None:
     write(tmp_path, tool=ECHO + "hints: [{class: 'http://example.org/Other'}]\n")
     program = load(str(tmp_path / "tool.cwl"), cache=None)
-    assert program.warnings == (f"{tmp_path}/tool.cwl:2: the hint http://example.org/Other is not known and is passed over",)
+    assert program.warnings == (f"{tmp_path}/tool.cwl:2:1: the hint http://example.org/Other is not known and is passed over",)
 
 
 def test_an_operation_cannot_run(tmp_path: Path) -> None:

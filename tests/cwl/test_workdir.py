@@ -106,7 +106,7 @@ def test_what_cannot_be_laid_out(tmp_path: Path, listing: str, what: str) -> Non
     with pytest.raises(WorkflowError) as caught:
         laid(tmp_path, listing)
     assert what in str(caught.value)
-    assert f"{tmp_path}/tool.cwl:2: InitialWorkDirRequirement: " in str(caught.value) or "cannot be the name" in what
+    assert f"{tmp_path}/tool.cwl:8:" in str(caught.value) or "cannot be the name" in what
 
 
 def test_an_absolute_name_needs_a_container(tmp_path: Path) -> None:
