@@ -30,6 +30,18 @@ PR_SET_CHILD_SUBREAPER = 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
+def interruptible() -> None:
+    """From now on SIGINT or SIGTERM raises KeyboardInterrupt, once: what is done then is not interrupted."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def children(pid: int) -> list[int]:
     """The processes that any thread of this one started."""
     try:
@@ -105,11 +117,9 @@ def measure(argv: list[str], cwd: str, environment: dict[str, str], said: str, p
 
 if __name__ == "__main__":
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interruptible()
     try:
         print(json.dumps(measure(**json.loads(sys.argv[1]))))
     except KeyboardInterrupt:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
         settle(0)
         sys.exit(130)

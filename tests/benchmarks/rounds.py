@@ -120,6 +120,7 @@ def measured(order: Mapping[str, Any]) -> dict[str, Any]:
             answer, _ = process.communicate()
         except BaseException:
             process.terminate()
+            process.wait()
             raise
     result: dict[str, Any] = json.loads(answer)
     return result

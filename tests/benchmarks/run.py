@@ -14,7 +14,6 @@ import argparse
 import hashlib
 import os
 import platform
-import signal
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ import peers
 import tables
 from cases import BY_NAME, CASES, PATIENCE, Case, prepare
 from figures import Figures
+from measure import interruptible
 from rounds import Table
 from runners import BENCH, OWN, PEERS, ROOT, RUNNERS, Runner, taking_part
 
@@ -68,7 +68,7 @@ def place() -> str:
     return f"on {time.strftime('%Y-%m-%d')}: {ours}, {theirs}; Python {platform.python_version()}, {machine}"
 
 
-def measure(chosen: Sequence[Case], asked: argparse.Namespace, done: Figures, keep: Path | None) -> Figures:
+def run(chosen: Sequence[Case], asked: argparse.Namespace, done: Figures, keep: Path | None) -> Figures:
     """Run the cases and put them into `done`; after each, write all to `keep`."""
     only, room = frozenset(asked.only or ()), peers.clear_room()
     prepare(room, tuple(chosen))
@@ -95,7 +95,7 @@ def full(asked: argparse.Namespace) -> int:
     done = record.read(keep)
     if done.rows:
         tell(f"Going on with an interrupted run, which has measured {', '.join(done.rows)}")
-    done = measure([case for case in CASES if case.name not in done.rows], asked, done, keep)
+    done = run([case for case in CASES if case.name not in done.rows], asked, done, keep)
     publish(done)
     keep.unlink()
     return failures(done, [case.name for case in CASES])
@@ -104,7 +104,7 @@ def full(asked: argparse.Namespace) -> int:
 def part(asked: argparse.Namespace) -> int:
     """Some cases, or some runners. Rates need the time of one job: it is taken from the record where it is not among the cases."""
     chosen = [case for case in CASES if (case.name in asked.case if asked.case else True)]
-    done = measure(chosen, asked, record.read(RECORDED), None)
+    done = run(chosen, asked, record.read(RECORDED), None)
     if asked.write:
         publish(done)
     return failures(done, [case.name for case in chosen])
@@ -114,7 +114,7 @@ def quick(asked: argparse.Namespace) -> int:
     """Small sizes, and whether hyflow has become slower beside cwltool."""
     recorded = record.read(RECORDED)
     chosen = [case for case in CASES if case.quick and (case.name in asked.case if asked.case else True)]
-    now = measure(chosen, asked, Figures(), None)
+    now = run(chosen, asked, Figures(), None)
     lines, fell = tables.comparison(now, recorded)
     print("\n".join(["", "hyflow's time as a share of cwltool's in the same run:", "", *lines, ""]))
     if not recorded.rows:
@@ -154,7 +154,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interruptible()
     try:
         sys.exit(main())
     except KeyboardInterrupt:
