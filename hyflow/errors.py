@@ -79,3 +79,12 @@ class JournalError(HyflowError):
 
 class JobFailed(HyflowError):
     """One or more jobs failed for good; the message of each was shown when it happened."""
+
+
+class Interrupted(HyflowError):
+    """Somebody asked for the end, by Ctrl-C or another signal, and all that was begun has been ended."""
+
+    exit_status = 130
+
+    def __init__(self) -> None:
+        super().__init__("interrupted")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,14 +17,15 @@ from hyflow.deployment.binding import Override
 from hyflow.engine.driver import Binding, Driver, House, settle
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
-from hyflow.errors import DeploymentError, HyflowError, JournalError, SiteError, UnsupportedRequirement
-from hyflow.journal import Header, Journal, Meta, RunDir, new_run, read_events
+from hyflow.errors import HyflowError, Interrupted, JournalError, SiteError, UnsupportedRequirement
+from hyflow.interruption import Interruption, interruptible
+from hyflow.journal import Header, Journal, Meta, RunDir, has_begun, new_run
 from hyflow.model.actions import Conclude
-from hyflow.model.events import Delivered
+from hyflow.model.events import Delivered, Stopping
 from hyflow.model.jobs import Failure, FailureClass, JobId
 from hyflow.model.places import HERE, Location
 from hyflow.model.resources import Request
-from hyflow.model.values import Inputs, Value
+from hyflow.model.values import Inputs, Value, map_data
 from hyflow.model.workflow import Program
 from hyflow.report.observer import Observer
 from hyflow.staging import deliver, destination, here
@@ -33,14 +33,16 @@ from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import FarFiles, Files, HereFiles
 from hyflow.staging.move import Mover, landings
 from hyflow.staging.tidy import tidy_here, tidy_site
+from hyflow.staging.web import is_web
 
 _CONNECTING = 60.0
 """Seconds that a site may take until it can be used."""
 
+_SHOWN = 5
+"""Directories of jobs that may go on somewhere that are named."""
+
 _TIDYING = 120.0
 """Seconds that a site may take to tidy up; the results are delivered by then."""
-
-_SIGNALS = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminate", signal.SIGHUP: "hangup"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +72,42 @@ class Result:
     status: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run, from its record on."""
+
+    order: Order
+    observer: Observer
+    processes: Processes
+    dir: RunDir
+    journal: Journal
+    interruption: Interruption
+
+
 async def execute(order: Order, observer: Observer) -> Result:
-    """Run to the end. Raises HyflowError for what is wrong before anything ran, or when the run's record is lost."""
+    """Run to the end. Raises HyflowError for what is wrong before anything ran, or when the run's record is lost; Interrupted when
+    somebody stopped it before it began."""
+    return await interruptible(lambda interruption: _execute(order, observer, interruption))
+
+
+async def _execute(order: Order, observer: Observer, interruption: Interruption) -> Result:
     destination.check(order.outdir, [order.home / "runs", order.home / "cache"])
     processes = Processes(order.program)
     _check_containers(order, processes, observer)
-    order.deployment.check_steps(processes.step_paths())
-    for warning in processes.unknown_inputs(order.inputs):
-        observer.warn(warning)
+    order.deployment.check_steps(processes.step_paths(), processes.evaluated_paths())
     run_dir = new_run(order.home, order.name)
+    recorded = False
     try:
-        async with Journal.create(run_dir, _meta(order, run_dir)) as journal:
-            return await _with_sites(order, observer, processes, run_dir, journal)
+        async with AsyncExitStack() as stack:
+            with interruption.held():
+                journal = await stack.enter_async_context(Journal.create(run_dir, _meta(order, run_dir)))
+            recorded = True
+            return await _with_sites(_Run(order, observer, processes, run_dir, journal, interruption))
     except BaseExceptionGroup as group:
         raise _first(group) from group
     finally:
-        _drop_if_nothing_happened(run_dir)
-
-
-def _drop_if_nothing_happened(run_dir: RunDir) -> None:
-    """A run that ended before it began (its inputs do not fit, a site cannot be reached) is no run to be listed."""
-    try:
-        begun = next(read_events(run_dir.journal), None) is not None
-    except JournalError:
-        return  # there is a record, and something is wrong with it: not to be thrown away
-    if not begun:
-        here.remove(str(run_dir.path))
+        if not recorded or not has_begun(run_dir):  # its inputs do not fit, a site cannot be reached: no run to be listed
+            here.remove(str(run_dir.path))
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -133,36 +145,65 @@ def _check_containers(order: Order, processes: Processes, observer: Observer) ->
     observer.warn(f"{names} asked for a container and runs without one")
 
 
-async def _with_sites(order: Order, observer: Observer, processes: Processes, run_dir: RunDir, journal: Journal) -> Result:
+async def _with_sites(run: _Run) -> Result:
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
-        sites = await _connect(order.deployment, processes, run_dir, group, stack)
-        places = {str(place): place for site in sites.values() for place in await site.connector.locations()}
-        mover = Mover(_files(sites, places), landings(run_dir.id, places.values(), run_dir.path), Catalog())
-        state = State(order.program, run_dir.id, places)
-        binding = _binding(order.deployment, places)
-        driver = Driver(House(run_dir.id, processes, state, journal, sites, places, binding, mover, observer), group)
-        inputs = await settle(lambda facts: processes.start(order.inputs, facts), mover, scripted=True)
-        observer.begin(order.program, run_dir.id)
-        for warning in destination.warnings(order.outdir, inputs):
-            observer.warn(warning)
-        failures: tuple[tuple[JobId, Failure], ...] = ()
         try:
-            with _signals(driver):
-                conclusion = await driver.run(inputs)
-            failures = conclusion.failures
-            result = await _conclude(order, observer, conclusion, mover, journal, run_dir)
-            if not failures:
-                await _tidy(sites, places.values(), run_dir, observer)
-            return result
+            sites = await _connect(run.order.deployment, run.processes, run.dir, group, stack)
+            places = {str(place): place for site in sites.values() for place in await site.connector.locations()}
+            run.order.deployment.check_locations({name: [place.name for place in places.values() if place.site == name] for name in sites})
+            mover = Mover(_files(sites, places), landings(run.dir.id, places.values(), run.dir.path), Catalog())
+            state = State(run.order.program, run.dir.id, places)
+            binding = _binding(run.order.deployment, places)
+            house = House(run.dir.id, run.processes, state, run.journal, sites, places, binding, mover, run.observer)
+            inputs = await settle(lambda facts: run.processes.start(run.order.inputs, facts), mover, scripted=True)
+            return await _drive(run, house, group, inputs)
         finally:
-            observer.end(failures)
+            run.interruption.leave()
+
+
+async def _drive(run: _Run, house: House, group: asyncio.TaskGroup, inputs: Inputs) -> Result:
+    """From the first event to the last."""
+    result: Result | None = None
+    driver = Driver(house, group)
+    run.observer.begin(run.order.program, run.dir.id)
+    for warning in destination.warnings(run.order.outdir, inputs):
+        run.observer.warn(warning)
+    try:
+        with run.interruption.meaning(driver.stop, lambda until: _hurry(house.sites, until)):
+            conclusion = await driver.run(inputs)
+        result = await _conclude(run, conclusion, house.mover)
+        if result.status == 0:
+            await _tidy(run, house.sites, house.locations.values())
+        return result
+    finally:
+        run.interruption.leave()
+        for site in house.sites.values():
+            _tell_left(site, run.observer)
+        await house.mover.close()
+        run.observer.end(result.failures if result else ())
+
+
+def _hurry(sites: Mapping[str, Site], until: float) -> None:
+    for site in sites.values():
+        site.hurry(until)
+
+
+def _tell_left(site: Site, observer: Observer) -> None:
+    """What could not be ended is named: its owner has to do it."""
+    if site.left:
+        directories = list(site.left)
+        shown = ", ".join(directories[:_SHOWN]) + (f" and {len(directories) - _SHOWN:,} more" if len(directories) > _SHOWN else "")
+        jobs = "1 job" if len(directories) == 1 else f"{len(directories):,} jobs"
+        why = next(iter(site.left.values()))
+        observer.alarm(f"{jobs} could not be ended and may go on at {site.name}, in {shown}: {why}")
 
 
 async def _connect(
     deployment: Deployment, processes: Processes, run_dir: RunDir, group: asyncio.TaskGroup, stack: AsyncExitStack
 ) -> dict[str, Site]:
     """Enter the connectors of those sites that some step is bound to."""
-    used = {target.site for step in processes.step_paths() for target in deployment.targets(step)}
+    placed = set(processes.step_paths()) - set(processes.evaluated_paths())
+    used = {target.site for step in placed for target in deployment.targets(step)}
     sites: dict[str, Site] = {}
     for name in sorted(used):
         site = deployment.sites[name]
@@ -179,18 +220,28 @@ async def _connect(
     return sites
 
 
-async def _tidy(sites: Mapping[str, Site], places: Iterable[Location], run_dir: RunDir, observer: Observer) -> None:
+async def _tidy(run: _Run, sites: Mapping[str, Site], places: Iterable[Location]) -> None:
     """What a successful run leaves behind goes; a site that cannot be reached any more costs a warning, not the result."""
     for place in places:
         try:
             if HERE in place.mounts:
-                await asyncio.to_thread(tidy_here, run_dir.path, place, run_dir.id)
+                await asyncio.to_thread(tidy_here, run.dir.path, place, run.dir.id)
             async with asyncio.timeout(_TIDYING):
                 await sites[place.site].forget()
                 if HERE not in place.mounts:
-                    await tidy_site(sites[place.site].connector, place, run_dir.id)
+                    await tidy_site(sites[place.site].connector, place, run.dir.id)
         except (HyflowError, OSError) as error:  # a TimeoutError is an OSError
-            observer.warn(f"what the run left at {place} is still there: {str(error) or 'the site gives no answer'}")
+            run.observer.warn(f"what the run left at {place} is still there: {_why(error)}")
+        except asyncio.CancelledError:
+            if not run.interruption.caught():
+                raise
+            run.observer.warn(f"what the run left at {place} is still there: removing it was interrupted")
+            return
+
+
+def _why(error: Exception) -> str:
+    """In words: the operating system's own, without numbers."""
+    return (error.strerror if isinstance(error, OSError) else str(error)) or "the site gives no answer"
 
 
 def _files(sites: Mapping[str, Site], places: Mapping[str, Location]) -> dict[str, Files]:
@@ -222,9 +273,6 @@ def _locations(deployment: Deployment, step: str, places: Mapping[str, Location]
             name for name, place in places.items()
             if place.site == target.site and target.location in (None, place.name)
         ]  # fmt: skip
-        if not found:
-            there = ", ".join(place.name for place in places.values() if place.site == target.site)
-            raise DeploymentError(f"the site {target.site} has no location {target.location!r} (it has: {there})", where=deployment.source)
         names += found
     return tuple(names)
 
@@ -234,50 +282,59 @@ def _overridden(request: Request, override: Override) -> Request:
     return Request(replace(request.least, **changes), replace(request.most, **changes)) if changes else request
 
 
-@contextmanager
-def _signals(driver: Driver) -> Iterator[None]:
-    """Ctrl-C and the like stop the run in order while it goes on; afterwards they mean what they meant before.
-
-    What is ignored stays ignored (nohup, jobs in the background). Once the run was stopped, more of them change nothing: it is ending.
-    """
-    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-
-    def stop(reason: str) -> None:
-        stopped.set()
-        driver.stop(reason)
-
-    before = {number: handler for number in _SIGNALS if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)}
-    for number in before:
-        loop.add_signal_handler(number, stop, _SIGNALS[number])
-    try:
-        yield
-    finally:
-        for number, handler in before.items() if not stopped.is_set() else ():
-            loop.remove_signal_handler(number)
-            signal.signal(number, handler)
-
-
-async def _conclude(order: Order, observer: Observer, end: Conclude, mover: Mover, journal: Journal, run_dir: RunDir) -> Result:
+async def _conclude(run: _Run, end: Conclude, mover: Mover) -> Result:
     """Deliver the results of a run that succeeded, and tell everybody."""
     if end.failures:
-        return Result(run_dir.id, None, end.failures, _status(end.failures))
-    this_machine = Location("", "", HERE, str(run_dir.path), {HERE: "/"})
-    delivery = deliver.Delivery(order.outdir, run_dir.path, mover, end.inputs)
-    outputs = await delivery.deliver(end.outputs, this_machine)
-    delivered = Delivered(outputs, time.time())
-    await journal.append([delivered])
-    observer.event(delivered)
-    return Result(run_dir.id, outputs, (), 0)
+        status = _status(end.failures)
+        run.interruption.heeded = status == Interrupted.exit_status
+        return Result(run.dir.id, None, end.failures, status)
+    if run.interruption.reason is not None:  # it came in the very turn in which the last job ended
+        return await _undelivered(run, run.interruption.reason)
+    this_machine = Location("", "", HERE, str(run.dir.path), {HERE: "/"})
+    try:
+        outputs = await deliver.Delivery(run.order.outdir, run.dir.path, mover, end.inputs).deliver(end.outputs, this_machine)
+    except asyncio.CancelledError:
+        if not run.interruption.caught() or run.interruption.reason is None:
+            raise
+        return await _undelivered(run, run.interruption.reason)
+    await _delivered(run, Delivered(outputs, time.time()))
+    return Result(run.dir.id, outputs, (), 0)
+
+
+async def _undelivered(run: _Run, reason: str) -> Result:
+    """Every job is done, but not every result is where its user wants it."""
+    run.interruption.heeded = True
+    run.interruption.leave()
+    event = Stopping(reason, time.time())
+    await run.journal.append([event])
+    run.observer.event(event)
+    run.observer.alarm(f"not all results were delivered to {run.order.outdir}: the others are still below {run.dir.path}")
+    return Result(run.dir.id, None, (), Interrupted.exit_status)
+
+
+async def _delivered(run: _Run, event: Delivered) -> None:
+    try:
+        with run.interruption.held():
+            await run.journal.append([event])
+    except JournalError as error:
+        what = f"the results are in {run.order.outdir}, but {error.what}"
+        raise JournalError(what, where=error.where, hint=error.hint) from error
+    run.observer.event(event)
 
 
 def _status(failures: Sequence[tuple[JobId, Failure]]) -> int:
     if any(failure.unsupported for _, failure in failures):
         return UnsupportedRequirement.exit_status
-    return 130 if any(failure.kind is FailureClass.CANCELLED for _, failure in failures) else 1
+    return Interrupted.exit_status if any(failure.kind is FailureClass.CANCELLED for _, failure in failures) else 1
 
 
-async def check_inputs(processes: Processes, inputs: Inputs) -> tuple[str, ...]:
-    """Check an input object without running anything; the warnings about it. Raises InputError."""
+async def check_inputs(processes: Processes, inputs: Inputs) -> None:
+    """Check an input object without running anything; what lies on the web is not looked at. Raises InputError with every mistake."""
     mover = Mover({HERE: HereFiles()}, {}, Catalog())
-    await settle(lambda facts: processes.start(inputs, facts), mover, scripted=True)
-    return processes.unknown_inputs(inputs)
+    known = map_data(inputs, lambda data: _unseen(data) if is_web(str(data.get("location", ""))) else data)
+    await settle(lambda facts: processes.start(known, facts), mover, scripted=True)
+
+
+def _unseen(data: dict[str, Value]) -> dict[str, Value]:
+    """A file that is not fetched, as one that is empty."""
+    return {**{name: value for name, value in data.items() if name != "location"}, "contents": ""}

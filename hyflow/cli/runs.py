@@ -47,11 +47,14 @@ def _count(text: str) -> int:
 
 
 def _summary(run: RunDir) -> Summary | None:
+    from hyflow.journal import Unmade
     from hyflow.report.summary import summarize
     from hyflow.report.terminal import clean
 
     try:
         return summarize(run)
+    except Unmade:  # it never began, or begins just now: there is nothing to tell
+        return None
     except JournalError as error:
         print(f"hyflow: {clean(str(error))}", file=sys.stderr)
         return None

@@ -7,7 +7,6 @@ One loop takes events, makes them durable, hands them to `State` and starts the 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import posixpath
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -126,9 +125,10 @@ class Driver:
 
     async def _abandon(self) -> None:
         """What cannot be recorded must not go on; a site that does not answer is not waited for."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_ABANDON):
-                await asyncio.gather(*(site.cancel_all() for site in self._house.sites.values()))
+        until = asyncio.get_running_loop().time() + _ABANDON
+        for site in self._house.sites.values():
+            site.hurry(until)
+        await asyncio.gather(*(site.cancel_all() for site in self._house.sites.values()))
 
     async def _settle(self, call: Callable[[Facts], T | Ask], scripted: bool) -> T:
         return await settle(call, self._house.mover, scripted)

@@ -6,6 +6,7 @@ Knows events and disks. Does not know what events mean to the engine, nor how pe
 from hyflow.journal.lock import Owner, holder
 from hyflow.journal.reading import (
     Record,
+    has_begun,
     read_events,
     read_header,
     read_job,
@@ -17,7 +18,7 @@ from hyflow.journal.reading import (
     read_tallies,
 )
 from hyflow.journal.runs import RunDir, find_run, list_runs, new_run
-from hyflow.journal.store import Header, Meta, Session
+from hyflow.journal.store import Header, Meta, Session, Unmade
 from hyflow.journal.tally import Phase, StepTally, Tally
 from hyflow.journal.writer import Journal
 
@@ -32,7 +33,9 @@ __all__ = [
     "Session",
     "StepTally",
     "Tally",
+    "Unmade",
     "find_run",
+    "has_begun",
     "holder",
     "list_runs",
     "new_run",

@@ -15,6 +15,7 @@ from hyflow import plain
 from hyflow.errors import JournalError
 from hyflow.journal import store
 from hyflow.journal.lock import Owner
+from hyflow.journal.runs import RunDir
 from hyflow.journal.store import Header, Meta, Session
 from hyflow.journal.tally import Phase, StepTally
 from hyflow.model.events import EVENTS, Delivered, Event, Failed, Started, Stopping
@@ -50,6 +51,16 @@ def read_milestones(path: Path, *kinds: type[Event]) -> list[Record]:
     sql = f"SELECT seq, kind, at, body FROM events WHERE {only} ORDER BY seq"  # noqa: S608 - the names of our own classes
     with _reading(path) as db:
         return [_record(path, row) for row in db.execute(sql)]
+
+
+def has_begun(run: RunDir) -> bool:
+    """Whether the run has an event, or a record that cannot be judged; one that was ended while it was put together has none."""
+    try:
+        return next(read_events(run.journal), None) is not None
+    except store.Unmade:
+        return False
+    except JournalError:
+        return True
 
 
 def read_record(path: Path) -> Record | None:

@@ -73,6 +73,10 @@ class Session:
     ended: float | None
 
 
+class Unmade(JournalError):
+    """There is no record: whoever was about to make it was ended."""
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turns what SQLite raises into one clear JournalError."""
@@ -137,7 +141,7 @@ def reopen(path: Path) -> sqlite3.Connection:
 def read_only(path: Path) -> sqlite3.Connection:
     """A journal for reading, also while a driver writes to it."""
     if not path.exists():
-        raise JournalError("the run's record is missing", where=str(path))
+        raise Unmade("the run's record is missing", where=str(path))
     with translated(path):
         try:
             return _checked(path, "mode=ro")
@@ -169,7 +173,7 @@ def check(db: sqlite3.Connection, path: Path) -> None:
     """Raises JournalError when this is not a journal, or one of a newer hyflow."""
     application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
     if application != _APPLICATION:
-        raise JournalError("this is not the record of a run, or making it was interrupted", where=str(path))
+        raise Unmade("this is not the record of a run, or making it was interrupted", where=str(path))
     if version > VERSION:
         what = f"the run's record has format {version}; this hyflow knows formats up to {VERSION}"
         raise JournalError(what, where=str(path), hint="use the newer hyflow that wrote it")

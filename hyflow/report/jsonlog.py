@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import fields
@@ -13,6 +12,7 @@ from hyflow.journal.tally import job_of
 from hyflow.model.events import Event
 from hyflow.model.jobs import Failure, JobId
 from hyflow.model.workflow import Program
+from hyflow.report.patient import Patient
 
 
 def as_json(event: Event, at: float) -> dict[str, Any]:
@@ -28,7 +28,7 @@ class JsonLog:
     """Writes a line for every event, and `begin`, `stage`, `warning` and `end` of its own."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream = Patient(stream)
 
     def begin(self, program: Program, run: str) -> None:
         self._write({"event": "begin", "at": time.time(), "run": run, "workflow": program.source})
@@ -42,9 +42,12 @@ class JsonLog:
     def warn(self, text: str) -> None:
         self._write({"event": "warning", "at": time.time(), "text": text})
 
+    def alarm(self, text: str) -> None:
+        self.warn(text)
+
     def end(self, failures: Sequence[tuple[JobId, Failure]]) -> None:
         self._write({"event": "end", "at": time.time(), "failed": [str(job) for job, _ in failures]})
 
     def _write(self, record: dict[str, Any]) -> None:
-        with contextlib.suppress(OSError):  # whoever read this may be gone; the run goes on
-            print(plain.dumps(record).decode(), file=self._stream, flush=True)
+        self._stream.write(plain.dumps(record).decode() + "\n")
+        self._stream.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -11,6 +10,7 @@ from hyflow.model.events import Event, Stopping
 from hyflow.model.jobs import Failure, JobId
 from hyflow.model.workflow import Program
 from hyflow.report.outline import over_before
+from hyflow.report.patient import Patient
 from hyflow.report.progress import Progress
 from hyflow.report.terminal import address, clean, duration, one_line
 
@@ -20,10 +20,10 @@ _SETTLED = 1.0
 
 
 class Quiet:
-    """Tells failures and nothing else."""
+    """Tells failures, that the run is stopped, and nothing else."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream = Patient(stream)
 
     def begin(self, program: Program, run: str) -> None:
         self._progress = Progress(program, run)
@@ -31,6 +31,8 @@ class Quiet:
     def event(self, event: Event) -> None:
         if message := self._progress.event(event):
             self._say(message)
+        if isinstance(event, Stopping):
+            self._say(f"stopping ({one_line(event.reason)}): nothing more is started")
 
     def stage(self, job: JobId, text: str) -> None:
         pass
@@ -38,13 +40,16 @@ class Quiet:
     def warn(self, text: str) -> None:
         pass
 
+    def alarm(self, text: str) -> None:
+        self._say(f"warning: {clean(text)}")
+
     def end(self, failures: Sequence[tuple[JobId, Failure]]) -> None:
         for line in self._progress.failures.rest():
             self._say(line)
 
     def _say(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # whoever read this may be gone; the run goes on
-            print(text, file=self._stream, flush=True)
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
 
 
 class Lines(Quiet):
@@ -56,7 +61,7 @@ class Lines(Quiet):
         self._over = over_before(program)
         self._idle: dict[str, float] = {}
         self._begun: set[str] = set()
-        self._told = 0.0
+        self._told, self._summary = 0.0, ""
         self._say(f"run {run}: {one_line(address(program.source))}")
 
     def event(self, event: Event) -> None:
@@ -64,15 +69,13 @@ class Lines(Quiet):
         if job is not None and job.step in self._over and job.step not in self._begun:
             self._begins(job.step)
         super().event(event)
-        if isinstance(event, Stopping):
-            self._say(f"stopping ({one_line(event.reason)}): nothing more is started")
         if job is not None:
             self._rest(job.step, now)
         for step in [step for step, since in self._idle.items() if now - since >= _SETTLED]:
             self._done(step)
         if now - self._told >= _PERIOD:
             self._told = now
-            self._say(self._summary())
+            self._sum_up()
 
     def warn(self, text: str) -> None:
         self._say(f"warning: {clean(text)}")
@@ -81,7 +84,7 @@ class Lines(Quiet):
         for step in list(self._idle):
             self._done(step)
         super().end(failures)
-        self._say(self._summary())
+        self._sum_up()
 
     def _begins(self, step: str) -> None:
         """What it takes its inputs from is done, and said to be so first."""
@@ -106,7 +109,11 @@ class Lines(Quiet):
         counts = ", ".join(f"{figures[phase]:,} {phase.value}" for phase in Phase if figures[phase] and phase not in IN_FLIGHT)
         self._say(f"{one_line(step)} ends: {counts} in {duration(figures.last - figures.first)}")
 
-    def _summary(self) -> str:
+    def _sum_up(self) -> None:
+        """How far the run is, unless that was just said."""
         figures = [(self._progress.tally.total(phase), phase.value) for phase in Phase]
         counts = ", ".join(f"{count:,} {word}" for count, word in figures if count)
-        return f"{duration(self._progress.elapsed)}: {counts or 'no jobs yet'}"
+        summary = f"{duration(self._progress.elapsed)}: {counts or 'no jobs yet'}"
+        if summary != self._summary:
+            self._summary = summary
+            self._say(summary)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TextIO
+from typing import TextIO, cast
 
 from rich.console import Console, ConsoleOptions
 from rich.live import Live as Display
@@ -16,6 +15,7 @@ from hyflow.journal.tally import IN_FLIGHT, Phase, StepTally
 from hyflow.model.events import Event, Stopping
 from hyflow.model.jobs import Failure, JobId
 from hyflow.model.workflow import Program
+from hyflow.report.patient import Patient
 from hyflow.report.progress import Progress
 from hyflow.report.terminal import address, cell_width, clean, duration, one_line, shorten
 
@@ -23,6 +23,9 @@ _FRAMES = 4
 """Drawings a second, at most."""
 
 _CELL = 9
+_NAME = 8
+"""Columns that the name of a step needs at least beside all the others."""
+
 _DIM = Style(dim=True)
 _COLUMNS = {
     Phase.WAITING: _DIM,
@@ -35,18 +38,26 @@ _COLUMNS = {
 
 
 class Drawing:
-    """One frame: a line a step, and a foot. Made of segments, since rich's own tables cost ten times the time."""
+    """One frame: a line a step, and a foot. Made of segments, since rich's own tables cost ten times the time.
+
+    Where the terminal has no room for a column for every phase, there is one for how many jobs of how many have ended.
+    """
 
     def __init__(self, steps: Sequence[StepTally], foot: str) -> None:
         self._steps, self._foot = steps, foot
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        width = max(options.max_width - _CELL * len(_COLUMNS), 8)
-        names = [shorten(one_line(step.path), width) for step in self._steps]
+        wide = options.max_width >= _NAME + _CELL * len(_COLUMNS)
+        room = max(options.max_width - (_CELL * len(_COLUMNS) if wide else _CELL), 1)
+        names = [shorten(one_line(step.path), room) for step in self._steps]
         width = max(map(cell_width, names), default=0)
-        yield from self._line("", width, {phase: phase.value for phase in _COLUMNS})
+        if wide:
+            yield from self._line("", width, {phase: phase.value for phase in _COLUMNS})
         for name, step in zip(names, self._steps, strict=True):
-            yield from self._line(name, width, {phase: f"{step[phase]:,}" for phase in _COLUMNS if step[phase]})
+            if wide:
+                yield from self._line(name, width, {phase: f"{step[phase]:,}" for phase in _COLUMNS if step[phase]})
+            else:
+                yield from self._short(name, width, step)
         yield Segment(shorten(self._foot, options.max_width), _DIM)
         yield Segment.line()
 
@@ -57,12 +68,19 @@ class Drawing:
             yield Segment(f"{cells.get(phase, ''):>{_CELL}}", style)
         yield Segment.line()
 
+    @staticmethod
+    def _short(name: str, width: int, step: StepTally) -> Iterator[Segment]:
+        ended = step.total - sum(step[phase] for phase in IN_FLIGHT)
+        yield Segment(name + " " * (width - cell_width(name)))
+        yield Segment(f"{f'{ended}/{step.total}':>{_CELL}}", _COLUMNS[Phase.FAILED] if step[Phase.FAILED] else None)
+        yield Segment.line()
+
 
 class Live:
     """The observer for terminals. Events are only counted; a thread of rich's draws."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._console = Console(file=stream, force_terminal=True, markup=False, emoji=False, highlight=False)
+        self._console = Console(file=cast(TextIO, Patient(stream)), force_terminal=True, markup=False, emoji=False, highlight=False)
 
     def begin(self, program: Program, run: str) -> None:
         self._progress = Progress(program, run)
@@ -89,15 +107,16 @@ class Live:
     def warn(self, text: str) -> None:
         self._say(f"warning: {clean(text)}", "yellow")
 
+    def alarm(self, text: str) -> None:
+        self._say(f"warning: {clean(text)}", "red")
+
     def end(self, failures: Sequence[tuple[JobId, Failure]]) -> None:
-        with contextlib.suppress(OSError):
-            self._display.stop()
+        self._display.stop()
         for line in self._progress.failures.rest():
             self._say(line, "red")
 
     def _say(self, text: str, style: str = "") -> None:
-        with contextlib.suppress(OSError):  # the terminal may be gone; the run goes on
-            self._console.print(Text(text, style=style), soft_wrap=True)
+        self._console.print(Text(text, style=style), soft_wrap=True)
 
     def _draw(self) -> Drawing:
         steps = self._progress.steps()

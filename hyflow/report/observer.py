@@ -25,5 +25,8 @@ class Observer(Protocol):
     def warn(self, text: str) -> None:
         """Something that the user should know and that stops nothing."""
 
+    def alarm(self, text: str) -> None:
+        """Something that the user must know, whatever else they do not want to hear: it is for them to act."""
+
     def end(self, failures: Sequence[tuple[JobId, Failure]]) -> None:
         """The run has ended, with these jobs failed for good. Called last, once."""

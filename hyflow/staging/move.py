@@ -27,6 +27,9 @@ from hyflow.staging.unchanged import Noted
 _DOWNLOADS = 4
 """How many inputs are fetched from the web at a time."""
 
+_CLOSING = 5.0
+"""Seconds that copies which are given up have to remove what they left half done."""
+
 Origin = str | None
 """Where data comes from: a file system, or None for the web."""
 
@@ -48,6 +51,7 @@ class Mover:
         self.noted = Noted()
         self._files, self._landings = files, landings
         self._moving: dict[tuple[str, str], _Move] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._downloads = asyncio.Semaphore(_DOWNLOADS)
         self._real: dict[str, str] = {}
 
@@ -69,6 +73,14 @@ class Mover:
             asked.setdefault(replica.filesystem, {})[fact] = "/" + replica.path
         found = await asyncio.gather(*(self._reach(name).answer(questions) for name, questions in asked.items()))
         return {fact: answer for answers in found for fact, answer in answers.items()}
+
+    async def close(self) -> None:
+        """Give up what is still on its way, in order but not for long."""
+        for task in self._tasks:
+            if not task.cancelling():
+                task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_CLOSING)
 
     def _resolved(self, path: str) -> str:
         known = self._real.get(path)
@@ -115,10 +127,12 @@ class Mover:
         task = asyncio.create_task(self._carry(origin, uris, to), name=f"moving {len(uris)} to {to}")
         move = _Move(frozenset(uris), task)
         self._moving.update({(uri, to): move for uri in uris})
+        self._tasks.add(task)
         task.add_done_callback(lambda _: self._forget(move, to))
         return move
 
     def _forget(self, move: _Move, to: str) -> None:
+        self._tasks.discard(move.task)
         for uri in move.uris:
             if self._moving.get((uri, to)) is move:
                 del self._moving[uri, to]

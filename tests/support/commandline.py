@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ENTRY = {
-    "hyflow": "from hyflow.cli.main import main; main()",
-    "cwl-runner": "from hyflow.cli.cwl_runner import main; main()",
+    "hyflow": "from hyflow.cli.entry import hyflow; hyflow()",
+    "cwl-runner": "from hyflow.cli.entry import cwl_runner; cwl_runner()",
 }
 SECONDS = 60
 
