@@ -142,6 +142,9 @@ class Plugin(Protocol):
     `metadata={"doc": ...}`, and a type of str, int, float, bool, list[str], dict[str, str], Literal or another such dataclass,
     possibly `| None`. The metadata may also have `"schema"`: what else must hold for the value, in words of JSON Schema, such as
     `{"minimum": 1}` or `hyflow.model.quantities.SIZE`. The deployment file's schema derives from it.
+
+    A plug-in that knows the names of its sites' locations before it connects may have them in an attribute `locations` ("" for a site
+    that is one place): a binding to another one is then a mistake that `hyflow check` finds.
     """
 
     name: str

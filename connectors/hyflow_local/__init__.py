@@ -37,6 +37,7 @@ class LocalPlugin:
     name: str = "local"
     doc: str = "This machine: commands are started directly, and files are used where they are."
     settings: type[LocalSettings] = LocalSettings
+    locations: tuple[str, ...] = ("",)
 
     def connect(self, settings: LocalSettings, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
         from hyflow_local.connector import LocalConnector

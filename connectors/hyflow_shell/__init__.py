@@ -57,6 +57,7 @@ class ShellPlugin:
     name: str = "shell"
     doc: str = "Runs jobs on a machine that a command reaches, through its shell; only what jobs need is copied there."
     settings: type[Settings] = Settings
+    locations: tuple[str, ...] = ("",)
 
     def connect(self, settings: Settings, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
         """The connector for one such machine."""

@@ -7,7 +7,7 @@ resources it says those that it names, and leaves the others to the next.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hyflow.deployment.suggestions import suggestion
@@ -75,10 +75,12 @@ def override_for(bindings: Sequence[Binding], step: str) -> Override:
     return Override(**chosen)
 
 
-def step_problems(bindings: Sequence[Binding], sites: Collection[str], steps: Iterable[str], file: str | None = None) -> list[HyflowError]:
+def step_problems(
+    bindings: Sequence[Binding], sites: Collection[str], steps: Iterable[str], file: str | None = None, placeless: Collection[str] = ()
+) -> list[HyflowError]:
     """What is wrong with the bindings for a workflow of these steps: those that cover none, and the steps that none covers.
 
-    A step that holds others needs no binding of its own.
+    A step that holds others needs no binding of its own, and neither does one of `placeless`, which runs no command.
     """
     paths = sorted(steps)
     inner = {step.rpartition("/")[0] for step in paths}
@@ -88,9 +90,24 @@ def step_problems(bindings: Sequence[Binding], sites: Collection[str], steps: It
         for one in bindings
         if not any(covers(one.step, step) for step in known)
     ]
-    if uncovered := [step for step in known if not targets_for(bindings, sites, step)]:
+    if uncovered := [step for step in known if step not in placeless and not targets_for(bindings, sites, step)]:
         problems.append(_uncovered(uncovered, sites, file))
     return problems
+
+
+def location_problems(bindings: Sequence[Binding], locations: Mapping[str, Collection[str]]) -> list[HyflowError]:
+    """The bindings that name a location which their site does not have. `locations`: the names of those of each site that is known."""
+    return [
+        DeploymentError(f"the site {target.site} has no location {target.location!r}", where=one.where,
+                        hint=_locations_hint(target, locations[target.site]))
+        for one in bindings for target in one.targets
+        if target.location is not None and target.site in locations and target.location not in locations[target.site]
+    ]  # fmt: skip
+
+
+def _locations_hint(target: Target, there: Collection[str]) -> str:
+    named = [name for name in there if name]
+    return suggestion(target.location, named, kind="its locations") if named else f"it is one place: name {target.site} alone"
 
 
 def _uncovered(steps: Sequence[str], sites: Collection[str], file: str | None) -> HyflowError:

@@ -12,11 +12,15 @@ from hyflow.deployment.document import Node, locate
 from hyflow.deployment.settings import Schema
 from hyflow.deployment.suggestions import suggestion
 from hyflow.errors import DeploymentError, HyflowError, Where
+from hyflow.nearest import nearest
 
 _KINDS = {
     "object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number",
     "boolean": "true or false", "null": "nothing",
 }  # fmt: skip
+
+_UNITS = ("GiB", "m", "s")
+"""Units of which one fits a number that lacks it."""
 
 
 def problems(document: Node, schema: Schema) -> list[HyflowError]:
@@ -40,30 +44,65 @@ def _explain(document: Node, error: ValidationError) -> list[HyflowError]:
     rule: Any = error.validator_value
     schema: Any = error.schema
     if "propertyNames" in error.absolute_schema_path:
-        return [DeploymentError(f"{value!r} is not {_meant(error)}", where=locate(document, [*path, value]))]
+        fitting = re.sub(r"[^A-Za-z0-9._-]+", "-", value).strip("._-")
+        hint = f"did you mean {fitting}?" if fitting else None
+        return [DeploymentError(f"{value!r} is not {_meant(error)}", where=locate(document, [*path, value]), hint=hint)]
     match error.validator:
         case "additionalProperties":
             known = schema["properties"]
             unknown = [key for key in value if key not in known]
             return [_unknown(key, name, [*known], locate(document, [*path, key])) for key in unknown]
         case "required":
-            missing = [key for key in rule if key not in value]
-            return [DeploymentError(f"{name or 'the file'} lacks {key}", where=where, hint=_doc(schema, key)) for key in missing]
+            return [_missing(document, path, key, value, schema) for key in rule if key not in value]
         case "enum" | "const":
             known = rule if isinstance(rule, list) else [rule]
-            return [DeploymentError(f"{name} cannot be {_shown(value)}", where=where, hint=suggestion(value, map(_word, known)))]
+            quoted = isinstance(value, str) and value in [str(one) for one in known if not isinstance(one, str)]
+            hint = "write it without quotes" if quoted else suggestion(value, map(_word, known))
+            return [DeploymentError(f"{name} cannot be {_shown(value)}", where=where, hint=hint)]
         case "type":
-            kinds = [_KINDS[kind] for kind in ([rule] if isinstance(rule, str) else rule) if kind != "null"]
-            return [DeploymentError(f"{name or 'the file'} must be {' or '.join(kinds)}, not {_shown(value)}", where=where)]
+            meant = schema.get("title") or " or ".join(_KINDS[kind] for kind in _types(rule) if kind != "null")
+            what = f"{name or 'the file'} must be {meant}, not {_shown(value)}"
+            return [DeploymentError(what, where=where, hint=_instead(value, schema) or schema.get("description"))]
         case "pattern":
-            return [DeploymentError(f"{name} must be {_meant(error)}, not {value!r}", where=where)]
+            hint = _instead(value, schema)
+            return [DeploymentError(f"{name} must be {_meant(error)}, not {value!r}", where=where, hint=hint)]
         case "minItems" | "minProperties":
-            return [DeploymentError(f"{name} is empty", where=where)]
+            return [DeploymentError(f"{name} is empty", where=where, hint=schema.get("description"))]
+        case "uniqueItems":
+            return [DeploymentError(f"{name} names the same thing twice", where=where, hint="name it once")]
         case "minimum":
             return [DeploymentError(f"{name} must be at least {rule}, not {value}", where=where)]
         case "exclusiveMinimum":
             return [DeploymentError(f"{name} must be more than {rule}, not {value}", where=where)]
     return [DeploymentError(f"{name}: {error.message}", where=where)]
+
+
+def _missing(document: Node, path: list[Any], key: str, value: Any, schema: Schema) -> HyflowError:
+    """A key that lacks may be there with a slip in it: that is then the mistake."""
+    name = _name(path)
+    if slip := nearest(key, (one for one in value if one not in schema.get("properties", {}))):
+        return _unknown(slip, name, [key], locate(document, [*path, slip]))
+    return DeploymentError(f"{name or 'the file'} lacks {key}", where=locate(document, path), hint=_doc(schema, key))
+
+
+def _types(rule: str | list[str]) -> list[str]:
+    return [rule] if isinstance(rule, str) else rule
+
+
+def _instead(value: Any, schema: Schema) -> str | None:
+    """What may have been meant by a value of the wrong kind."""
+    kinds, pattern = _types(schema.get("type", [])), schema.get("pattern")
+    match value:
+        case int() | float() | str() if pattern is not None and re.fullmatch(r"[0-9.]+", str(value)):
+            fitting = [text for text in (f"{value}{unit}" for unit in _UNITS) if re.search(pattern, text)]
+            return f"with its unit, as in {fitting[0]}" if fitting else None
+        case str() if "path of a step" in schema.get("title", "") and value.strip("/"):
+            return f"did you mean /{'/'.join(filter(None, value.split('/')))}?"
+        case str() if "array" in kinds and pattern is None and value:
+            return f"did you mean [{', '.join(value.split())}]?"
+        case str() if "object" in kinds and len(parts := schema.get("properties", {})) == 1:
+            return f"did you mean {{{next(iter(parts))}: {value}}}?"
+    return None
 
 
 def _unknown(key: str, name: str, known: list[str], where: Where) -> HyflowError:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from hyflow.errors import DeploymentError, HyflowError, Where
+from hyflow.misread import explained
 
 MOST_BYTES = 256 * 1024
 MOST_PARTS = 10_000
@@ -79,12 +80,9 @@ def parse(text: str, file: str, *, at: Where | None = None) -> Node:
         raise DeploymentError(f"more than {MOST_BYTES // 1024} KiB: this is no deployment file", where=Where(file))
     try:
         root = yaml.compose(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = at or (Where(file, mark.line + 1, mark.column + 1) if mark else Where(file))
-        raise DeploymentError(f"this is not YAML: {error.problem or error.context}", where=where) from error
     except yaml.YAMLError as error:
-        raise DeploymentError(f"this is not YAML: {str(error).splitlines()[0]}", where=at or Where(file)) from error
+        wrong = explained(error, text)
+        raise DeploymentError(wrong.what, where=at or Where(file, wrong.line, wrong.column), hint=wrong.hint) from error
     except RecursionError as error:
         raise DeploymentError(f"nested more than {DEEPEST} deep", where=at or Where(file)) from error
     builder = _Builder(file, at)
@@ -122,6 +120,8 @@ class _Builder:
             place = self._where(name)
             if not isinstance(name, yaml.ScalarNode):
                 self._wrong("a key must be plain text", place)
+            elif name.value == "<<":
+                self._wrong("merging (<<) is not of YAML 1.2, and not done here", place)
             elif name.value in parts:
                 self._wrong(f"{name.value} stands twice (first in line {keys[name.value].line})", place)
             else:

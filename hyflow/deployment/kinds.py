@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, assert_never
 
 import yaml
 
 from hyflow.deployment.document import MOST_BYTES
 from hyflow.errors import InputError, UsageError, Where
+from hyflow.misread import Misread, explained, undecodable
+from hyflow.nearest import nearest_beside
 
 Kind: TypeAlias = Literal["deployment", "job", "workflow", "unclear"]
 
@@ -19,7 +23,35 @@ _LARGEST = 256 << 20
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a file seems to be, and the keys at its top (none where it is no mapping)."""
+
+    kind: Kind
+    keys: frozenset[str]
+
+    @property
+    def sign(self) -> str:
+        """Why it is taken for that."""
+        match self.kind:
+            case "workflow":
+                signs = [key for key in ("cwlVersion", "$graph", "class") if key in self.keys]
+                return f"it has {signs[0]}"
+            case "deployment":
+                return "it has sites"
+            case "job":
+                return "it has none of cwlVersion, $graph and sites" if self.keys else "it is empty"
+            case "unclear":
+                return "it looks like none that there is"
+        assert_never(self.kind)
+
+
 def kind_of(path: Path | str) -> Kind:
+    """What the file is: see `look`."""
+    return look(path).kind
+
+
+def look(path: Path | str) -> Look:
     """What the file is. "unclear": it has `sites` but does not look like a deployment otherwise, or it is no mapping.
 
     Raises UsageError when it cannot be read, InputError with the line when it is neither YAML nor JSON.
@@ -28,18 +60,41 @@ def kind_of(path: Path | str) -> Kind:
         with Path(path).open("rb") as file:
             data = file.read(_LARGEST + 1)
     except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise unreadable(str(path), error) from error
     if len(data) > _LARGEST:
         raise UsageError(f"larger than {_LARGEST >> 20} MiB: neither a deployment nor a job file", where=str(path))
     top = _top(data, str(path))
-    if top is None:
-        return "unclear"
+    return Look("unclear", frozenset()) if top is None else Look(_kind(top, len(data)), frozenset(top))
+
+
+def unreadable(path: str, error: OSError) -> UsageError:
+    """A file that was named cannot be read; one whose name is near may have been meant."""
+    match error:
+        case FileNotFoundError() | NotADirectoryError():
+            return UsageError("there is no such file", where=path, hint=_neighbour(path))
+        case IsADirectoryError():
+            return UsageError("this is a directory, and a file is needed", where=path)
+    return UsageError(f"cannot be read: {error.strerror}", where=path)
+
+
+def _neighbour(path: str) -> str | None:
+    """What may have been meant by a name that is not there."""
+    if path == "-":
+        return "to read standard input, name /dev/stdin"
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder or "."):
+        return f"there is no directory {folder} either"
+    near = nearest_beside(path, directories=False)
+    return f"did you mean {near}?" if near else None
+
+
+def _kind(top: dict[str, Any], size: int) -> Kind:
     if {"cwlVersion", "$graph"} & top.keys() or (isinstance(top.get("class"), str) and top["class"] in PROCESSES):
         return "workflow"
     if "sites" not in top:
         return "unclear" if {"version", "bind"} <= top.keys() else "job"
     signs = ["version" in top, top.keys() <= PARTS, top["sites"] is _SITES]
-    return "deployment" if sum(signs) >= 2 and len(data) <= MOST_BYTES else "unclear"  # one with a mistake in it is still one
+    return "deployment" if sum(signs) >= 2 and size <= MOST_BYTES else "unclear"  # one with a mistake in it is still one
 
 
 _SITES = object()
@@ -51,6 +106,8 @@ def _top(data: bytes, file: str) -> dict[str, Any] | None:
 
     A document with nothing in it counts as an empty mapping.
     """
+    if (wrong := undecodable(data)) is not None:
+        raise _misread(wrong, file)
     if data.lstrip()[:1] == b"{":
         try:
             return {str(key): _summary(value) for key, value in json.loads(data).items()}
@@ -58,12 +115,12 @@ def _top(data: bytes, file: str) -> dict[str, Any] | None:
             pass  # it may be YAML in flow style
     try:
         return _from_yaml(data)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
-        raise InputError(f"this is not YAML: {error.problem or error.context}", where=where) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"this is not YAML: {str(error).splitlines()[0]}", where=Where(file)) from error
+    except yaml.YAMLError as error:
+        raise _misread(explained(error, data.decode("utf-8-sig")), file) from error
+
+
+def _misread(wrong: Misread, file: str) -> InputError:
+    return InputError(wrong.what, where=Where(file, wrong.line, wrong.column), hint=wrong.hint)
 
 
 def _summary(value: Any) -> Any:

@@ -9,16 +9,19 @@ from typing import Any
 
 from hyflow.connector import Plugin
 from hyflow.deployment import plugins as installed
-from hyflow.deployment.binding import NO_OVERRIDE, Binding, Override, Target
+from hyflow.deployment.binding import NO_OVERRIDE, Binding, Override, Target, location_problems
 from hyflow.deployment.checking import place, problems
 from hyflow.deployment.document import MOST_BYTES, Node, locate, parse
+from hyflow.deployment.kinds import unreadable
 from hyflow.deployment.overlay import with_profile, with_sets
 from hyflow.deployment.schema import deployment_schema
 from hyflow.deployment.settings import instance
 from hyflow.deployment.suggestions import suggestion
 from hyflow.deployment.values import Deployment, Site
 from hyflow.errors import DeploymentError, HyflowError, Where
+from hyflow.misread import undecodable
 from hyflow.model.quantities import parse_size, parse_time
+from hyflow.nearest import nearest
 
 
 def read(
@@ -35,12 +38,12 @@ def load(path: str | Path) -> Node:
     """The file's document, not yet checked but that it is a mapping. Raises DeploymentError."""
     try:
         with Path(path).open("rb") as file:
-            text = file.read(MOST_BYTES + 1).decode("utf-8-sig")
+            data = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise DeploymentError(f"cannot be read: {error.strerror}", where=Where(str(path))) from error
-    except UnicodeDecodeError as error:
-        raise DeploymentError("this is not UTF-8 text", where=Where(str(path))) from error
-    document = parse(text, str(path))
+        raise unreadable(str(path), error) from error
+    if len(data) <= MOST_BYTES and (wrong := undecodable(data)) is not None:
+        raise DeploymentError(wrong.what, where=Where(str(path), wrong.line, wrong.column), hint=wrong.hint)
+    document = parse(data.decode("utf-8-sig", "replace"), str(path))
     if not isinstance(document.value, dict):
         raise DeploymentError("a deployment file is a mapping: version, sites, bind", where=document.where, hint="hyflow init writes one")
     return document
@@ -62,12 +65,19 @@ def _understood(
     else:
         types = list(plugins)
     schema = deployment_schema(plugins, types)
-    found = {str(problem): problem for problem in [*problems(document, schema), *_profile_problems(written, schema), *_strangers(document)]}
-    if found:
+    wrong = [*problems(document, schema), *_profile_problems(written, schema), *_strangers(document)]
+    if (guessed := _with_nearest_types(document, types)) is not document:  # the settings of a type with a slip in it are looked at, too
+        plugins = {**plugins, **installed.load(_types(guessed))}
+        wrong += problems(guessed, deployment_schema(plugins, types))
+    if found := {str(problem): problem for problem in wrong}:
         raise DeploymentError(sorted(found.values(), key=place))
     sites = _sites(document, plugins)
     values = document.plain()
     bind = tuple(_binding(item, locate(document, ["bind", number])) for number, item in enumerate(values.get("bind", [])))
+    known = {name: getattr(site.plugin, "locations", None) for name, site in sites.items()}
+    declared = {name: locations for name, locations in known.items() if locations is not None}
+    if astray := location_problems(bind, declared):
+        raise DeploymentError(astray)
     return Deployment(sites, bind, source, json.dumps(values))
 
 
@@ -84,6 +94,21 @@ def _types(document: Node) -> list[str]:
     nodes = sites.value.values() if sites is not None and isinstance(sites.value, dict) else []
     kinds = [_below(node, "type") for node in nodes]
     return [kind.value for kind in kinds if kind is not None and isinstance(kind.value, str)]
+
+
+def _with_nearest_types(document: Node, types: Sequence[str]) -> Node:
+    """The document with every unknown type of a site replaced by the nearest known one; itself, where there is nothing to replace."""
+    sites = _below(document, "sites")
+    if sites is None or not isinstance(sites.value, dict):
+        return document
+    changed = {}
+    for name, site in sites.value.items():
+        kind = _below(site, "type")
+        if kind is not None and kind.value not in types and (near := nearest(str(kind.value), types)) is not None:
+            changed[name] = Node({**site.value, "type": Node(near, kind.where)}, site.where, site.keys)
+    if not changed:
+        return document
+    return Node({**document.value, "sites": Node({**sites.value, **changed}, sites.where, sites.keys)}, document.where, document.keys)
 
 
 def _below(node: Node, name: str) -> Node | None:

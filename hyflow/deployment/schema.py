@@ -10,6 +10,7 @@ from hyflow.model.quantities import SIZE, TIME
 
 SITE_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 RUNTIMES = ("none", "auto")
+_TARGET = "^[^/]+(/.+)?$(?!\\n)"
 
 _CONTAINER: Schema = {
     "type": "object",
@@ -48,8 +49,11 @@ _BINDING: Schema = {
         },
         "site": {
             "type": ["string", "array"],
-            "items": {"type": "string"},
+            "pattern": _TARGET,
+            "title": "a site, or SITE/LOCATION, or a list of them",
+            "items": {"type": "string", "pattern": _TARGET, "title": "a site, or SITE/LOCATION"},
             "minItems": 1,
+            "uniqueItems": True,
             "description": "A site, or a list of sites of which hyflow may choose; SITE/LOCATION names one location of a site.",
         },
         "resources": _RESOURCES,
@@ -64,12 +68,12 @@ def deployment_schema(plugins: Mapping[str, Plugin], types: Collection[str] = ()
     parts: Schema = {
         "sites": {
             "type": "object",
-            "description": "The machines, clusters and namespaces that may run steps, by name.",
+            "description": "The machines, clusters and namespaces that may run steps, by name, as in {here: {type: local}}.",
             "propertyNames": {"pattern": f"^{SITE_NAME}$(?!\\n)", "title": "a name of letters, digits and ._-"},
             "additionalProperties": _site(plugins, sorted({*plugins, *types})),
             "minProperties": 1,
         },
-        "bind": {"type": "array", "description": "Which steps run where.", "items": _BINDING},
+        "bind": {"type": "array", "description": "Which steps run where: a list, as in [{step: /, site: here}].", "items": _BINDING},
     }
     partial = {name: {"type": kind["type"]} for name, kind in parts.items()}
     profile = {"type": "object", "properties": partial, "additionalProperties": False}
@@ -78,7 +82,7 @@ def deployment_schema(plugins: Mapping[str, Plugin], types: Collection[str] = ()
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "hyflow deployment file",
         "type": "object",
-        "properties": {"version": {"const": 1, "description": "The version of this format."}, **parts, "profiles": profiles},
+        "properties": {"version": {"const": 1, "description": "The version of this format: 1."}, **parts, "profiles": profiles},
         "required": ["version", "sites"],
         "additionalProperties": False,
     }
@@ -87,10 +91,11 @@ def deployment_schema(plugins: Mapping[str, Plugin], types: Collection[str] = ()
 def _site(plugins: Mapping[str, Plugin], types: list[str]) -> Schema:
     return {
         "type": "object",
+        "description": "A site: its type, and the settings that this type has, as in {type: local, cores: 4}.",
         "properties": {"type": {"enum": types, "description": "The kind of site; it says which settings there are."}},
         "required": ["type"],
         "allOf": [
-            {"if": {"properties": {"type": {"const": name}}, "required": ["type"]}, "then": _typed_site(name, plugin)}
+            {"if": {"type": "object", "properties": {"type": {"const": name}}, "required": ["type"]}, "then": _typed_site(name, plugin)}
             for name, plugin in sorted(plugins.items())
         ],
     }

@@ -1,18 +1,17 @@
-"""What somebody may have meant: the known word that is nearest to theirs."""
+"""A hint at what somebody may have meant."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
+
+from hyflow.nearest import nearest
 
 
 def suggestion(word: object, known: Iterable[str], *, kind: str = "known") -> str:
     """A hint: the nearest word, and otherwise all that are known (the first 20)."""
     words = [str(one) for one in known]
-    lower = {one.lower(): one for one in words}
-    near = difflib.get_close_matches(str(word).lower(), lower, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {lower[near[0]]}?"
+    if near := nearest(str(word), words):
+        return f"did you mean {near}?"
     if not words:
         return f"{kind}: none"
     return f"{kind}: {', '.join(words[:20])}" + (", ..." if len(words) > 20 else "")

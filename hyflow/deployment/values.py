@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from hyflow.connector import Plugin
-from hyflow.deployment.binding import Binding, Override, Target, override_for, step_problems, targets_for
+from hyflow.deployment.binding import Binding, Override, Target, location_problems, override_for, step_problems, targets_for
 from hyflow.errors import DeploymentError
 
 Runtime: TypeAlias = Literal["none", "auto"]
@@ -45,7 +45,13 @@ class Deployment:
         """What the bindings ask in place of what the tool asks."""
         return override_for(self.bind, step)
 
-    def check_steps(self, paths: Sequence[str]) -> None:
-        """Raise DeploymentError with all that is wrong with the bindings for a workflow of these steps."""
-        if problems := step_problems(self.bind, self.sites, paths, self.source):
+    def check_steps(self, paths: Sequence[str], placeless: Collection[str] = ()) -> None:
+        """Raise DeploymentError with all that is wrong with the bindings for a workflow of these steps. `placeless` are those of them
+        that run no command, and need no site."""
+        if problems := step_problems(self.bind, self.sites, paths, self.source, placeless):
+            raise DeploymentError(problems)
+
+    def check_locations(self, locations: Mapping[str, Collection[str]]) -> None:
+        """Raise DeploymentError with every binding to a location that its site does not have, of the sites whose locations are given."""
+        if problems := location_problems(self.bind, locations):
             raise DeploymentError(problems)

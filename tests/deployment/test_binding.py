@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyflow.deployment.binding import Binding, Override, Target, covers, override_for, step_problems, targets_for
+from hyflow.deployment.binding import Binding, Override, Target, covers, location_problems, override_for, step_problems, targets_for
 from hyflow.errors import Where
 
 WORDS = st.text("ab*?[]. \n", min_size=1, max_size=4)
@@ -97,3 +97,17 @@ def test_bindings_and_steps_that_miss_each_other() -> None:
     (problem,) = step_problems([], ["s0", "s1"], [f"/s{number:02}" for number in range(30)], "file")
     assert str(problem).startswith("file: no binding covers the steps /s00, /s01, ")
     assert "/s19, ..., and there are several sites" in str(problem)
+
+
+def test_what_runs_no_command_needs_no_binding() -> None:
+    assert step_problems(bound("/a"), ["x", "y"], ["/a", "/b"], placeless=["/b"]) == []
+    assert len(step_problems(bound("/a"), ["x", "y"], ["/a", "/b"])) == 1
+    assert len(step_problems(bound("/a", "/c"), ["x", "y"], ["/a", "/b"], placeless=["/b"])) == 1
+    assert step_problems(bound("/a", "/b"), ["x", "y"], ["/a", "/b"], placeless=["/b"]) == []
+
+
+def test_locations_that_a_site_does_not_have() -> None:
+    bindings = [Binding("/", (Target("x", "gpu"), Target("y", "any"), Target("x")), where=Where("d", 3, 5))]
+    (problem,) = location_problems(bindings, {"x": ["cpu", "gpus"]})
+    assert str(problem) == "d:3:5: the site x has no location 'gpu'\n  did you mean gpus?"
+    assert location_problems(bindings, {"x": ["gpu"]}) == []

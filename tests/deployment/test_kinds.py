@@ -51,7 +51,7 @@ def test_deep_and_large_files_are_no_trouble(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No such file"):
+    with pytest.raises(UsageError, match="there is no such file"):
         kind_of(tmp_path / "none")
     (tmp_path / "bad").write_text("a: [1\n", encoding="utf-8")
     with pytest.raises(InputError, match="this is not YAML") as caught:

@@ -13,7 +13,7 @@ import pytest
 
 from hyflow.connector import Connector, SiteContext
 from hyflow.deployment import Override, Target, default, read
-from hyflow.errors import DeploymentError
+from hyflow.errors import DeploymentError, UsageError
 from hyflow.model.quantities import SIZE
 
 
@@ -107,17 +107,16 @@ bnid: []
     assert complaints(path) == [
         "1:1: version cannot be 2; known: 1",
         "3:7: sites.a.type cannot be 'fra'; did you mean far?",
-        "4:3: 'b c' is not a name of letters, digits and ._-",
-        "4:3: sites.b c lacks host; The machine.",
+        "4:3: 'b c' is not a name of letters, digits and ._-; did you mean b-c?",
         "4:20: sites.b c has no setting 'hots'; did you mean host?",
         "4:37: sites.b c.queue has no setting 'partitoin'; did you mean partition?",
         "4:52: sites.b c.mode cannot be 'fats'; did you mean fast?",
-        "5:18: sites.d.host must be text, not 3",
-        "5:27: sites.d.command must be a list, not 'sh'",
+        "5:18: sites.d.host must be text, not 3; The machine.",
+        "5:27: sites.d.command must be a list, not 'sh'; did you mean [sh]?",
         "5:52: sites.d.container.runtime cannot be 'docker'; known: none, auto",
-        "7:6: bind[0].step must be the path of a step, as in / or /train/fit, not 'x'",
+        "7:6: bind[0].step must be the path of a step, as in / or /train/fit, not 'x'; did you mean /x?",
         "7:21: there is no site 'e'; sites: a, b c, d",
-        "8:16: bind[1].site is empty",
+        "8:16: bind[1].site is empty; A site, or a list of sites of which hyflow may choose; SITE/LOCATION names one location of a site.",
         "8:38: bind[1].resources.memory must be a size, as in 16GiB or 500MB, not '3 apples'",
         "8:56: bind[1].resources.time must be a length of time, as in 30m, 2h or 1h30m, not ''",
         "8:66: bind[1].resources.cores must be more than 0, not 0",
@@ -134,8 +133,32 @@ bnid: []
         ("version: [1\n", "2:1: this is not YAML: expected ',' or ']', but got '<stream end>'"),
         ("version: !!python/name:os.system x\n", "1:10: a tag that has no meaning here: tag:yaml.org,2002:python/name:os.system"),
         ("version: 1\nsites: &a {b: *a}\n", "2:8: nested more than 30 deep"),
-        ("version: 1\nsites: {}\n", "2:1: sites is empty"),
-        ('version: 1\nsites: {"a\\n": {type: far, host: x}}\n', r"2:9: 'a\n' is not a name of letters, digits and ._-"),
+        ('version: "1"\nsites: {a: {type: far, host: x}}\n', "1:1: version cannot be '1'; write it without quotes"),
+        ("sites: {a: {type: far, host: x}}\n", "1:1: the file lacks version; The version of this format: 1."),
+        ("version: 1\nstes: {a: {type: far, host: x}}\n", "2:1: there is no setting 'stes'; did you mean sites?"),
+        ("version: 1\nsites: [a]\n",
+         "2:1: sites must be a mapping, not a list; The machines, clusters and namespaces that may run steps, by name, "
+         "as in {here: {type: local}}."),
+        ("version: 1\nsites: {a: far}\n", "2:9: sites.a must be a mapping, not 'far'; did you mean {type: far}?"),
+        ("version: 1\nsites: {a: {Type: far, host: x}}\n", "2:13: sites.a has no setting 'Type'; did you mean type?"),
+        ("version: 1\nsites:\n\ta: {}\n", "3:1: this is not YAML: a tab stands where the line is indented; indent with spaces"),
+        ("version: 1\nsites: {a: {type: far, host: x, <<: {cores: 1}}}\n", "2:33: merging (<<) is not of YAML 1.2, and not done here"),
+        ("version: 1\nsites: {a: {type: far, host: x, space: 64}}\n",
+         "2:33: sites.a.space must be a size, as in 16GiB or 500MB, not 64; with its unit, as in 64GiB"),
+        ("version: 1\nsites: {a: {type: far, host: x, space: '64'}}\n",
+         "2:33: sites.a.space must be a size, as in 16GiB or 500MB, not '64'; with its unit, as in 64GiB"),
+        ("version: 1\nsites: {a: {type: far, host: x}}\nbind: [{step: /, site: a, resources: {time: 90}}]\n",
+         "3:39: bind[0].resources.time must be a length of time, as in 30m, 2h or 1h30m, not 90; with its unit, as in 90m"),
+        ("version: 1\nsites: {a: {type: far, host: x, container: docker}}\n",
+         "2:33: sites.a.container must be a mapping, not 'docker'; did you mean {runtime: docker}?"),
+        ("version: 1\nsites: {a: {type: far, host: x}}\nbind: [{step: /a//b/, site: a}]\n",
+         "3:9: bind[0].step must be the path of a step, as in / or /train/fit, not '/a//b/'; did you mean /a/b?"),
+        ("version: 1\nsites: {a: {type: far, host: x}}\nbind: [{step: /, site: [a, a]}]\n",
+         "3:18: bind[0].site names the same thing twice; name it once"),
+        ("version: 1\nsites: {a: {type: far, host: x}}\nbind: [{step: /, site: a/}]\n",
+         "3:18: bind[0].site must be a site, or SITE/LOCATION, or a list of them, not 'a/'"),
+        ("version: 1\nsites: {}\n", "2:1: sites is empty; The machines, clusters and namespaces that may run steps, by name, as in {here: {type: local}}."),
+        ('version: 1\nsites: {"a\\n": {type: far, host: x}}\n', r"2:9: 'a\n' is not a name of letters, digits and ._-; did you mean a?"),
         ('version: 1\nsites: {a: {type: far, host: x}}\nbind: [{step: /, site: a, resources: {memory: "1MB\\n"}}]\n',
          r"3:39: bind[0].resources.memory must be a size, as in 16GiB or 500MB, not '1MB\n'"),
         ("version: 1\nsites: {a: {type: far, host: x, cores: 1e999}}\n", "2:40: this is not a number that can be used: 1e999"),
@@ -149,6 +172,35 @@ bnid: []
 )  # fmt: skip
 def test_one_mistake(write: Write, text: str, complaint: str) -> None:
     assert complaints(write(text)) == [complaint]
+
+
+def test_settings_of_a_type_with_a_slip_in_it_are_checked_too(write: Write) -> None:
+    assert complaints(write("version: 1\nsites:\n  a: {type: fra, hots: x, cores: lots}\n")) == [
+        "3:7: sites.a.type cannot be 'fra'; did you mean far?",
+        "3:18: sites.a has no setting 'hots'; did you mean host?",
+        "3:27: sites.a.cores must be a number, not 'lots'",
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Far):
+    locations: tuple[str, ...] = ("gpu", "cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Single(Far):
+    locations: tuple[str, ...] = ("",)
+
+
+def test_locations_that_are_known_beforehand(write: Write) -> None:
+    path = write("version: 1\nsites: {a: {type: far, host: x}, b: {type: single, host: x}, c: {type: open, host: x}}\n"
+                 "bind:\n- {step: /, site: [a/gpu, c/any]}\n- {step: /x, site: a/gpus}\n- {step: /y, site: b/gpu}\n")  # fmt: skip
+    with pytest.raises(DeploymentError) as caught:
+        read(path, plugins={"far": Placed(), "single": Single(), "open": Far()})
+    assert [str(one).replace(f"{path}:", "").replace("\n  ", "; ") for one in caught.value.problems] == [
+        "5:3: the site a has no location 'gpus'; did you mean gpu?",
+        "6:3: the site b has no location 'gpu'; it is one place: name b alone",
+    ]
 
 
 def test_a_plugin_may_say_more_of_its_values_than_their_types(write: Write) -> None:
@@ -171,10 +223,10 @@ def test_hostile_sizes_are_refused_quickly(write: Write, text: str) -> None:
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
-    with pytest.raises(DeploymentError, match="No such file"):
+    with pytest.raises(UsageError, match="there is no such file"):
         read(tmp_path / "none.yml")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DeploymentError, match="not UTF-8"):
+    with pytest.raises(DeploymentError, match="no text"):
         read(tmp_path / "bytes")
 
 
