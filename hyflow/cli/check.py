@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyflow import plain
+from hyflow.cli.guard import finished
 from hyflow.errors import DeploymentError, HyflowError, SiteError
 
 if TYPE_CHECKING:
@@ -33,14 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Prints what was understood. Status 1 when a site does not answer."""
+    from hyflow.cli.files import check_optional
     from hyflow.deployment import read
     from hyflow.report.terminal import clean
 
+    check_optional(args.deploy, "deployment", "hyflow check")
     deployment = read(args.deploy, args.profile, args.set)
     if args.profile is None:
         _check_profiles(args.deploy, args.set)
     print(clean(_text(deployment)))
-    return asyncio.run(_connect(deployment)) if args.connect else 0
+    if not args.connect:
+        return 0
+    from hyflow.interruption import interruptible
+
+    return finished(interruptible(lambda _: _connect(deployment)))
 
 
 def _check_profiles(file: str, sets: list[str]) -> None:
@@ -52,10 +57,13 @@ def _check_profiles(file: str, sets: list[str]) -> None:
         try:
             read(file, name, sets)
         except DeploymentError as error:
-            wrong = "\n".join(f"with profile {name}: {one}" for one in error.problems or [error])
-            problems.append(DeploymentError(wrong))
+            problems += [_with_profile(one, name) for one in error.problems or [error]]
     if problems:
         raise DeploymentError(problems)
+
+
+def _with_profile(problem: HyflowError, name: str) -> HyflowError:
+    return DeploymentError(f"{problem.what} (with profile {name})", where=problem.where, hint=problem.hint)
 
 
 def _text(deployment: Deployment) -> str:
@@ -66,6 +74,8 @@ def _text(deployment: Deployment) -> str:
 
 def _site(site: Site) -> str:
     """The site with the settings that are in force, written as the file would have them."""
+    from hyflow import plain
+
     settings = plain.loads(plain.dumps(site.settings))
     given = [f"{name}: {_value(value)}" for name, value in settings.items() if value is not None]
     return f"  {site.name}  " + ", ".join([f"type: {site.plugin.name}", *given, f"container: {{runtime: {site.container}}}"])
@@ -91,21 +101,28 @@ def _binding(binding: Binding) -> str:
 
 async def _connect(deployment: Deployment) -> int:
     """Ask the sites, all at once, and tell of each in the file's order."""
+    import asyncio
+
     from hyflow.report.terminal import clean
 
     async with asyncio.TaskGroup() as group:
         answers = [group.create_task(_ask(site), name=f"check {site.name}") for site in deployment.sites.values()]
     print("connections")
+    there: dict[str, list[str]] = {}
     for site, answer in zip(deployment.sites.values(), answers, strict=True):
         match answer.result():
             case HyflowError() as error:
                 print(f"  {site.name}  FAILED: {clean(str(error))}", file=sys.stderr)
             case locations:
+                there[site.name] = [place.name for place in locations]
                 print(clean("\n".join(_location(place) for place in locations)))
+    deployment.check_locations(there)
     return int(any(isinstance(answer.result(), HyflowError) for answer in answers))
 
 
 async def _ask(site: Site) -> list[Location] | HyflowError:
+    import asyncio
+
     from hyflow.connector import SiteContext
 
     with tempfile.TemporaryDirectory(prefix="hyflow-check-") as state:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import textwrap
 from pathlib import Path
@@ -53,13 +54,22 @@ def main(args: argparse.Namespace) -> int:
     text = starter(plugins.load(plugins.names()))
     path = Path(args.file)
     try:
+        _check_place(path)
         if not args.force and path.exists() and path.stat().st_size:
             raise UsageError("this file is there already", where=args.file, hint="name another, or write over it with --force")
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", where=args.file) from error
-    print(f"wrote {args.file}; try: hyflow check {args.file}", file=sys.stderr)
+        raise UsageError(f"cannot be written: {error.strerror}", where=args.file, hint="name another place") from error
+    print(f"wrote {args.file}; try: hyflow check {shlex.quote(args.file)}", file=sys.stderr)
     return 0
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():
+        raise UsageError("this is a directory", where=str(path), hint=f"name a file in it: {path / 'deploy.yml'}")
+    if not path.parent.is_dir():
+        what = "is no directory" if path.parent.exists() else "is not there"
+        raise UsageError(f"the directory {path.parent} {what}", where=str(path), hint="make it first, or name another place")
 
 
 def starter(plugins: dict[str, Plugin]) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hyflow.deployment.suggestions import suggestion
 from hyflow.errors import UsageError
 
 HELP = "print the JSON Schemas of what hyflow reads"
@@ -28,14 +27,12 @@ SCHEMAS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may follow `hyflow schema`."""
-    parser.add_argument("name", nargs="?", metavar="NAME", help=f"{', '.join(SCHEMAS)} (default: list them)")
+    parser.add_argument("name", nargs="?", metavar="NAME", choices=list(SCHEMAS), help=f"{', '.join(SCHEMAS)} (default: list them)")
     parser.add_argument("--write", metavar="DIR", help="write NAME.json there, or every schema, instead of printing")
 
 
 def main(args: argparse.Namespace) -> int:
     """Lists, prints or writes."""
-    if args.name is not None and args.name not in SCHEMAS:
-        raise UsageError(f"there is no schema {args.name!r}", hint=suggestion(args.name, SCHEMAS, kind="there are"))
     if args.write is not None:
         _write(Path(args.write), [args.name] if args.name else [*SCHEMAS])
     elif args.name is None:

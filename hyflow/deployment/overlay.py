@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hyflow.deployment.document import Node, parse
 from hyflow.deployment.suggestions import suggestion
-from hyflow.errors import DeploymentError, Where
+from hyflow.errors import DeploymentError, HyflowError, UsageError, Where
 
 
 def overlay(base: Node, over: Node) -> Node:
@@ -27,7 +27,7 @@ def _changes_type(base: dict[str, Node], over: dict[str, Node]) -> bool:
 
 
 def with_profile(document: Node, profile: str | None) -> Node:
-    """The document without its profiles, with the one that is named laid over it. Raises DeploymentError when there is none."""
+    """The document without its profiles, with the one that is named laid over it. Raises UsageError when there is none."""
     parts = dict(document.value)
     profiles = parts.pop("profiles", None)
     bare = Node(parts, document.where, document.keys)
@@ -35,22 +35,21 @@ def with_profile(document: Node, profile: str | None) -> Node:
         return bare
     known = profiles.value if profiles is not None and isinstance(profiles.value, dict) else {}
     if profile not in known:
-        raise DeploymentError(
-            f"there is no profile {profile}", where=Where(document.where.file), hint=suggestion(profile, known, kind="profiles")
-        )
+        hint = suggestion(profile, known, kind="its profiles") if known else "it has no profiles"
+        raise UsageError(f"there is no profile {profile!r}", where=Where(document.where.file), hint=hint)
     return overlay(bare, known[profile])
 
 
 def with_sets(document: Node, sets: Iterable[str]) -> Node:
-    """The document with every `PATH=VALUE` applied, as in sites.hpc.workdir=/scratch. Raises DeploymentError with all that are wrong."""
-    problems: list[DeploymentError] = []
+    """The document with every `PATH=VALUE` applied, as in sites.hpc.workdir=/scratch. Raises UsageError with all that are wrong."""
+    problems: list[HyflowError] = []
     for text in sets:
         try:
             document = _set(document, text)
         except DeploymentError as error:
             problems += [error]
     if problems:
-        raise DeploymentError([*problems])
+        raise UsageError(problems)
     return document
 
 

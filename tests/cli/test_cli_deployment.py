@@ -142,7 +142,7 @@ def test_check_tells_what_it_understood_and_checks_every_profile(tmp_path: Path)
     (tmp_path / "d.yml").write_text(BOX.replace("WORKDIR", str(tmp_path / "box")))
     done = hyflow("check", "d.yml", cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr == "hyflow: with profile wrong: d.yml:10:34: there is no site 'bx'\n  did you mean box?\n"
+    assert done.stderr == "hyflow: d.yml:10:34: there is no site 'bx' (with profile wrong)\n  did you mean box?\n"
     done = hyflow("check", "--profile", "small", "--connect", "d.yml", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "  /  ->  box" in done.stdout

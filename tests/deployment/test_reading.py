@@ -66,7 +66,7 @@ def write(tmp_path: Path) -> Write:
 
 def complaints(path: Path, *, profile: str | None = None, sets: tuple[str, ...] = ()) -> list[str]:
     """Every problem as line:column and the rest, on one line each."""
-    with pytest.raises(DeploymentError) as caught:
+    with pytest.raises((DeploymentError, UsageError)) as caught:
         read(path, profile, sets, PLUGINS)
     problems = caught.value.problems or [caught.value]
     return [str(problem).replace(f"{path}:", "").replace("\n  ", "; ") for problem in problems]
@@ -157,7 +157,8 @@ bnid: []
          "3:18: bind[0].site names the same thing twice; name it once"),
         ("version: 1\nsites: {a: {type: far, host: x}}\nbind: [{step: /, site: a/}]\n",
          "3:18: bind[0].site must be a site, or SITE/LOCATION, or a list of them, not 'a/'"),
-        ("version: 1\nsites: {}\n", "2:1: sites is empty; The machines, clusters and namespaces that may run steps, by name, as in {here: {type: local}}."),
+        ("version: 1\nsites: {}\n",
+         "2:1: sites is empty; The machines, clusters and namespaces that may run steps, by name, as in {here: {type: local}}."),
         ('version: 1\nsites: {"a\\n": {type: far, host: x}}\n', r"2:9: 'a\n' is not a name of letters, digits and ._-; did you mean a?"),
         ('version: 1\nsites: {a: {type: far, host: x}}\nbind: [{step: /, site: a, resources: {memory: "1MB\\n"}}]\n',
          r"3:39: bind[0].resources.memory must be a size, as in 16GiB or 500MB, not '1MB\n'"),
@@ -245,7 +246,7 @@ def test_a_profile_is_laid_over(write: Write) -> None:
     deployment = read(write(TWO), "dev", plugins=PLUGINS)
     assert deployment.sites["a.x"].settings == Settings("dev", names={"k": "v"})
     assert [str(one.targets[0]) for one in deployment.bind] == ["b"]
-    assert complaints(write(TWO), profile="dve") == [" there is no profile dve; did you mean dev?"]
+    assert complaints(write(TWO), profile="dve") == [" there is no profile 'dve'; did you mean dev?"]
 
 
 def test_values_from_the_command_line(write: Write) -> None:
@@ -275,3 +276,12 @@ def test_without_a_file_everything_runs_here() -> None:
     assert [(site.name, site.plugin.name) for site in deployment.sites.values()] == [("local", "local")]
     assert deployment.targets("/any/step") == (Target("local"),)
     deployment.check_steps(["/any", "/any/step"])
+
+
+def test_what_the_command_line_gets_wrong_is_wrong_usage(write: Write) -> None:
+    wrong: list[dict[str, Any]] = [{"profile": "dve"}, {"sets": ["nothing"]}, {"sets": ["sites.q.host=x", "bind.9.site=b"]}]
+    for arguments in wrong:
+        with pytest.raises(UsageError):
+            read(write(TWO), plugins=PLUGINS, **arguments)
+    with pytest.raises(DeploymentError):
+        read(write(TWO), sets=["sites.b.hots=x"], plugins=PLUGINS)
