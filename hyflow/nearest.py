@@ -23,11 +23,18 @@ def nearest_beside(path: str, *, directories: bool | None = None) -> str | None:
     folder, name = os.path.split(path.rstrip("/"))
     try:
         with os.scandir(folder or ".") as entries:
-            names = [entry.name for entry in islice(entries, _MOST) if directories is None or entry.is_dir() == directories]
+            names = [entry.name for entry in islice(entries, _MOST) if directories is None or _is_directory(entry) == directories]
     except (OSError, ValueError):
         return None
     near = nearest(name, names, 0.7)
     return None if near is None else os.path.join(folder, near)
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link that leads in a circle
 
 
 def visible(text: str) -> str:

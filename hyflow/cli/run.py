@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
-import signal
-import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyflow.cli.arguments import home
-from hyflow.errors import UsageError
+from hyflow.cli.files import told_apart
+from hyflow.cli.guard import finished
+from hyflow.cli.inputs import accepted, given_by, located
+from hyflow.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from hyflow.cwl.inputs import JobDocument
-    from hyflow.cwl.processes import Processes
     from hyflow.deployment import Deployment
-    from hyflow.deployment.kinds import Kind
-    from hyflow.model.values import Inputs
     from hyflow.run import Result
 
 HELP = "run a workflow to its end"
@@ -40,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--container", metavar="RUNTIME", choices=["none", "auto"], help="the container runtime for all sites: none, auto")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     parser.add_argument("--json-log", action="store_true", help="tell what happens as one JSON object a line")
-    parser.epilog = "Inputs may follow a --: hyflow run workflow.cwl -- --threads 4 --reads a.fq --reads b.fq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,71 +58,18 @@ class Request:
 
 def main(args: argparse.Namespace) -> int:
     """Runs; the output object is all that goes to standard output. `args.inputs` holds what followed the --."""
-    workflow, job, deploy = _told_apart([args.workflow, *args.files], args.job, args.deploy)
+    files = told_apart([args.workflow, *args.files], args.job, args.deploy)
     return perform(
         Request(
-            workflow, job, deploy, tuple(args.inputs), args.name, args.outdir, args.profile,
+            files.document, files.job, files.deploy, tuple(args.inputs), args.name, args.outdir, args.profile,
             tuple(args.set), args.container, args.quiet, args.json_log,
         )
     )  # fmt: skip
 
 
-def _told_apart(files: list[str], job: str | None, deploy: str | None) -> tuple[str, str | None, str | None]:
-    """Which of the files is the document, which the job and which the deployment. The document comes first or is told by its content."""
-    workflow, rest = files[0], [(file, _kind(file)) for file in files[1:]]
-    documents = [file for file, kind in rest if kind == "workflow"]
-    if documents and os.path.isfile(workflow) and (first := _kind(workflow)) != "workflow":
-        rest = [(workflow, first), *((file, kind) for file, kind in rest if file != documents[0])]
-        workflow = documents.pop(0)
-    if documents:
-        raise UsageError(f"{workflow} and {documents[0]} are both CWL documents: one is run at a time")
-    for file, kind in rest:
-        if kind == "deployment" or (kind == "unclear" and _is_deployment(file)):
-            deploy = _only(file, deploy, "deployment file", "--deploy")
-        else:
-            job = _only(file, job, "job file", "--job")
-    return workflow, job, deploy
-
-
-def _kind(file: str) -> Kind:
-    from hyflow.deployment.kinds import kind_of
-
-    # What can be read only once is not looked into: of the three, a job is what people pipe.
-    return "job" if _is_pipe(file) else kind_of(file)
-
-
-def _is_pipe(file: str) -> bool:
-    try:
-        return stat.S_ISFIFO(os.stat(file).st_mode)
-    except OSError:
-        return False
-
-
-def _only(file: str, other: str | None, what: str, option: str) -> str:
-    if other is not None:
-        raise UsageError(f"{other} and {file} both look like the {what}", hint=f"name one of them; {option} FILE says which is which")
-    return file
-
-
-def _is_deployment(file: str) -> bool:
-    """Let the person at the terminal say it; where there is none, the command line must."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        what = "its content does not tell whether this is a job or a deployment file"
-        raise UsageError(what, where=file, hint="say --job FILE or --deploy FILE")
-    while True:
-        print(f"Is {file} the [j]ob file or the [d]eployment file? ", end="", file=sys.stderr, flush=True)
-        answer = sys.stdin.readline().strip().lower()
-        if not answer:
-            raise UsageError("neither was chosen", where=file)
-        if "deployment".startswith(answer) or "job".startswith(answer):
-            return "deployment".startswith(answer)
-
-
 def perform(request: Request) -> int:
     """Carry out the request, print the output object, give the exit status."""
     result = _performed(request)
-    if result.status == 130:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever types Ctrl-C three times has been heard
     if result.status == 0:
         print(json.dumps(result.outputs, indent=4))
     return result.status
@@ -146,22 +89,19 @@ def _performed(request: Request) -> Result:
     program = load(document, cache=home() / "cache" / "documents", overrides=job.requirements)
     for warning in program.warnings:
         watcher.warn(warning)
-    inputs = job.inputs | (_flags(request.flags, Processes(program)) if request.flags else {})
+    processes = Processes(program)
+    given = given_by(job, request.flags, processes)
+    inputs = accepted(given, processes, watcher.warn)
     outdir = Path(os.path.abspath(request.outdir))
     order = Order(program, inputs, _deployment(request), home(), outdir, request.name, request.container, tuple(sys.argv[1:]))
-    return asyncio.run(execute(order, watcher))
+    with located(given):
+        return finished(execute(order, watcher), lambda result: result.status == Interrupted.exit_status)
 
 
 def _job(file: str | None) -> JobDocument:
     from hyflow.cwl.inputs import JobDocument, read_job
 
     return read_job(file) if file else JobDocument({})
-
-
-def _flags(flags: tuple[str, ...], processes: Processes) -> Inputs:
-    from hyflow.cwl.inputs import from_flags
-
-    return from_flags(flags, {port.name: port.type for port in processes.input_types()})
 
 
 def _deployment(request: Request) -> Deployment:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
 from hyflow.cli.arguments import home
+from hyflow.cli.files import told_apart
+from hyflow.cli.inputs import accepted, given_by, located
+from hyflow.errors import UsageError
 
 if TYPE_CHECKING:
     from hyflow.cwl.processes import Processes
@@ -28,18 +32,31 @@ def main(args: argparse.Namespace) -> int:
     from hyflow.cwl.load import load
     from hyflow.cwl.processes import Processes
 
-    program = load(args.workflow, cache=home() / "cache" / "documents")
+    document, job = _files(args)
+    program = load(document, cache=home() / "cache" / "documents")
     processes = Processes(program)
-    if args.job is not None:
-        _check_job(args.job, processes)
+    if job is not None:
+        _check_job(job, processes)
     for warning in program.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     found = described(program, processes)
     if args.json:
         print(json.dumps(found, indent=2))
     else:
-        print(_text(args.workflow, found))
+        print(_text(document, found))
     return 0
+
+
+def _files(args: argparse.Namespace) -> tuple[str, str | None]:
+    """The document and the job, in whichever order; a job alone may name its document."""
+    files = told_apart([args.workflow, *([args.job] if args.job is not None else [])])
+    if files.deploy is not None:
+        raise UsageError("a deployment file is no job file", where=files.deploy, hint=f"hyflow check {shlex.quote(files.deploy)} checks it")
+    if files.document is not None:
+        return files.document, files.job
+    from hyflow.cwl.inputs import read_job
+
+    return str(read_job(str(files.job)).tool), files.job
 
 
 def _check_job(file: str, processes: Processes) -> None:
@@ -48,8 +65,10 @@ def _check_job(file: str, processes: Processes) -> None:
     from hyflow.cwl.inputs import read_job
     from hyflow.run import check_inputs
 
-    for warning in asyncio.run(check_inputs(processes, read_job(file).inputs)):
-        print(f"warning: {warning}", file=sys.stderr)
+    given = given_by(read_job(file), (), processes)
+    inputs = accepted(given, processes, lambda warning: print(f"warning: {warning}", file=sys.stderr))
+    with located(given):
+        asyncio.run(check_inputs(processes, inputs))
 
 
 def described(program: Program, processes: Processes) -> dict[str, Any]:

@@ -6,17 +6,33 @@ a path from the working directory, or an address.
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hyflow.cwl.placing import Misplaced, Placing, file_uri, is_there
-from hyflow.cwl.types import AnyType, Array, Data, Enum, Named, Primitive, Record, Type, Union, describe, problem
-from hyflow.errors import InputError, UsageError
+from hyflow.cwl.advice import advice, flag_example
+from hyflow.cwl.placing import Placing, file_uri
+from hyflow.cwl.types import (
+    AnyType,
+    Array,
+    Data,
+    Enum,
+    Misfit,
+    Named,
+    Primitive,
+    Record,
+    Type,
+    Union,
+    at_path,
+    describe,
+    fits,
+    misfits,
+)  # fmt: skip
+from hyflow.errors import UsageError
 from hyflow.model.values import Inputs, Value
+from hyflow.nearest import nearest
 
 _DEEPEST = 5
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -40,18 +56,29 @@ class _Flag:
 
 
 def from_flags(argv: Sequence[str], types: Mapping[str, Type]) -> Inputs:
-    """The inputs that `argv` gives, by name. Raises UsageError for what cannot be understood, InputError for files that are not there."""
+    """The inputs that `argv` gives, by name; whether files are there is not looked at. Raises UsageError with every mistake."""
     flags = dict(_flags(types, ()))
     made: Inputs = {}
-    for name, text in _pairs(argv, flags):
-        _put(made, name, text, flags[name])
-    for name, value in made.items():
-        if wrong := problem(value, types[name]):
-            raise UsageError(f"--{name}: {wrong}")
-    try:
-        return {name: Placing(f"{file_uri('.')}/", is_there).place(value) for name, value in made.items()}
-    except Misplaced as error:
-        raise InputError(error.what, where="the command line") from error
+    wrong: list[UsageError] = []
+    for name, text in _pairs(argv, flags, wrong):
+        try:
+            _put(made, name, text, flags[name])
+        except UsageError as error:
+            wrong.append(error)
+    told = {str(error.where) for error in wrong}
+    wrong += [_misfit(misfit, name) for name, value in made.items() if not any(each.startswith(f"--{name}") for each in told)
+              if not fits(value, types[name]) for misfit in misfits(value, types[name])]
+    placing = Placing(f"{file_uri('.')}/", {})
+    placed = {name: placing.place(value, (name,)) for name, value in made.items()}
+    wrong += [UsageError(error.what, where=f"--{at_path(path)}", hint=error.hint) for path, error in (placing.wrong or {}).items()]
+    if wrong:
+        raise wrong[0] if len(wrong) == 1 else UsageError(wrong)
+    return placed
+
+
+def _misfit(misfit: Misfit, name: str) -> UsageError:
+    at = at_path(misfit.path[:-1] if misfit.absent else misfit.path)
+    return UsageError(f"at {at}: {misfit.what}" if at else misfit.what, where=f"--{name}", hint=advice(misfit))
 
 
 def _flags(types: Mapping[str, Type], above: tuple[str, ...]) -> Iterator[tuple[str, _Flag]]:
@@ -64,30 +91,39 @@ def _flags(types: Mapping[str, Type], above: tuple[str, ...]) -> Iterator[tuple[
                 yield from _flags({each.name: each.type for each in option.fields}, path)
 
 
-def _pairs(argv: Sequence[str], flags: Mapping[str, _Flag]) -> Iterator[tuple[str, str | bool]]:
-    """Flags with their texts; True or False for a flag that stands alone."""
+def _pairs(argv: Sequence[str], flags: Mapping[str, _Flag], wrong: list[UsageError]) -> Iterator[tuple[str, str | bool]]:
+    """Flags with their texts; True or False for a flag that stands alone. What is none is noted."""
     words = iter(argv)
+    unknown = False
     for word in words:
         match = re.fullmatch(r"--?([^=]+)(?:=(.*))?", word, re.DOTALL)
         if match is None:
-            raise UsageError(f"{word!r} is no flag", hint="Inputs are given as --name value.")
+            if not unknown:  # else it is what a flag that is not known was given
+                wrong.append(UsageError(f"{word!r} is no flag", hint="Inputs are given as --name value."))
+            unknown = False
+            continue
+        unknown = False
         name, text = match.groups()
         turned_off = flags.get(name.removeprefix("no-")) if name not in flags and text is None else None
         if turned_off is not None and turned_off.alone:
             yield name.removeprefix("no-"), False
         elif name not in flags:
-            raise _unknown(name, flags)
+            wrong.append(_unknown(name, flags))
+            unknown = text is None
         elif text is None and flags[name].alone:
             yield name, True
         else:
             text = next(words, None) if text is None else text
             if text is None:
-                raise UsageError(f"--{name} needs a value ({describe(flags[name].type)})")
+                wrong.append(UsageError(f"--{name} needs a value ({describe(flags[name].type)})",
+                                        hint=f"as in {flag_example(name, flags[name].type)}"))
+                return
             yield name, text
 
 
 def _unknown(name: str, flags: Mapping[str, _Flag]) -> UsageError:
-    near = difflib.get_close_matches(name, flags, n=3)
+    close = nearest(name, flags)
+    near = [close] if close else []
     known = ", ".join(f"--{each}" for each in (near or [each for each, flag in flags.items() if len(flag.path) == 1]))
     hint = f"Did you mean {known}?" if near else f"Its inputs are {known}." if known else "It takes no inputs."
     return UsageError(f"there is no input called {name}", hint=hint)
@@ -130,7 +166,21 @@ def _value(name: str, text: str | bool, type_: Type) -> Value:
             return _read(text, option)
         except ValueError:
             continue
-    raise UsageError(f"--{name}: expected {describe(type_)}, found {text!r}")
+    shown = repr(text if len(text) <= 60 else text[:60] + "...")
+    raise UsageError(f"expected {describe(type_)}, found {shown}", where=f"--{name}", hint=_hint(name, text, type_))
+
+
+def _hint(name: str, text: str, type_: Type) -> str | None:
+    if text.startswith("--"):
+        return f"--{name} takes what follows it as its value"
+    for option in _options(type_, frozenset()):
+        match option:
+            case Enum(_, symbols):
+                near = nearest(text, symbols)
+                return f"did you mean {near}?" if near else None
+            case Array() | Record():
+                return f"as JSON it must be whole; or as in {flag_example(name, type_)}"
+    return None
 
 
 def _read(text: str, type_: Type) -> Value:

@@ -5,17 +5,18 @@ What it cannot know it asks for (`Knowledge`); several questions go together. Pa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from hyflow.cwl import types
-from hyflow.cwl.addresses import basename_of, sibling
+from hyflow.cwl.addresses import basename_of, shown, sibling
 from hyflow.cwl.formats import formats_match
 from hyflow.cwl.knowledge import Knowledge
 from hyflow.cwl.objects import data_at, described, loaded, with_listing
 from hyflow.cwl.secondary import needed, wanted_names
 from hyflow.cwl.shapes import NONE, Details, Pattern, Port, Shape
 from hyflow.cwl.tool import Signature
-from hyflow.errors import WorkflowError
+from hyflow.errors import Where, WorkflowError
 from hyflow.model.facts import Contents, Found, Stat
 from hyflow.model.values import Inputs, Value, is_data
 
@@ -25,6 +26,14 @@ Data = dict[str, Any]
 def prepare(signature: Signature, inputs: Inputs, know: Knowledge) -> Inputs:
     """The inputs of one job, complete and checked; of what is given, only what the process takes. Raises WorkflowError, Lacking."""
     return Preparation(signature, know).all(inputs)
+
+
+class Unfit(WorkflowError):
+    """Something about one file, at `location`, is not as it must be."""
+
+    def __init__(self, what: str, *, where: Where | str | None = None, hint: str | None = None, location: str | None = None) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.location = location
 
 
 class Preparation:
@@ -59,6 +68,23 @@ class Preparation:
             raise self._signature.error(f"the input {port.name} does not fit: {types.problem(value, port.shape.type)}",
                                         path=f"inputs.{port.name}")
         return value
+
+    def mistakes(self, inputs: Inputs) -> Iterator[tuple[str, WorkflowError]]:
+        """What is wrong with the files of each of `inputs`, which are of their types, by name. Raises Lacking."""
+        ports = [port for port in self._signature.inputs if port.shape.busy and inputs.get(port.name) is not None]
+        self._inputs = {port.name: inputs.get(port.name) for port in self._signature.inputs}
+        described = self._know.each(lambda port: self._described(inputs[port.name]), ports)
+        self._inputs |= {port.name: value for port, value in zip(ports, described, strict=True)}
+        for error in self._know.each(lambda port: self._mistake(port, self._inputs[port.name]), ports):
+            if error is not None:
+                yield error
+
+    def _mistake(self, port: Port, value: Value) -> tuple[str, WorkflowError] | None:
+        try:
+            self._value(value, port.shape)
+        except WorkflowError as error:
+            return port.name, error
+        return None
 
     def _named(self, port: Port, value: Value, default: bool) -> Value:
         """What the shape asks for. The secondary files of a default are looked for, as nobody else could have listed them."""
@@ -108,7 +134,7 @@ class Preparation:
             return len(str(data["contents"]).encode("utf-8", "surrogateescape"))
         found: Found | None = self._know.ask(Stat(data["location"]))
         if found is None:
-            raise self._signature.error(f"there is no file at {data['location']}")
+            raise self._signature.error(f"there is no file at {shown(data['location'])}")
         return found.size
 
     # -- what the shape asks for ----------------------------------------------------------------------------------
@@ -173,9 +199,11 @@ class Preparation:
             raise WorkflowError(f"its format must be an address or a list of them, found {allowed!r}")
         actual = file.get("format")
         if actual is None:
-            raise WorkflowError(f"the file {file['basename']} says no format; one of these is needed: {', '.join(entries)}")
+            raise Unfit(f"the file {file['basename']} says no format; one of these is needed: {', '.join(entries)}",
+                        hint=f"say it beside the path, as in format: {entries[0]}", location=file.get("location"))
         if not formats_match(actual, entries, self._signature.ontology):
-            raise WorkflowError(f"the file {file['basename']} has the format {actual}; one of these is needed: {', '.join(entries)}")
+            raise Unfit(f"the file {file['basename']} has the format {actual}; one of these is needed: {', '.join(entries)}",
+                        location=file.get("location"))
 
     # -- secondary files ------------------------------------------------------------------------------------------
 
@@ -185,7 +213,10 @@ class Preparation:
             return file
         listed = list(file.get("secondaryFiles") or [])
         found = self._know.each(lambda pattern: self._matching(file, pattern, listed), patterns)
-        return {**file, "secondaryFiles": listed + [item for items in found for item in items]}
+        for item in (item for items in found for item in items):  # two patterns may name one file
+            if not any(known["basename"] == item["basename"] for known in listed):
+                listed.append(item)
+        return {**file, "secondaryFiles": listed}
 
     def _matching(self, file: Data, pattern: Pattern, listed: list[Data]) -> list[Data]:
         """What one pattern finds beyond what is listed."""
@@ -203,5 +234,6 @@ class Preparation:
             if found is not None:
                 made.append(described(data_at(uri, found)))
             elif required:
-                raise WorkflowError(f"the secondary file {name} of {file['location']} is missing")
+                raise Unfit(f"the secondary file {name} of {shown(file['location'])} is missing",
+                            hint="it must lie beside it, or be listed in its secondaryFiles", location=file["location"])
         return made

@@ -85,7 +85,11 @@ class Processes:
 
     def step_paths(self) -> tuple[str, ...]:
         """The paths of all steps, as "/train/fit", those of nested workflows after the step that runs them."""
-        return tuple(self._paths(self._program.root, "/"))
+        return tuple(path for path, _ in self._nodes(self._program.root, "/"))
+
+    def evaluated_paths(self) -> tuple[str, ...]:
+        """Those of them that run no command: expressions, which are evaluated where hyflow is."""
+        return tuple(path for path, kind in self._nodes(self._program.root, "/") if kind == "expression")
 
     def input_types(self) -> tuple[InputType, ...]:
         """The inputs of the program, in the order of the document."""
@@ -109,9 +113,7 @@ class Processes:
         document = self._program.processes.get(process) or self._program.processes.get(f"at:{process}") or {}
         return places.where(document.get("where", ""), document.get("places") or {}, field)
 
-    def unknown_inputs(self, inputs: Inputs) -> tuple[str, ...]:
-        """A warning for each input that the program does not have; `start` passes them over."""
-        return start.unknown(self._signature, inputs)
+    # -- a run ----------------------------------------------------------------------------------------------------
 
     def start(self, inputs: Inputs, facts: Facts) -> Inputs | Ask:
         """The inputs of the run as tokens: with defaults, checked against their types, every file found with what belongs to it.
@@ -174,12 +176,12 @@ class Processes:
         return [(name, document) for name, document in self._program.processes.items()
                 if name.startswith("/") and document["class"] == "CommandLineTool"]
 
-    def _paths(self, workflow: str, path: str) -> list[str]:
-        found = []
+    def _nodes(self, workflow: str, path: str) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
         for step in self._program.workflows[workflow].steps.values():
             inner = posixpath.join(path, step.name)
-            found.append(inner)
+            found.append((inner, step.kind))
             if step.kind == "workflow":
-                found += self._paths(step.process, inner)
+                found += self._nodes(step.process, inner)
         return found
 

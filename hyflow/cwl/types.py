@@ -6,12 +6,13 @@ a long 64; an int may stand where a float is asked for. Unknown fields of a reco
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, assert_never
 
 from hyflow.errors import InputError, WorkflowError
 from hyflow.model.values import Value
+from hyflow.nearest import visible
 
 Document: TypeAlias = Any
 """A type as it stands in a document: a name, a list (a union) or a mapping."""
@@ -203,26 +204,61 @@ def _pick(value: Value, type_: Type) -> Type | None:
     return type_ if fits(value, type_) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A part of a value, at `path` inside it, that is not of the type that is wanted there. `absent`: a field that is not there."""
+
+    path: tuple[str | int, ...]
+    value: Value
+    type: Type
+    absent: bool = False
+
+    @property
+    def what(self) -> str:
+        """What was expected and what was found."""
+        wanted = describe(self.type)
+        if self.absent:
+            return f"the field {str(self.path[-1])!r} is missing (expected {wanted})"
+        return f"expected {wanted}, found {_shown(self.value, self.type)}"
+
+
 def problem(value: Value, type_: Type) -> str | None:
     """What is wrong with `value`: where inside it, what was expected and what was found; None when it fits."""
-    return None if fits(value, type_) else _explain(value, type_, "")
+    if fits(value, type_):
+        return None
+    first = next(misfits(value, type_))
+    at = at_path(first.path[:-1] if first.absent else first.path)
+    return f"at {at}: {first.what}" if at else first.what
 
 
-def _explain(value: Value, type_: Type, at: str) -> str:
-    """Why `value`, which does not fit, does not; `at` leads to it ("[3].name")."""
+def at_path(path: Sequence[str | int]) -> str:
+    """A path as people write it: reads[3].name."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{visible(step)}" for step in path).removeprefix(".")
+
+
+def misfits(value: Value, type_: Type, path: tuple[str | int, ...] = ()) -> Iterator[Misfit]:
+    """Every part of `value`, which does not fit, that is the reason, in order."""
     if isinstance(type_, Named):
-        return _explain(value, type_.type, at)
-    if isinstance(type_, Union) and (near := _nearest(value, type_)) is not None:
-        return _explain(value, near, at)
-    if isinstance(type_, Array) and isinstance(value, list):
-        index = next(index for index, item in enumerate(value) if not fits(item, type_.items))
-        return _explain(value[index], type_.items, f"{at}[{index}]")
-    if isinstance(type_, Record) and isinstance(value, dict):
-        wrong = next(each for each in type_.fields if not fits(value.get(each.name), each.type))
-        if wrong.name not in value:
-            return _placed(at, f"the field {wrong.name!r} is missing (expected {describe(wrong.type)})")
-        return _explain(value[wrong.name], wrong.type, f"{at}.{wrong.name}")
-    return _placed(at, f"expected {describe(type_)}, found {_shown(value)}")
+        yield from misfits(value, type_.type, path)
+    elif isinstance(type_, Union) and (near := _nearest(value, type_)) is not None:
+        yield from misfits(value, near, path)
+    elif isinstance(type_, Array) and isinstance(value, list):
+        for index, item in enumerate(value):
+            if not fits(item, type_.items):
+                yield from misfits(item, type_.items, (*path, index))
+    elif isinstance(type_, Record) and isinstance(value, dict):
+        for each in type_.fields:
+            if not fits(value.get(each.name), each.type):
+                yield from _misfit_field(value, each, (*path, each.name))
+    else:
+        yield Misfit(path, value, type_)
+
+
+def _misfit_field(value: Mapping[str, Value], field: Field, path: tuple[str | int, ...]) -> Iterator[Misfit]:
+    if field.name in value:
+        yield from misfits(value[field.name], field.type, path)
+    else:
+        yield Misfit(path, None, field.type, absent=True)
 
 
 def _nearest(value: Value, union: Union) -> Type | None:
@@ -230,10 +266,6 @@ def _nearest(value: Value, union: Union) -> Type | None:
     shape: tuple[type[Any], ...] = (Array,) if isinstance(value, list) else (Record,) if isinstance(value, dict) else ()
     near = [option for option in union.options if isinstance(option.type if isinstance(option, Named) else option, shape)]
     return near[0] if len(near) == 1 else None
-
-
-def _placed(at: str, what: str) -> str:
-    return f"at {at.removeprefix('.')}: {what}" if at else what
 
 
 def describe(type_: Type) -> str:
@@ -258,11 +290,23 @@ def describe(type_: Type) -> str:
             assert_never(type_)
 
 
-def _shown(value: Value) -> str:
+def _shown(value: Value, wanted: Type) -> str:
     kind = _FOUND.get(type(value), f"a {type(value).__name__}")
     if isinstance(value, dict) and isinstance(value.get("class"), str):
-        return f"a {value['class']}"
+        return f"an object of class {value['class']}" if value["class"] not in ("File", "Directory") else f"a {value['class']}"
     if value is None or isinstance(value, (list, dict)):
         return kind
-    text = repr(value)
-    return f"{kind} ({text if len(text) <= 60 else text[:60] + '...'})"
+    text = repr(value) if not isinstance(value, bool) else str(value).lower()
+    kind = f"{kind} ({text if len(text) <= 60 else text[:60] + '...'})"
+    limits = [f"an {option.name}" if option.name == "int" else f"a {option.name}" for option in options(wanted)
+              if isinstance(option, Primitive) and option.name in _BITS]
+    return f"{kind}, which is more than {' or '.join(limits)} can hold" if limits and type(value) is int else kind
+
+
+def options(type_: Type) -> Iterator[Type]:
+    """The types that a value may take, through unions; what stands inside its own definition is left out."""
+    if isinstance(type_, Union):
+        for option in type_.options:
+            yield from options(option)
+    elif not isinstance(type_, Named):
+        yield type_

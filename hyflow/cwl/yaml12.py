@@ -1,7 +1,7 @@
 """YAML and JSON as CWL's users know them: YAML 1.2 scalars as cwltool reads them, every mistake with its line.
 
 `yes` and `on` are strings, `0o17` is 15, `1e3` a float, a date a string; a key that stands twice and an unknown tag are errors.
-Aliases may not make a small file huge. Text that is plain JSON takes a fast path; lines are looked up when an error needs them.
+Aliases may not make a small file huge. Text that is plain JSON takes a fast path.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from hyflow.errors import InputError, Where
+from hyflow.misread import Misread, explained, undecodable
 from hyflow.model.values import Value
 
 MOST_ALIASED = 1_000_000
@@ -51,7 +52,7 @@ def parse(data: bytes, file: str) -> Value:
     if value is None:
         node = _compose(data, file)
         try:
-            value = None if node is None else _Values(file).make(node)
+            value = None if node is None else _Values(file).made(node)
         except RecursionError as error:
             raise InputError(_TOO_DEEP, where=Where(file)) from error
     if _is_deep(value):
@@ -79,33 +80,21 @@ def _is_deep(value: Value) -> bool:
     return True
 
 
-def line_of(data: bytes, path: Sequence[str | int]) -> int:
-    """The line (from 1) of what lies at `path` in `data`, or of the innermost thing around it; 0 when it cannot be told."""
-    try:
-        node = _compose(data, "")
-    except InputError:
-        return 0
-    line = 0
-    for step in [None, *path]:
-        node = node if step is None else _below(node, step)
-        if node is None:
-            break
-        line = node.start_mark.line + 1
-    return line
-
-
 def _compose(data: bytes, file: str) -> Any:
+    if (wrong := undecodable(data)) is not None:
+        raise _misread(wrong, file)
     _bound_depth(data, file)
+    text = data.decode("utf-8-sig")
     try:
-        return yaml.compose(data.decode("utf-8-sig"), Loader=_Loader)
-    except UnicodeDecodeError as error:
-        raise InputError("this is not UTF-8", where=Where(file, data[:error.start].count(b"\n") + 1)) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
-        raise InputError(f"this is not YAML: {error.problem or error.context}", where=where) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"this is not YAML: {str(error).splitlines()[0]}", where=Where(file)) from error
+        return yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise _misread(explained(error, text), file) from error
+    except RecursionError as error:
+        raise InputError(_TOO_DEEP, where=Where(file)) from error
+
+
+def _misread(wrong: Misread, file: str) -> InputError:
+    return InputError(wrong.what, where=Where(file, wrong.line, wrong.column), hint=wrong.hint)
 
 
 def _bound_depth(data: bytes, file: str) -> None:
@@ -123,14 +112,6 @@ def _bound_depth(data: bytes, file: str) -> None:
                 depth -= 1
     except yaml.YAMLError:
         return  # the composer meets it as well, no deeper, and says where
-
-
-def _below(node: Any, step: str | int) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == step), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return node.value[step]
-    return None
 
 
 def _once(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
@@ -152,9 +133,14 @@ class _Values:
         self._made: dict[int, tuple[Value, int]] = {}
         self._open: set[int] = set()
         self._aliased = 0
+        self._wrong: list[InputError] = []
 
-    def make(self, node: Any) -> Value:
-        return self._value(node)[0]
+    def made(self, node: Any) -> Value:
+        """The value of the whole document. Raises InputError with every mistake in it."""
+        value = self._value(node)[0]
+        if self._wrong:
+            raise InputError(self._wrong)
+        return value
 
     def _value(self, node: Any) -> tuple[Value, int]:
         """The value of `node` and how many nodes it has when aliases are written out."""
@@ -162,10 +148,10 @@ class _Values:
         if known is not None:
             self._aliased += known[1]
             if self._aliased > MOST_ALIASED:
-                raise self._wrong(node, f"aliases make this more than {MOST_ALIASED:,} values larger than it is")
+                raise self._error(node, f"aliases make this more than {MOST_ALIASED:,} values larger than it is")
             return known
         if id(node) in self._open:
-            raise self._wrong(node, "an alias stands inside what it repeats")
+            raise self._error(node, "an alias stands inside what it repeats")
         self._open.add(id(node))
         made = self._made[id(node)] = self._new(node)
         self._open.remove(id(node))
@@ -175,7 +161,7 @@ class _Values:
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node), 1 + len(node.value) // 64
         if node.tag not in (_TAG + "map", _TAG + "seq"):
-            raise self._wrong(node, f"the tag {node.tag} is not known")
+            self._unknown_tag(node)
         if isinstance(node, yaml.SequenceNode):
             items = [self._value(item) for item in node.value]
             return [value for value, _ in items], 1 + sum(size for _, size in items)
@@ -184,6 +170,7 @@ class _Values:
     def _mapping(self, node: Any) -> tuple[Value, int]:
         made: dict[str, Value] = {}
         merged: dict[str, Value] = {}
+        lines: dict[str, int] = {}
         total = 1
         for key, value in node.value:
             item, size = self._value(value)
@@ -194,25 +181,28 @@ class _Values:
                 continue
             name = self._key(key)
             if name in made:
-                raise self._wrong(key, f"the key {name!r} stands twice")
+                self._tell(key, f"the key {_shown(name)} stands twice (first in line {lines[name]})")
             made[name] = item
+            lines.setdefault(name, key.start_mark.line + 1)
         return {**merged, **made}, total
 
     def _merged(self, node: Any, value: Value) -> Iterable[dict[str, Value]]:
         parts = value if isinstance(value, list) else [value]
         if not all(isinstance(part, dict) for part in parts):
-            raise self._wrong(node, "<< merges objects only")
-        return parts
+            self._tell(node, "<< merges objects only")
+        return [part for part in parts if isinstance(part, dict)]
 
     def _key(self, node: Any) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            raise self._wrong(node, "a key must be a string")
+            self._tell(node, "a key must be a string", "what begins with { or [ needs quotes")
+            return ""
         return str(node.value)
 
     def _scalar(self, node: Any) -> Value:
         text: str = node.value
+        kind = node.tag.removeprefix(_TAG)
         try:
-            match node.tag.removeprefix(_TAG):
+            match kind:
                 case "str" | "merge":
                     return text
                 case "null":
@@ -223,12 +213,24 @@ class _Values:
                     return _integer(text)
                 case "float":
                     return float(re.sub(r"\.(?=inf|nan)", "", text.lower()).replace("_", ""))
-        except (ValueError, KeyError) as error:
-            raise self._wrong(node, f"{text!r} is not what its tag says") from error
-        raise self._wrong(node, f"the tag {node.tag} is not known")
+        except (ValueError, KeyError):
+            self._tell(node, f"{_shown(text)} is not what its tag says ({kind})" if len(text) < 1000 else "this number is too long")
+            return None
+        self._unknown_tag(node)
+        return text
 
-    def _wrong(self, node: Any, what: str) -> InputError:
-        return InputError(what, where=Where(self._file, node.start_mark.line + 1, node.start_mark.column + 1))
+    def _unknown_tag(self, node: Any) -> None:
+        self._tell(node, f"the tag {node.tag} is not known", "text that begins with ! needs quotes")
+
+    def _tell(self, node: Any, what: str, hint: str | None = None) -> None:
+        self._wrong.append(self._error(node, what, hint))
+
+    def _error(self, node: Any, what: str, hint: str | None = None) -> InputError:
+        return InputError(what, where=Where(self._file, node.start_mark.line + 1, node.start_mark.column + 1), hint=hint)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:60] + "...")
 
 
 def _integer(text: str) -> int:

@@ -44,6 +44,14 @@ class Checksum:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """Why is there no file ("f") or directory ("d") at the address? Answer: what is wrong, and what to do or None, in words for people."""
+
+    uri: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Localize:
     """Bring the data to the place of the attempt. Answer: its absolute path there (the driver adds it to `Place.sources`)."""
 
@@ -58,7 +66,7 @@ class Found:
     size: int = 0
 
 
-Fact: TypeAlias = Stat | Contents | Listing | Checksum | Localize
+Fact: TypeAlias = Stat | Contents | Listing | Checksum | Absence | Localize
 Facts: TypeAlias = Mapping[Fact, Any]
 
 

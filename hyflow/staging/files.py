@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import aclosing
-from typing import Any, Protocol, assert_never
+from itertools import islice
+from typing import Any, Protocol, TypeVar, assert_never
 
 from hyflow.connector import Connector
 from hyflow.errors import SiteError
-from hyflow.model.facts import Checksum, Contents, Fact, Listing, Localize, Stat
+from hyflow.model.facts import Absence, Checksum, Contents, Fact, Listing, Localize, Stat
 from hyflow.shell import files as shell
 from hyflow.staging import here
+from hyflow.staging.absence import absence
 from hyflow.staging.tarstream import Digests, pack, unpack
+
+T = TypeVar("T")
+
+_FEW = 64
+_BATCH = 1000
 
 
 class Files(Protocol):
@@ -24,12 +31,22 @@ class Files(Protocol):
 
 
 class HereFiles:
-    """This machine's."""
+    """This machine's. A few quick questions are answered at once; many, or long ones, on a thread, so that the loop goes on."""
 
     async def answer(self, questions: Mapping[Fact, str]) -> dict[Fact, Any]:
-        if all(isinstance(fact, Stat | Contents) for fact in questions):
+        if len(questions) <= _FEW and all(isinstance(fact, Stat | Contents) for fact in questions):
             return _answers(questions)
-        return await asyncio.to_thread(_answers, questions)
+        answers: dict[Fact, Any] = {}
+        for batch in batched(questions.items(), _BATCH):
+            answers.update(await asyncio.to_thread(_answers, dict(batch)))
+        return answers
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    """The items in tuples of at most `size`: whoever is cancelled is not kept longer than one takes."""
+    left = iter(items)
+    while batch := tuple(islice(left, size)):
+        yield batch
 
 
 class FarFiles:
@@ -57,6 +74,8 @@ class FarFiles:
                     answers[fact] = _readable(listings[path, fact.deep], path)
                 case Checksum():
                     answers[fact] = _readable(sums[path], path)
+                case Absence(_, kind):
+                    answers[fact] = f"there is no {'directory' if kind == 'd' else 'file'} {path!r} at the site", None
                 case Localize():
                     answers[fact] = path
                 case _:
@@ -81,7 +100,7 @@ class FarFiles:
 
 def _readable(answer: Any, path: str) -> Any:
     if answer is None:
-        raise SiteError(f"cannot read {path!r}", transient=False)
+        raise SiteError(f"{path!r} cannot be read at the site", transient=False, hint="it is not there, or you may not read it there")
     return answer
 
 
@@ -99,6 +118,8 @@ def _answer(fact: Fact, path: str) -> Any:
             return here.listing(path, fact.deep)
         case Checksum():
             return here.sha1(path)
+        case Absence(_, kind):
+            return absence(path, kind)
         case Localize():
             return os.path.realpath(path)
         case _:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hyflow.errors import SiteError
 from hyflow.model.facts import CONTENTS_LIMIT, Found
+from hyflow.staging.absence import absence
 
 _CHUNK = 1 << 20
 
@@ -62,11 +63,30 @@ def sha1(path: str) -> str:
     return digest.hexdigest()
 
 
-def real(path: str) -> str:
-    """The path with all links resolved; SiteError when nothing lies there."""
-    if found(path) is None:
-        raise SiteError(f"there is no file or directory {path!r}", transient=False)
-    return os.path.realpath(path)
+def real(path: str, folders: dict[str, str]) -> str:
+    """The path with all links resolved; SiteError when nothing lies there. `folders` remembers those of directories."""
+    try:
+        status = os.lstat(path)
+    except (OSError, ValueError) as error:
+        raise _gone(path) from error
+    if stat.S_ISLNK(status.st_mode):
+        if found(path) is None:
+            raise _gone(path)
+        return os.path.realpath(path)
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise _gone(path)
+    folder, name = os.path.split(path)
+    if name in ("", ".", ".."):
+        return os.path.realpath(path)
+    known = folders.get(folder)
+    if known is None:
+        known = folders[folder] = os.path.realpath(folder)
+    return os.path.join(known, name)
+
+
+def _gone(path: str) -> SiteError:
+    what, hint = absence(path, "f")
+    return SiteError(what, transient=False, hint=hint)
 
 
 def remove(path: str) -> None:
@@ -110,4 +130,5 @@ class _translated:  # noqa: N801 - reads as a verb in `with`
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
-            raise SiteError(f"cannot read {self._path!r}: {error.strerror}", transient=False) from error
+            reason = (error.strerror or "the system refuses it").lower()
+            raise SiteError(f"{self._path!r} cannot be read: {reason}", transient=False) from error

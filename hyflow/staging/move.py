@@ -17,10 +17,10 @@ from typing import Any
 
 from hyflow.errors import SiteError
 from hyflow.model.facts import Fact
-from hyflow.model.places import HERE, Location, Replica
+from hyflow.model.places import HERE, Location, Replica, redacted
 from hyflow.staging import here, web
 from hyflow.staging.catalog import Catalog
-from hyflow.staging.files import FarFiles, Files
+from hyflow.staging.files import FarFiles, Files, batched
 from hyflow.staging.plan import file_name, nearest, plan
 from hyflow.staging.unchanged import Noted
 
@@ -29,6 +29,11 @@ _DOWNLOADS = 4
 
 _CLOSING = 5.0
 """Seconds that copies which are given up have to remove what they left half done."""
+
+_FEW = 64
+"""How many paths are looked up at once, without a thread."""
+
+_BATCH = 1000
 
 Origin = str | None
 """Where data comes from: a file system, or None for the web."""
@@ -54,6 +59,7 @@ class Mover:
         self._tasks: set[asyncio.Task[None]] = set()
         self._downloads = asyncio.Semaphore(_DOWNLOADS)
         self._real: dict[str, str] = {}
+        self._folders: dict[str, str] = {}
 
     async def localize(self, uris: Collection[str], to: Location) -> dict[str, str]:
         """Make the data be there; its absolute paths as the location sees them, links resolved. SiteError when it cannot be."""
@@ -63,11 +69,12 @@ class Mover:
             what = plan(uris, to, self.catalog)
         if HERE not in to.mounts:
             return what.present
-        return {uri: self._resolved(path) for uri, path in what.present.items()}
+        return await self._all_resolved(what.present)
 
     async def answer(self, facts: Collection[Fact]) -> dict[Fact, Any]:
         """What the pure code asked for. One round trip for each file system that is concerned."""
         asked: dict[str, dict[Fact, str]] = {}
+        await self._fetch({fact.uri for fact in facts if web.is_web(fact.uri)})
         for fact in facts:
             replica = nearest(fact.uri, self.catalog) or await self._fetched(fact.uri)
             asked.setdefault(replica.filesystem, {})[fact] = "/" + replica.path
@@ -82,10 +89,21 @@ class Mover:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_CLOSING)
 
+    async def _all_resolved(self, paths: Mapping[str, str]) -> dict[str, str]:
+        """The real paths. Those of many files are looked up on a thread."""
+        if len(paths) > _FEW:
+            for batch in batched([path for path in paths.values() if path not in self._real], _BATCH):
+                await asyncio.to_thread(self._resolve, batch)
+        return {uri: self._resolved(path) for uri, path in paths.items()}
+
+    def _resolve(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self._resolved(path)
+
     def _resolved(self, path: str) -> str:
         known = self._real.get(path)
         if known is None:
-            known = self._real[path] = here.real(path)
+            known = self._real[path] = here.real(path, self._folders)
             self.noted.note(known)
         return known
 
@@ -176,7 +194,7 @@ class Mover:
     def _path(self, uri: str, filesystem: str) -> str:
         replica = self.catalog.at(uri, filesystem)
         if replica is None:
-            raise SiteError(f"{web.redacted(uri)} is not in the file system {filesystem!r}", transient=False)
+            raise SiteError(f"{redacted(uri)} is not in the file system {filesystem!r}", transient=False)
         path = "/" + replica.path
         return self._resolved(path) if filesystem == HERE else path
 
@@ -191,9 +209,16 @@ class Mover:
     async def _download(self, landed: Mapping[str, str]) -> None:
         for uri, path in landed.items():
             if not web.is_web(uri):
-                raise SiteError(f"nobody knows how to read {web.redacted(uri)}", transient=False)
+                raise web.NotFetched(uri, "nobody knows how to read this kind of address", transient=False,
+                                     hint="files, and addresses that begin with http:// or https://, can be read")  # fmt: skip
             async with self._downloads:
                 await web.fetched(uri, path)
+
+    async def _fetch(self, uris: Collection[str]) -> None:
+        """Bring what is on the web and nowhere else to this machine, several at a time."""
+        missing = {uri: None for uri in uris if nearest(uri, self.catalog) is None}
+        if missing:
+            await self._bring(missing, HERE)
 
     async def _fetched(self, uri: str) -> Replica:
         """The copy on this machine, fetched now if there is none."""
@@ -201,7 +226,7 @@ class Mover:
             await self._bring({uri: None}, HERE)
             copy = self.catalog.at(uri, HERE)
         if copy is None:
-            raise SiteError(f"{web.redacted(uri)} was fetched and is not there", transient=True)
+            raise SiteError(f"{redacted(uri)} was fetched and is not there", transient=True)
         return copy
 
 

@@ -41,5 +41,9 @@ def nearest(uri: str, catalog: Catalog) -> Replica | None:
 
 def file_name(uri: str) -> str:
     """A file name for a copy, of at most 255 bytes; jobs see the name that CWL gives, not this one."""
-    name = unquote_to_bytes(posixpath.basename(urlsplit(uri).path.rstrip("/"))).translate(bytes.maketrans(b"/\0", b"__"))
+    try:
+        path = urlsplit(uri).path
+    except ValueError:
+        return "data"  # who fetches it says that it is no address
+    name = unquote_to_bytes(posixpath.basename(path.rstrip("/"))).translate(bytes.maketrans(b"/\0", b"__"))
     return os.fsdecode(name[-255:]) if name not in (b"", b".", b"..") else "data"

@@ -27,7 +27,7 @@ exit 0
 
 async def tidy_site(connector: Connector, location: Location, run: str) -> None:
     """Tidy the run's directory at a site, in one round trip. Raises SiteError."""
-    await trip(connector, ("sh", "-c", _SCRIPT, "sh", posixpath.join(location.workdir, run)), what=f"tidying up at {location}")
+    await trip(connector, ("sh", "-c", _SCRIPT, "sh", posixpath.join(location.workdir, run)), what=f"tidying up at {location}", long=True)
 
 
 def tidy_here(run_dir: Path, location: Location, run: str) -> None:

@@ -27,9 +27,14 @@ def test_defaults_stand_in_for_what_is_missing_or_null(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("inputs", "what"), [
     ({}, "the input f is missing (expected File)"),
-    ({"f": 3}, "the input f does not fit: expected File, found an int (3)"),
+    ({"f": 3}, "f: expected File, found an int (3)"),
+    ({"f": "a.txt"}, "f: expected File, found a string ('a.txt')\n  write it as {class: File, path: a.txt}"),
+    ({"f": "a b"}, "write it as {class: File, path: \"a b\"}"),
+    ({"f": {"path": "a.txt"}}, "f: expected File, found an object\n  add class: File"),
+    ({"f": {"class": "file", "path": "a.txt"}}, "f: expected File, found an object of class file\n  did you mean class: File?"),
+    ({"f": None}, "f: expected File, found null\n  write it as {class: File, path: FILE}"),
     ({"f": {"class": "File", "location": "file:///d/none"}}, "there is no file at file:///d/none"),
-    ({"f": {"class": "File", "location": "file:///d/folder"}}, "file:///d/folder is a directory, not a file"),
+    ({"f": {"class": "File", "location": "file:///d/folder"}}, "f: /d/folder is a directory, not a File\n  name one of its files"),
     ({"f": {"class": "File"}}, "a File object has no location and no contents"),
     ({"f": {"class": "File", "location": "file:///d/a.txt", "basename": "../a"}}, "cannot be the name of a file"),
     ({"f": {"class": "File", "path": "a.txt"}}, "is relative to nothing"),
@@ -45,7 +50,7 @@ def test_all_missing_files_are_told_at_once(tmp_path: Path) -> None:
     made = tool(tmp_path, "inputs: {f: 'File[]'}")
     with pytest.raises(InputError) as caught:
         made.start(f=[file("file:///d/1"), file("file:///d/2")])
-    assert str(caught.value) == "there is no file at file:///d/1\nthere is no file at file:///d/2"
+    assert str(caught.value) == "f[0]: there is no file at file:///d/1\nf[1]: there is no file at file:///d/2"
 
 
 def test_files_become_tokens(tmp_path: Path) -> None:
@@ -79,7 +84,7 @@ def test_secondary_files_are_looked_for_in_one_round(tmp_path: Path) -> None:
 
 
 def test_a_required_secondary_file_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"the input f: the secondary file a\.bam\.bai of file:///d/a\.bam is missing"):
+    with pytest.raises(InputError, match=r"f: the secondary file a\.bam\.bai of /d/a\.bam is missing"):
         tool(tmp_path, SECONDARY, a_bam=1).start(f=file("file:///d/a.bam"), strict=False)
     with pytest.raises(InputError, match=r"the secondary file a\.x of"):
         tool(tmp_path, SECONDARY, a_bam=1, a_bam_bai=1).start(f=file("file:///d/a.bam"), strict=True)
@@ -107,11 +112,48 @@ def test_formats_are_checked(tmp_path: Path) -> None:
         made.start(f=file("file:///d/a"))
 
 
-def test_unknown_inputs_are_said_and_passed_over(tmp_path: Path) -> None:
-    made = tool(tmp_path, "inputs: {threads: 'int?'}")
-    assert made.processes.unknown_inputs({"thread": 1, "other": 2}) == (
-        "there is no input called thread, it is passed over (did you mean threads?)", "there is no input called other, it is passed over")
-    assert made.start(thread=1) == {"threads": None}
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    made = tool(tmp_path, """
+inputs:
+  a: File
+  b: int
+  c: {type: File, secondaryFiles: [.x]}
+  d: string[]
+  e: {type: {type: record, name: r, fields: {n: int, s: string}}}
+  f: File[]
+""", a_txt=1)
+    with pytest.raises(InputError) as caught:
+        made.start(b="5", c=file("file:///d/a.txt"), d=["x", 1, None], e={"n": 1.5}, f=[file("file:///d/a.txt"), file("file:///d/b"), 3])
+    assert [str(each) for each in caught.value.problems] == [
+        "the input a is missing (expected File)",
+        "b: expected int, found a string ('5')\n  leave the quotes away: 5",
+        'd[1]: expected string, found an int (1)\n  put it in quotes: "1"',
+        "d[2]: expected string, found null\n  write it as TEXT",
+        "e.n: expected int, found a float (1.5)",
+        "e: the field 's' is missing (expected string)\n  write it as TEXT",
+        "f[2]: expected File, found an int (3)",
+        "f[1]: there is no file at file:///d/b",
+        "c: the secondary file a.txt.x of /d/a.txt is missing\n  it must lie beside it, or be listed in its secondaryFiles",
+    ]
+
+
+def test_files_without_scripts_are_told_with_the_rest(tmp_path: Path) -> None:
+    made = Tool(tmp_path, HEAD.replace("requirements: {InlineJavascriptRequirement: {}}\n", "") + """
+inputs: {b: int, c: {type: 'File[]', secondaryFiles: [.x]}, f: {type: File, format: "http://f/1"}}""")
+    made.disk = Disk({"file:///d/a": 1, "file:///d/b": 1, "file:///d/b.x": 1})
+    with pytest.raises(InputError) as caught:
+        made.start(c=[file("file:///d/b"), file("file:///d/a")], f=file("file:///d/a"))
+    assert [str(each).splitlines()[0] for each in caught.value.problems] == [
+        "the input b is missing (expected int)", "c[1]: the secondary file a.x of /d/a is missing",
+        "f: the file a says no format; one of these is needed: http://f/1"]
+
+
+def test_very_many_missing_files_are_counted(tmp_path: Path) -> None:
+    made = tool(tmp_path, "inputs: {f: 'File[]'}")
+    with pytest.raises(InputError) as caught:
+        made.start(f=[file(f"file:///d/{number}") for number in range(200)])
+    assert len(caught.value.problems) == 51
+    assert "150 more files or directories are not there" in str(caught.value)
 
 
 WORKFLOW = """

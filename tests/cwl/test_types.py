@@ -71,7 +71,10 @@ def test_what_is_no_type(document: Any) -> None:
 
 
 @pytest.mark.parametrize(("value", "document", "message"), [
-    (2**31, "int", "expected int, found an int (2147483648)"),
+    (2**31, "int", "expected int, found an int (2147483648), which is more than an int can hold"),
+    (2**63, ["int", "long"], "expected int or long, found an int (9223372036854775808), which is more than an int or a long can hold"),
+    ({"class": "file"}, "File", "expected File, found an object of class file"),
+    (True, "int", "expected int, found a boolean (true)"),
     ("x", ["null", "int"], "expected null or int, found a string ('x')"),
     ([1, "x"], ["null", {"type": "array", "items": "int"}], "at [1]: expected int, found a string ('x')"),
     ({"a": 1, "b": 2}, RECORD, "at b: expected null or string, found an int (2)"),

@@ -204,7 +204,7 @@ async def test_facts_are_found_wherever_the_data_lies(tmp_path: Path) -> None:
                 Listing(d, True): (("x", Found("f", 3)),), Checksum(uri): "a9993e364706816aba3e25717850c26c9cd0d89d",
             }  # fmt: skip
             for fact in (Contents(uri + "y"), Listing(uri, False), Checksum(uri + "y")):
-                with pytest.raises(SiteError, match="cannot read"):
+                with pytest.raises(SiteError, match="cannot be read"):
                     await it.mover.answer([fact])
             assert str((await it.mover.answer([Localize(uri)]))[Localize(uri)]).endswith("/d/x")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hyflow.cwl.load import load
 from hyflow.cwl.processes import Bound, Demand, Processes
-from hyflow.model.facts import Ask, Fact, Facts, Found, Localize, Stat
+from hyflow.model.facts import Absence, Ask, Fact, Facts, Found, Localize, Stat
 from hyflow.model.jobs import Job, JobId, Key
 from hyflow.model.places import Place
 from hyflow.model.resources import Resources
@@ -46,6 +46,8 @@ class Disk:
                     return None
                 size = self.sizes[uri]
                 return Found("d") if size is None else Found("f", size)
+            case Absence(uri, kind):
+                return f"there is no {'directory' if kind == 'd' else 'file'} at {uri}", None
             case Localize(uri):
                 return source(uri)
         raise AssertionError(f"unexpected question: {fact}")

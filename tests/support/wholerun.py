@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from hyflow import deployment
+from hyflow.cwl.given import Given
 from hyflow.cwl.inputs import read_job
 from hyflow.cwl.load import load
-from hyflow.errors import HyflowError
+from hyflow.cwl.processes import Processes
+from hyflow.errors import HyflowError, InputError
 from hyflow.report.lines import Lines
 from hyflow.run import Order, execute
 
@@ -50,8 +52,17 @@ async def _execute(folder: Path, deployed: bool, lines: Lines) -> Any:
     document = read_job(str(folder / "job.json"))
     program = load(str(folder / MAIN), cache=None, overrides=document.requirements)
     sites = deployment.read(str(folder / "deploy.yml")) if deployed else deployment.default()
+    given, processes = Given(document), Processes(program)
+    mistakes, warnings = given.judged(processes.input_types())
+    if mistakes:
+        raise given.told(InputError(mistakes))
+    for warning in warnings:
+        lines.warn(warning)
     order = Order(program, document.inputs, sites, folder / "home", folder / "results", None, None, ())
-    return await execute(order, lines)
+    try:
+        return await execute(order, lines)
+    except InputError as error:
+        raise given.told(error) from error
 
 
 def path_of(data: Mapping[str, Any]) -> Path:
