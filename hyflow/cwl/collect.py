@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hyflow.cwl import types
+from hyflow.cwl import leavings, types
 from hyflow.cwl.bind import Bound
 from hyflow.cwl.expressions import Compiled
 from hyflow.cwl.knowledge import Knowledge
@@ -27,6 +27,9 @@ from hyflow.model.values import Inputs, Value, is_data, map_data
 
 Data = dict[str, Any]
 _KNOWN = frozenset({"location", "path", "dirname", "nameroot", "nameext", "size", "checksum"})
+
+_JSON = "It is the command that writes it: an object with a value for each output, files as {\"class\": \"File\", \"path\": ...}."
+_CONTENTS = "Without loadContents the file itself is the output, of any size: the next step may read it."
 
 __all__ = ["OutputError", "collect"]
 
@@ -47,7 +50,7 @@ class _Collection:
     def outputs(self) -> Inputs:
         if self._manifest.output_json is not None:
             given = self._declared(self._manifest.output_json)
-            return {port.name: self._checked(port, self._final(given.get(port.name))) for port in self._tool.outputs}
+            return {port.name: self._declared_one(port, given) for port in self._tool.outputs}
         values = self._know.each(self._named, self._tool.outputs)
         return {port.name: self._checked(port, value) for port, value in zip(self._tool.outputs, values, strict=True)}
 
@@ -63,17 +66,36 @@ class _Collection:
         """What cwl.output.json says."""
         try:
             given = json.loads(text)
-        except ValueError as error:
-            raise OutputError(f"cwl.output.json is not JSON: {error}", where=self._tool.at()) from error
+        except json.JSONDecodeError as error:
+            what = f"cwl.output.json is not JSON: line {error.lineno}, column {error.colno}: {error.msg.lower()}"
+            raise OutputError(what, where=self._tool.at(), hint=_JSON) from error
+        except (ValueError, RecursionError) as error:
+            raise OutputError("cwl.output.json is not JSON in UTF-8, or is nested too deeply", where=self._tool.at(), hint=_JSON) from error
         if not isinstance(given, dict):
-            raise OutputError("cwl.output.json must hold an object", where=self._tool.at())
+            raise OutputError("cwl.output.json must hold an object", where=self._tool.at(), hint=_JSON)
         return given
+
+    def _declared_one(self, port: Port, given: Mapping[str, Value]) -> Value:
+        try:
+            return self._checked(port, self._final(given.get(port.name)))
+        except WorkflowError as error:
+            unknown = [] if port.name in given else [name for name in given if all(name != other.name for other in self._tool.outputs)]
+            hint = f"It says {leavings.shown(unknown)}, which is no output of this tool." if unknown else error.hint
+            where = error.where or self._tool.at(f"outputs.{port.name}")
+            raise OutputError(f"cwl.output.json: {error.what}", where=where, hint=hint) from error
 
     def _checked(self, port: Port, value: Value) -> Value:
         wrong = types.problem(value, port.shape.type)
-        if wrong is not None:
-            raise OutputError(f"the output {port.name} does not fit: {wrong}", where=self._tool.at(f"outputs.{port.name}"))
-        return value
+        if wrong is None:
+            return value
+        output = None if self._manifest.output_json is not None else port.output
+        where = self._tool.at(f"outputs.{port.name}" + ("" if output is None else ".outputEval" if output.evaluate else ".glob"))
+        hint = None
+        if output is not None and output.evaluate is not None:
+            hint = "Its outputEval gives that."
+        elif output is not None and (names := self._matches(port.name)):
+            hint = f"{self._shown(port.name)} matches {leavings.shown(names)}: say what its type shall be, or narrow the glob."
+        raise OutputError(f"the output {port.name} does not fit: {wrong}", where=where, hint=hint)
 
     # -- one output -----------------------------------------------------------------------------------------------
 
@@ -113,7 +135,7 @@ class _Collection:
             if output.contents:
                 held = self._view.contents(path)
                 held = self._know.ask(Contents(data["location"])) if held is None else held
-                data["contents"] = loaded(held, self._tool.strict_contents, path)
+                data["contents"] = _contents(held, self._tool.strict_contents, path)
             return data
         listing = output.listing or self._tool.listing
         if listing != "no_listing":
@@ -128,16 +150,21 @@ class _Collection:
             if isinstance(result, list) and len(result) == 1:
                 return result[0]
             if isinstance(result, list) and len(result) > 1 and not any(isinstance(option, types.Array) for option in options):
-                names = ", ".join(str(item.get("basename")) if isinstance(item, dict) else repr(item) for item in result[:5])
-                raise OutputError(f"one file is expected, {len(result)} match {self._shown(path)}: {names}")
+                names = [str(item.get("basename")) if isinstance(item, dict) else str(item) for item in result]
+                what = f"one file is expected, {len(result):,} match {self._shown(path)}: {leavings.shown(names)}"
+                raise OutputError(what, hint="Narrow the glob, or make the type a list of them (File[], Directory[]).")
             if not result and not optional and not any(isinstance(option, types.Array) for option in options):
-                raise OutputError(f"nothing matches {self._shown(path)}; {self._what_is_there()}")
+                raise OutputError(f"nothing matches {self._shown(path)}; {self._left(path)}", hint=self._no_file(path))
         return None if optional and (result is None or result == []) else result
 
-    def _what_is_there(self) -> str:
-        names = sorted({entry.partition("/")[0] for entry in self._manifest.entries})
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        return f"the command left {', '.join(map(repr, names[:5]))}{more}" if names else "the command left no files"
+    def _no_file(self, path: str) -> str | None:
+        """What to know where something of that name is there, and is no output."""
+        numbers = self._bound.globs.get(path, ())
+        odd = [match for number in numbers for match in self._manifest.matches[number] if not self._view.has(match)]
+        return f"{leavings.shown(odd)}: links that lead nowhere, pipes and devices cannot be outputs." if odd else None
+
+    def _left(self, path: str) -> str:
+        return leavings.left(self._manifest, (self._bound.task.collect[number].pattern for number in self._bound.globs.get(path, ())))
 
     def _shown(self, path: str) -> str:
         globs = [self._bound.task.collect[number].pattern for number in self._bound.globs.get(path, ())]
@@ -156,8 +183,11 @@ class _Collection:
                 if made is not None and not any(item.get("location") == made.get("location") for item in listed):
                     listed.append(made)
                 elif made is None and required:
-                    raise OutputError(f"the secondary file {wanted if isinstance(wanted, str) else wanted.get('basename')} "
-                                      f"of {primary['basename']} is missing", where=self._tool.at(f"outputs.{port.name}.secondaryFiles"))
+                    name = wanted if isinstance(wanted, str) else str(wanted.get("basename"))
+                    raise OutputError(
+                        f"the secondary file {name} of {primary['basename']} is missing; {leavings.left(self._manifest, [name])}",
+                        where=self._tool.at(f"outputs.{port.name}.secondaryFiles"), hint="`required: false` allows that.",
+                    )
         return {**primary, "secondaryFiles": listed} if listed or "secondaryFiles" in primary else primary
 
     def _with_format(self, format_: Compiled, file: Data) -> Data:
@@ -230,6 +260,13 @@ class _Collection:
             if data.get(part):
                 data[part] = self._know.each(self._summed, data[part])
         return data
+
+
+def _contents(held: bytes, strict: bool, path: str) -> str:
+    try:
+        return loaded(held, strict, path)
+    except WorkflowError as error:
+        raise OutputError(error.what, hint=_CONTENTS) from error
 
 
 def _unlisted(data: Data) -> Data:

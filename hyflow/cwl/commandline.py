@@ -59,10 +59,11 @@ class _Line:
                     raise tool.within(f"the input {port.name}", error, f"inputs.{port.name}") from error
         entries.sort(key=_by_key)
         if not tool.shell:
-            return tuple(word for entry in entries for word in self._words(entry))
+            return tuple(word for entry in entries for word in self._said(entry, tool))
         words: list[str] = []
         for entry in entries:
-            words += map(shlex.quote, self._words(entry)) if entry.binding.quote else self._words(entry)
+            said = self._said(entry, tool)
+            words += map(shlex.quote, said) if entry.binding.quote else said
         return ("/bin/sh", "-c", " ".join(words))
 
     def _fixed(self, argument: Argument) -> Entry:
@@ -117,6 +118,16 @@ class _Line:
 
     # -- words ----------------------------------------------------------------------------------------------------
 
+    def _said(self, entry: Entry, tool: Tool) -> list[str]:
+        """The words of an entry; a mistake is told with the input that it is about."""
+        try:
+            return self._words(entry)
+        except WorkflowError as error:
+            kind, name = entry.key[-1]
+            if kind != 1:  # not an input but an entry of arguments
+                raise
+            raise tool.within(f"the input {name}", error, f"inputs.{name}") from error
+
     def _words(self, entry: Entry) -> list[str]:
         """What one entry adds to the command line."""
         binding, value = entry.binding, entry.value
@@ -132,9 +143,20 @@ class _Line:
 
     def _many(self, binding: Binding, values: list[Value]) -> list[str]:
         if binding.separator is not None and values:
-            return _prefixed(binding, binding.separator.join(text_of(value) for value in values))
+            return _prefixed(binding, binding.separator.join(map(_item, values)))
         words = [] if not values or binding.prefix is None else [binding.prefix]
         return words + [text_of(value) for value in values] if binding.value_from is not None else words
+
+
+def _item(value: Value) -> str:
+    """An item of a list that itemSeparator joins. Raises WorkflowError for what has no text of its own."""
+    if isinstance(value, list) or (isinstance(value, dict) and not is_data(value)):
+        kind = "a list" if isinstance(value, list) else "a record"
+        raise WorkflowError(
+            f"itemSeparator cannot join a list that holds {kind}",
+            hint="Put itemSeparator into the inputBinding of the inner type, or say with valueFrom what shall stand on the command line.",
+        )
+    return "null" if value is None else text_of(value)
 
 
 def _chosen(shape: Shape, value: Value) -> Shape:

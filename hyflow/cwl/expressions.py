@@ -22,6 +22,8 @@ NOTHING: frozenset[str] = frozenset()
 EVERYTHING = frozenset({"*"})
 _OLD_ESCAPES = re.compile(r"v1\.0|v1\.1(\.0-dev1)?|v1\.2\.0-dev[123]")
 _INDIRECT = re.compile(r"\\|\b(eval|Function|globalThis|constructor|this)\b")
+_SHOWN = 120
+"""Characters of an expression that a message shows."""
 _RUNTIME = re.compile(r"\bruntime\b(?:\.([A-Za-z_]\w*)(?!\w))?")
 
 
@@ -187,7 +189,9 @@ def _as_text(value: Value) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 200 else text[:200] + "..."
+    """The expression on one line, its middle left out where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN // 2]} ... {line[-_SHOWN // 4:]}"
 
 
 def _script_reads(script: Script) -> frozenset[str]:

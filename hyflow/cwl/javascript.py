@@ -12,7 +12,7 @@ import os
 import queue
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -90,6 +90,12 @@ class _Order:
     scope: str
     limits: Limits
 
+    def where(self, line: str) -> str:
+        """What to add to a message for the line that a script failed in; nothing where there is only one."""
+        if self.script.library:  # whose lines are counted in the same way
+            return f" (line {line})"
+        return f" (line {line} of the expression)" if "\n" in self.script.code else ""
+
     def carry_out(self, fresh: _Fresh) -> str:
         context, limits = fresh.context, self.limits
         context.set_memory_limit(limits.memory)
@@ -142,7 +148,7 @@ class _Worker:
             try:
                 answer: str | WorkflowError = order.carry_out(fresh or _Fresh())
             except BaseException as error:  # whatever it is, it belongs to the thread that waits
-                answer = _translated(error, order.limits)
+                answer = _translated(error, order)
             self.answers.put(answer)
             fresh = None
             with suppress(Exception):
@@ -166,7 +172,7 @@ def _on_thread(order: _Order) -> str | WorkflowError:
         answer = worker.answers.get(timeout=order.limits.seconds)
         answered = True
     except queue.Empty:
-        return _translated(TimeoutError(), order.limits)
+        return _translated(TimeoutError(), order)
     finally:
         if answered:
             _idle.append(worker)
@@ -195,24 +201,25 @@ def _json(value: Value) -> str:
         raise WorkflowError(f"a value cannot be given to JavaScript: {error}") from error
 
 
-def _translated(error: BaseException, limits: Limits) -> WorkflowError:
+def _translated(error: BaseException, order: _Order) -> WorkflowError:
     """The error in words alone: frames that it refers to would keep the context alive beyond its thread."""
-    message = _message(error)
+    limits, message = order.limits, _message(error, order.where)
     if isinstance(error, TimeoutError) or message.startswith("InternalError: interrupted"):
-        return WorkflowError(f"JavaScript took longer than {limits.seconds:g} s and was stopped")
+        return WorkflowError(f"JavaScript took longer than {limits.seconds:g} s and was stopped", hint="Does a loop in it never end?")
     if isinstance(error, MemoryError) or "InternalError: out of memory" in message:
-        return WorkflowError(f"JavaScript needed more than {limits.memory >> 20} MiB of memory and was stopped")
+        what = f"JavaScript needed more than {limits.memory >> 20} MiB of memory and was stopped"
+        return WorkflowError(what, hint="Does it collect without end, or read what is large? A command has no such limit.")
     if isinstance(error, WorkflowError):
         return WorkflowError(f"JavaScript failed: {error.what}")
     return WorkflowError(f"JavaScript failed: {message}")
 
 
-def _message(error: BaseException) -> str:
-    """What went wrong in one line, with the line of the script."""
+def _message(error: BaseException, where: Callable[[str], str] = " (line {})".format) -> str:
+    """What went wrong in one line, with the line of the script as `where` puts it."""
     text = str(error)
     place = re.search(r"^    at .*?<input>:(\d+)", text, re.MULTILINE)
     what = re.split(r"\n(?:    at |undefined$|$)", text)[0].strip() or type(error).__name__
-    return what + (f" (line {place[1]})" if place else "")
+    return what + (where(place[1]) if place else "")
 
 
 def _depth(value: Value) -> int:

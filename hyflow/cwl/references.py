@@ -19,6 +19,8 @@ _SEGMENT = re.compile(r"""\.(\w+)|\['((?:[^']|\\')+)'\]|\["((?:[^"]|\\")+)"\]|\[
 _WHOLE = re.compile(r"""\((\w+)((?:\.\w+|\['(?:[^']|\\')+'\]|\["(?:[^"]|\\")+"\]|\[[0-9]+\])*)\)""")
 _KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
 
+_FEW = 8
+
 Segment: TypeAlias = str | int
 
 
@@ -55,7 +57,7 @@ class Reference:
             if not isinstance(value, dict):
                 raise WorkflowError(f"{before} is {_kind(value)}, it has no property {segment!r}")
             if segment not in value:
-                raise WorkflowError(f"{before} has no property {segment!r}")
+                raise WorkflowError(f"{before} has no property {segment!r}{_instead(segment, value)}")
             return value[segment]
         if not isinstance(value, list):
             raise WorkflowError(f"{before} is {_kind(value)}, it has no item {segment}")
@@ -86,6 +88,15 @@ def _shown(segment: Segment) -> str:
     if isinstance(segment, str) and re.fullmatch(r"\w+", segment):
         return f".{segment}"
     return f"[{segment!r}]"
+
+
+def _instead(name: str, there: Mapping[str, Value]) -> str:
+    """The property that may be meant, or else those that there are, when they are few."""
+    import difflib
+
+    if near := difflib.get_close_matches(name, there, 1):
+        return f"; is {near[0]!r} meant?"
+    return f"; there are {', '.join(map(repr, there))}" if 0 < len(there) <= _FEW else ""
 
 
 def _kind(value: Value) -> str:

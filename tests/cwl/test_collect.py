@@ -48,15 +48,15 @@ def test_what_a_glob_matches_becomes_what_the_type_says(tmp_path: Path, type_: s
 
 @pytest.mark.parametrize(("type_", "names", "what"), [
     ("File", [], "6:49: the output o: nothing matches '*'; the command left no files"),
-    ("File", ["a", "b"], "6:49: the output o: one file is expected, 2 match '*': a, b"),
-    ("Directory", ["a"], "6:11: the output o does not fit: expected Directory, found a File"),
-    ("int", ["a"], "6:11: the output o does not fit: expected int, found a list"),
+    ("File", ["a", "b"], "6:49: the output o: one file is expected, 2 match '*': 'a', 'b'"),
+    ("Directory", ["a"], "6:54: the output o does not fit: expected Directory, found a File"),
+    ("int", ["a"], "6:48: the output o does not fit: expected int, found a list"),
 ])
 def test_what_does_not_fit(tmp_path: Path, type_: str, names: list[str], what: str) -> None:
     made = tool(tmp_path, f"{{type: {type_}, outputBinding: {{glob: '*'}}}}")
     with pytest.raises(OutputError) as caught:
         made.collect(*map(left, names), matches=(tuple(names),))
-    assert str(caught.value) == f"{tmp_path}/tool.cwl:{what}"
+    assert str(caught.value).partition("\n")[0] == f"{tmp_path}/tool.cwl:{what}"
 
 
 def test_contents_and_the_exit_code_for_expressions(tmp_path: Path) -> None:

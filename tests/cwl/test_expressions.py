@@ -133,7 +133,7 @@ def test_errors_name_the_expression_and_the_place() -> None:
     compiled = Expressions(False).compile("x $(inputs.a.q) y", where="wf.cwl:3")
     with pytest.raises(WorkflowError) as caught:
         compiled.evaluate({"a": {"b": 1}}, None, {})
-    assert str(caught.value) == "wf.cwl:3: the expression $(inputs.a.q) failed: inputs.a has no property 'q'"
+    assert str(caught.value) == "wf.cwl:3: the expression $(inputs.a.q) failed: inputs.a has no property 'q'; there are 'b'"
 
 
 @pytest.mark.parametrize(("text", "message"), [

@@ -83,9 +83,9 @@ def test_a_key_may_have_any_name() -> None:
     ("${var a = {}; a.a = a; return a;}", "circular"),
     ("${return 10n;}", "BigInt"),
     ("${return Symbol();}", "JSON"),
-    ("${\nvar a;\nreturn a.x;\n}", "property 'x' of undefined (line 3)"),
+    ("${\nvar a;\nreturn a.x;\n}", "property 'x' of undefined (line 3 of the expression)"),
     ("${ one two }", "SyntaxError"),
-    ("${throw new Error('my message');}", "Error: my message (line 1)"),
+    ("${throw new Error('my message');}", "Error: my message"),
     ("${throw 'text';}", "text"),
     ("${undeclared = 1;}", "undeclared"),
     ("${function f() { return 1 + f(); } return f();}", "call stack"),
@@ -95,7 +95,7 @@ def test_errors(text: str, message: str) -> None:
     with pytest.raises(WorkflowError) as caught:
         run(text)
     assert message in str(caught.value)
-    assert text[:20] in str(caught.value)
+    assert " ".join(text.split())[:20] in str(caught.value)
 
 
 @pytest.mark.parametrize("text", [
