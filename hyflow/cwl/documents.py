@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag
 
@@ -26,23 +27,27 @@ from ruamel.yaml.error import YAMLError
 from schema_salad.exceptions import SchemaSaladException, ValidationException
 from schema_salad.fetcher import DefaultFetcher
 
+from hyflow.cwl import schemas
 from hyflow.cwl.complaints import readable, workflow_error
+from hyflow.cwl.embedded import each_tool_once
 from hyflow.errors import WorkflowError
 
 MOST_NODES = 2_000_000
 """How many nodes a document may have once its aliases are expanded."""
 
 
-def open_process(uri: str, overrides: Sequence[Mapping[str, Any]]) -> tuple[Process, dict[str, str]]:
+def open_process(uri: str, overrides: Sequence[Mapping[str, Any]], cache: Path | None = None) -> tuple[Process, dict[str, str]]:
     """The process at `uri` with everything that it refers to, and the text of each document read, by address.
 
-    `overrides` are requirements put upon the process from outside. Raises WorkflowError, UnsupportedRequirement.
+    `overrides` are requirements put upon the process from outside, `cache` is a directory for what cwltool knows. Raises WorkflowError,
+    UnsupportedRequirement.
     """
     texts: dict[str, str] = {}
     context = _context(uri, overrides, texts)
     _accept_extensions()
+    schemas.prepare(cache, *schemas.needed(uri))
     try:
-        with _silence():
+        with _silence(), each_tool_once():
             return load_tool(uri, context), texts
     except RecursionError as error:
         raise WorkflowError("the document is nested too deeply", where=readable(uri)) from error

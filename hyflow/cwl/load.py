@@ -28,7 +28,7 @@ def load(document: str, *, cache: Path | None, overrides: Sequence[Mapping[str, 
         return found
     from hyflow.cwl import compile, documents  # cwltool takes half a second to import: only when it is needed
 
-    process, texts = documents.open_process(uri, overrides)
+    process, texts = documents.open_process(uri, overrides, cache)
     program = compile.program(process, uri, texts)
     if overrides and program.processes["start:/"]["version"] == "v1.0":
         raise WorkflowError("a job file cannot set requirements (cwl:requirements) of a CWL v1.0 document", where=document,
