@@ -14,7 +14,7 @@ from hyflow.cwl import leavings, types
 from hyflow.cwl.bind import Bound
 from hyflow.cwl.expressions import Compiled
 from hyflow.cwl.knowledge import Knowledge
-from hyflow.cwl.objects import loaded
+from hyflow.cwl.objects import loaded, well_formed
 from hyflow.cwl.secondary import needed, wanted_names
 from hyflow.cwl.shapes import Output, Port
 from hyflow.cwl.tokens import token
@@ -180,7 +180,7 @@ class _Collection:
             required = needed(pattern, False, self._bound.inputs, primary, self._runtime)
             for wanted in wanted_names(pattern, self._bound.inputs, primary, self._runtime):
                 made = self._object({"path": posixpath.join(directory, wanted)} if isinstance(wanted, str) else wanted, must=False)
-                if made is not None and not any(item.get("location") == made.get("location") for item in listed):
+                if made is not None and not any(item.get("location") == made.get("location") for item in (primary, *listed)):
                     listed.append(made)
                 elif made is None and required:
                     name = wanted if isinstance(wanted, str) else str(wanted.get("basename"))
@@ -212,6 +212,7 @@ class _Collection:
 
     def _object(self, data: Data, *, must: bool) -> Data | None:
         """The object that `data` means, by its location or else its path; None when it is not there and need not be."""
+        well_formed(data)
         address = data.get("location") or data.get("path")
         if address is None:
             return self._parts(dict(data))

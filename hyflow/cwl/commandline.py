@@ -178,7 +178,7 @@ def _prefixed(binding: Binding, text: str) -> list[str]:
 def text_of(value: Value) -> str:
     """A value as a word. Raises WorkflowError.
 
-    Numbers stand in decimal without an exponent, a whole float without a point, as JavaScript has it; files by their path.
+    Numbers stand in decimal without an exponent, a whole float without a point; files by their path.
     """
     match value:
         case str():
@@ -186,7 +186,7 @@ def text_of(value: Value) -> str:
         case bool():
             return "true" if value else "false"
         case float():
-            return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
+            return format(Decimal(repr(value)), "f").removesuffix(".0")
         case {"class": "File" | "Directory" as kind}:
             if "path" not in value:
                 raise WorkflowError(f"a {kind} that an expression made has no path: only inputs can stand on the command line")

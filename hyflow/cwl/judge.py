@@ -25,7 +25,7 @@ def judge(tool: Tool, outcome: Outcome, command: str = "") -> Failure | None:
     code = outcome.code
     if code is None:
         return _failure(outcome, FailureClass.INFRASTRUCTURE, "nothing is known of how the command ended")
-    if code in tool.success_codes and code not in tool.permanent_codes | tool.temporary_codes:
+    if (code in tool.success_codes or code == 0) and code not in tool.permanent_codes | tool.temporary_codes:
         return None if outcome.trouble is None else _failure(outcome, FailureClass.OUTPUT, outcome.trouble)
     if code in tool.temporary_codes:
         return _failure(outcome, FailureClass.TEMPORARY, f"the command failed for the time being, with exit status {code}")

@@ -6,19 +6,43 @@ What it cannot know it asks for (`Knowledge`). Paths are given later, when a pla
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 from hyflow.cwl.addresses import basename_of, file_uri, name_of, path_uri, split_name
 from hyflow.cwl.knowledge import Knowledge
 from hyflow.errors import WorkflowError
 from hyflow.model.facts import CONTENTS_LIMIT, Found, Listing
+from hyflow.model.values import Value, is_data
 
 Data = dict[str, Any]
+_TEXTS = ("location", "path", "basename", "contents")
+_PARTS = ("listing", "secondaryFiles")
+
+
+def well_formed(data: Data) -> Data:
+    """The same object, when what it holds is what a File or Directory may hold. Raises WorkflowError: expressions and commands make any.
+
+    Says nothing of what lies inside listings and secondary files: whoever goes there asks again.
+    """
+    for word in _TEXTS:
+        if (text := data.get(word)) is not None and not isinstance(text, str):
+            raise WorkflowError(f"`{word}` of a {data['class']} must be text, found {_shown(text)}")
+    for part in _PARTS:
+        listed = data.get(part)
+        if listed is not None and not (isinstance(listed, list) and all(map(is_data, listed))):
+            wrong = next((item for item in listed if not is_data(item)), listed) if isinstance(listed, list) else listed
+            raise WorkflowError(f"`{part}` of a {data['class']} must list Files and Directories, found {_shown(wrong)}")
+    return data
+
+
+def _shown(value: Value) -> str:
+    return json.dumps(value, ensure_ascii=False)[:80]
 
 
 def described(data: Data) -> Data:
     """A new object for a File or Directory with its names; relative to nothing: only addresses and literals are data."""
-    made = dict(data)
+    made = dict(well_formed(data))
     path = made.pop("path", None)
     literal = "contents" in made if made["class"] == "File" else "listing" in made
     if "location" not in made and path is not None and not literal:

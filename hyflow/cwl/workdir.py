@@ -17,7 +17,7 @@ from hyflow.cwl.addresses import split_name
 from hyflow.cwl.expressions import Compiled
 from hyflow.cwl.knowledge import Knowledge
 from hyflow.cwl.layout import literal, source_at
-from hyflow.cwl.objects import described
+from hyflow.cwl.objects import described, well_formed
 from hyflow.cwl.tool import Tool
 from hyflow.errors import UnsupportedRequirement, WorkflowError
 from hyflow.model.places import Place
@@ -158,6 +158,7 @@ class WorkDir:
 
 def _found(data: Data, inputs: Inputs) -> Data:
     """The object with its address, where an expression gave only the path that an input has."""
+    well_formed(data)
     if "path" in data and "location" not in data and "contents" not in data and "listing" not in data:
         known = next((item for item in walk_data(inputs) if item.get("path") == data["path"]), None)
         if known is None:
