@@ -18,8 +18,10 @@ from figures import Cell, Figures
 from runners import FIRST, Runner, environment
 
 MEASURE = Path(__file__).with_name("measure.py")
+SLOW = 60.0
+"""Seconds from which on a peer has one round only."""
 ENOUGH = 300.0
-"""Seconds that the rounds of one runner in one case may take together; what is slower gets fewer of them, and at least one."""
+"""Seconds that hyflow's own rounds in one case may take together where they are as slow as that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,18 @@ class Failed(Exception):
     why: str
 
 
-def rounds_of(wall: float, most: int) -> int:
-    """How many rounds are run where the first took `wall` seconds."""
-    return max(1, min(most, int(ENOUGH / wall)))
+def rounds_of(wall: float, most: int, own: bool) -> int:
+    """How many rounds are run where one took `wall` seconds."""
+    if wall <= SLOW:
+        return most
+    return max(1, min(most, int(ENOUGH / wall))) if own else 1
+
+
+def warms(case: Case, runner: Runner) -> bool:
+    """Whether there is a run before those that count. Peers keep nothing but what the system keeps of their files: a small run will do."""
+    if runner.own:
+        return runner.name != FIRST
+    return bool(case.warm) or case.name in ("one", "help")
 
 
 def foreseen(case: Case, runner: Runner, figures: Figures, patience: float) -> str:
@@ -97,8 +108,8 @@ class Table:
         for number in range(most + 1):
             for runner in in_it:
                 cell = cells[runner.name]
-                kept = number or runner.name != FIRST
-                if cell.note or not kept or (cell.walls and number > rounds_of(max(cell.walls), most)):
+                wanted = number <= rounds_of(max(cell.walls), most, runner.own) if cell.walls else number or warms(case, runner)
+                if cell.note or not wanted:
                     continue
                 cells[runner.name] = self._round(case, runner, cell, number)
                 tell(f"{case.name}, round {number or 'to warm up'}: {runner.name} {_last(cells[runner.name]) if number else ''}")

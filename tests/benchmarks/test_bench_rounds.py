@@ -14,15 +14,24 @@ from typing import Any
 import pytest
 from cases import BY_NAME
 from figures import Cell, Figures
-from rounds import MEASURE, foreseen, last_words, measured, rounds_of
-from runners import RUNNERS
+from rounds import MEASURE, foreseen, last_words, measured, rounds_of, warms
+from runners import FIRST, OWN, RUNNERS
 
 TOIL = RUNNERS[-1]
 
 
-@pytest.mark.parametrize(("wall", "rounds"), [(0.1, 5), (60, 5), (61, 4), (150, 2), (299, 1), (600, 1)])
-def test_what_is_slow_gets_fewer_rounds(wall: float, rounds: int) -> None:
-    assert rounds_of(wall, 5) == rounds
+@pytest.mark.parametrize(("wall", "own", "peer"), [(0.1, 5, 5), (60, 5, 5), (61, 4, 1), (150, 2, 1), (299, 1, 1), (600, 1, 1)])
+def test_what_is_slow_gets_fewer_rounds(wall: float, own: int, peer: int) -> None:
+    assert (rounds_of(wall, 5, True), rounds_of(wall, 5, False)) == (own, peer)
+    assert rounds_of(wall, 1, True) == 1
+
+
+def test_who_runs_once_before_the_rounds_that_count() -> None:
+    def those(case: str) -> list[str]:
+        return [runner.name for runner in RUNNERS if warms(BY_NAME[case], runner)]
+
+    assert those("one") == those("jobs-1000") == those("take-10000") == [runner.name for runner in RUNNERS if runner.name != FIRST]
+    assert those("steps-500") == those("chain-50") == [OWN]
 
 
 @pytest.mark.parametrize(("cell", "why"), [(Cell((59.0,)), ""), (Cell((61.0,)), "not begun: 1,000 jobs took 61 s"),
