@@ -190,9 +190,10 @@ def _change(loaded: Any, signature: Plain | None) -> Plain | None:
 
 def _demanding(inputs: Iterable[Plain], step: Mapping[str, Any]) -> bool:
     """Whether a nested workflow's inputs need something done to them that no link can do."""
-    scatter = [short(str(item)) for item in _listed(step.get("scatter"))]
-    late = {*scatter, *(short(str(item["id"])) for item in step["in"] if "valueFrom" in item)}
-    return any(item.get("loadContents") or item.get("loadListing") or ("default" in item and item["name"] in late) for item in inputs)
+    scattered = {short(str(item)) for item in _listed(step.get("scatter"))}
+    computed = {short(str(item["id"])) for item in step["in"] if "valueFrom" in item}  # of a type that nobody knows before
+    return any(item.get("loadContents") or item.get("loadListing") or item["name"] in computed or ("default" in item and item["name"] in scattered)
+               for item in inputs)
 
 
 def _tool(loaded: Any) -> Plain:
