@@ -16,7 +16,7 @@ from hyflow.model.facts import CONTENTS_LIMIT, Found, Listing
 from hyflow.model.values import Value, is_data
 
 Data = dict[str, Any]
-_TEXTS = ("location", "path", "basename", "contents")
+_TEXTS = ("location", "path", "contents")
 _PARTS = ("listing", "secondaryFiles")
 
 
