@@ -1,6 +1,6 @@
 """Measures one command, as a process of its own that stays small: what a command inherits of its parent's peak memory is in its figure.
 
-    python measure.py '{"argv": [...], "cwd": "...", "environment": {...}, "said": "...", "patience": 600}'
+    echo '{"argv": [...], "cwd": "...", "environment": {...}, "said": "...", "patience": 600}' | python measure.py
 
 prints {"began": unix seconds, "wall": seconds or null, "status": n, "largest": bytes, "tree": bytes} as JSON. `largest` is the peak
 resident memory of the largest process among the command and all that it waited for (wait4). `tree` is the largest sum of the resident
@@ -119,7 +119,7 @@ if __name__ == "__main__":
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     interruptible()
     try:
-        print(json.dumps(measure(**json.loads(sys.argv[1]))))
+        print(json.dumps(measure(**json.load(sys.stdin))))
     except KeyboardInterrupt:
         settle(0)
         sys.exit(130)

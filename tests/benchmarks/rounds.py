@@ -126,9 +126,9 @@ class Table:
 
 def measured(order: Mapping[str, Any]) -> dict[str, Any]:
     """Have a command measured. When this is interrupted, what was started is ended before it goes on."""
-    with subprocess.Popen([sys.executable, str(MEASURE), json.dumps(order)], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, str(MEASURE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
-            answer, _ = process.communicate()
+            answer, _ = process.communicate(json.dumps(order).encode())
         except BaseException:
             process.terminate()
             process.wait()

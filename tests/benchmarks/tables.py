@@ -78,9 +78,9 @@ def _case_row(figures: Figures, case: str, name: str) -> tuple[str, ...]:
 
 def budget_row(figures: Figures, budget: Budget) -> tuple[str, ...]:
     """A budget, the figures that it is about, and whether it is held."""
-    case, best = BY_NAME[budget.case], figures.best(budget.case)
-    title = case.title + (" (first run)" if budget.runner == FIRST else "")
-    return (title, _figure(figures, budget.case, budget.runner), f"{best} {_figure(figures, budget.case, best)}" if best else "-",
+    best = figures.best(budget.case)
+    theirs = f"{best} {_figure(figures, budget.case, best)}" if best else "-"
+    return (title_of(budget.case, budget.runner), _figure(figures, budget.case, budget.runner), theirs,
             beside(figures, budget.case, budget.runner), budget.words, budget.held(figures).value)
 
 
@@ -115,16 +115,19 @@ def worse(now: float | None, recorded: float | None) -> bool:
     return now is not None and recorded is not None and now > recorded * (1 + NOISE)
 
 
-def comparison(now: Figures, recorded: Figures) -> tuple[list[str], list[str]]:
-    """The table of the quick run, and the titles of the cases that got worse."""
+def title_of(case: str, runner: str) -> str:
+    return BY_NAME[case].title + (" (first run)" if runner == FIRST else "")
+
+
+def comparison(now: Figures, recorded: Figures) -> tuple[list[str], list[tuple[str, str]]]:
+    """The table of the quick run, and what got worse: (case, hyflow's row in it)."""
     rows, fell = [], []
     for case, runner in ((case, name) for case in now.rows for name in (OWN, FIRST) if name in now.rows[case]):
         here = ratio(now.cell(case, runner), now.cell(case, "cwltool"))
         there = ratio(recorded.cell(case, runner), recorded.cell(case, "cwltool"))
-        title = BY_NAME[case].title + (" (first run)" if runner == FIRST else "")
-        fell += [title] if worse(here, there) else []
+        fell += [(case, runner)] if worse(here, there) else []
         walls = [seconds(now.wall(case, name)) for name in (runner, "cwltool")]
-        rows.append((title, *walls, _share(here), _share(there), _change(here, there)))
+        rows.append((title_of(case, runner), *walls, _share(here), _share(there), _change(here, there)))
     return text(("", "hyflow", "cwltool", "ratio now", "recorded", "change"), rows), fell
 
 

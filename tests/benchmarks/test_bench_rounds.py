@@ -87,7 +87,11 @@ def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(tmp_pat
 
 
 def test_an_interruption_ends_all_that_was_started(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, str(MEASURE), json.dumps(order(tmp_path, LINGERING))], stderr=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, str(MEASURE)], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write(json.dumps(order(tmp_path, LINGERING)).encode())
+        process.stdin.close()
+        process.stdin = None
         said, late = tmp_path / "said", time.monotonic() + 10
         while not (said.exists() and said.read_text(encoding="ascii").endswith("\n")) and time.monotonic() < late:
             time.sleep(0.02)

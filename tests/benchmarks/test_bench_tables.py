@@ -75,6 +75,6 @@ def test_the_quick_run_names_what_got_slower() -> None:
     recorded = figures(one={OWN: cell(0.5), FIRST: cell(1), "cwltool": cell(1)}, help={OWN: cell(0.1), "cwltool": cell(0.2)})
     now = figures(one={OWN: cell(1.0), FIRST: cell(3), "cwltool": cell(2)}, help={OWN: cell(0.1), "cwltool": cell(0.1)})
     lines, fell = comparison(now, recorded)
-    assert fell == ["One tool (first run)", "`--help`"]
+    assert fell == [("one", FIRST), ("help", OWN)]
     assert [line.split()[-1] for line in lines] == ["change", "+0%", "WORSE", "WORSE"]
     assert comparison(now, Figures())[1] == []
