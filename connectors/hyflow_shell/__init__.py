@@ -50,6 +50,13 @@ class Settings:
             "schema": {"exclusiveMinimum": 0},
         },
     )
+    patience: float = field(
+        default=60.0,
+        metadata={
+            "doc": "Give up what is asked of the machine when no byte has moved for so many seconds.",
+            "schema": {"exclusiveMinimum": 0},
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)

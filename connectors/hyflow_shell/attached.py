@@ -8,7 +8,7 @@ import os
 import secrets
 import signal
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from hyflow.connector import Pipe
 from hyflow.errors import SiteError
@@ -16,32 +16,68 @@ from hyflow.errors import SiteError
 TAIL = 1 << 16
 GRACE = 2.0
 GREETING = 1 << 18
+SLICE = 1 << 16
+
+
+class Activity:
+    """Bounds every wait for a command by the time for which nothing at all has moved: no byte to it, and none from it."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._waits: set[asyncio.Timeout] = set()
+
+    def stir(self) -> None:
+        """Something has moved."""
+        until = asyncio.get_running_loop().time() + self._patience
+        for wait in self._waits:
+            if not wait.expired():
+                wait.reschedule(until)
+
+    @contextlib.asynccontextmanager
+    async def awaited(self) -> AsyncIterator[None]:
+        """Raises SiteError when nothing moves for too long."""
+        try:
+            async with asyncio.timeout(self._patience) as wait:
+                self._waits.add(wait)
+                try:
+                    yield
+                finally:
+                    self._waits.discard(wait)
+        except TimeoutError as error:
+            what = f"the site gives no answer: nothing has moved for {self._patience:g} seconds"
+            raise SiteError(what, transient=True, hint="See the site's `command` and `patience`.") from error
+        self.stir()
 
 
 class ProcessPipe:
     """`hyflow.connector.Pipe` over a process. Whatever comes before `sign` on its output is a greeting, and passed over."""
 
-    def __init__(self, process: Process, tail: asyncio.Task[bytes], sign: bytes) -> None:
+    def __init__(self, process: Process, tail: asyncio.Task[bytes], sign: bytes, activity: Activity) -> None:
         assert process.stdin is not None and process.stdout is not None  # noqa: S101 (for the type checker: both were asked for)
         self._process, self._stdin, self._stdout, self._tail = process, process.stdin, process.stdout, tail
         self._sign, self._greeted, self._silent = sign, False, False
+        self._activity = activity
 
     async def write(self, data: bytes) -> None:
-        self._stdin.write(data)
         try:
-            await self._stdin.drain()
+            for start in range(0, len(data), SLICE):
+                self._stdin.write(data[start:start + SLICE])
+                async with self._activity.awaited():
+                    await self._stdin.drain()
         except ConnectionResetError as error:
             raise BrokenPipeError("the command has closed its standard input") from error
 
     async def close_input(self) -> None:
         self._stdin.close()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            await self._stdin.wait_closed()
+            async with self._activity.awaited():
+                await self._stdin.wait_closed()
 
     async def read(self, limit: int = TAIL) -> bytes:
-        if not self._greeted:
-            await self._pass_over_greeting()
-        return b"" if self._silent else await self._stdout.read(limit)
+        async with self._activity.awaited():
+            if not self._greeted:
+                await self._pass_over_greeting()
+            return b"" if self._silent else await self._stdout.read(limit)
 
     async def _pass_over_greeting(self) -> None:
         self._greeted = True
@@ -56,8 +92,9 @@ class ProcessPipe:
     async def wait(self) -> tuple[int, bytes]:
         while await self.read(TAIL):
             pass
-        said = await self._tail
-        code = await self._process.wait()
+        async with self._activity.awaited():
+            said = await asyncio.shield(self._tail)
+            code = await self._process.wait()
         if self._silent:
             words = " ".join(said.decode(errors="replace").split())[-100:]
             what = f"the site's command did not run the shell command line that it was given (exit status {code})"
@@ -66,8 +103,9 @@ class ProcessPipe:
 
 
 @contextlib.asynccontextmanager
-async def attached(command: Sequence[str], line: str) -> AsyncIterator[Pipe]:
-    """Run a shell command line through `command`; leaving ends its process group. SiteError when it cannot be started."""
+async def attached(command: Sequence[str], line: str, patience: float) -> AsyncIterator[Pipe]:
+    """Run a shell command line through `command`; leaving ends its process group. SiteError when it cannot be started, and from what is
+    awaited of it when nothing has moved for `patience` seconds."""
     sign = secrets.token_hex(16)
     argv = (*command, f"printf '%s\\n' {sign}; {line}")
     try:
@@ -76,19 +114,22 @@ async def attached(command: Sequence[str], line: str) -> AsyncIterator[Pipe]:
         )
     except (OSError, ValueError) as error:
         lasting = isinstance(error, FileNotFoundError | PermissionError | ValueError)
-        raise SiteError(f"{argv[0]} cannot be run: {error}", transient=not lasting, hint="See the site's `command`.") from error
-    tail = asyncio.create_task(last_of(process), name=f"standard error of {argv[0]}")
+        why = (error.strerror if isinstance(error, OSError) else "") or "it holds a character that no command can"
+        raise SiteError(f"{argv[0]} cannot be run: {why}", transient=not lasting, hint="See the site's `command`.") from error
+    activity = Activity(patience)
+    tail = asyncio.create_task(last_of(process, activity.stir), name=f"standard error of {argv[0]}")
     try:
-        yield ProcessPipe(process, tail, f"{sign}\n".encode())
+        yield ProcessPipe(process, tail, f"{sign}\n".encode(), activity)
     finally:
         await end(process, tail)
 
 
-async def last_of(process: Process) -> bytes:
-    """The last TAIL bytes of the process's standard error."""
+async def last_of(process: Process, heard: Callable[[], None]) -> bytes:
+    """The last TAIL bytes of the process's standard error; `heard` is told whenever some come."""
     assert process.stderr is not None  # noqa: S101 (for the type checker: it was asked for)
     kept = b""
     while block := await process.stderr.read(TAIL):
+        heard()
         kept = (kept + block)[-TAIL:]
     return kept
 

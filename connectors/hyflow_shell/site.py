@@ -69,7 +69,7 @@ class ShellSite:
         return (Location(self._site, "", name, machine.workdir, {name: "/"}, capacity=room, largest=room),)
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
-        return attached(self._settings.command, f"exec {quote(argv)}")
+        return attached(self._settings.command, f"exec {quote(argv)}", self._settings.patience)
 
     async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
         """What is submitted while a round trip is under way travels in the next one, all together."""

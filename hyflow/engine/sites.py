@@ -167,7 +167,8 @@ class Site:
         try:
             async with self._bounded():
                 for key, ticket in (await self.connector.find(list(by_key))).items():
-                    _take(by_key[key], ticket, taken)
+                    if key in by_key:
+                        _take(by_key[key], ticket, taken)
         except (SiteError, TimeoutError):
             for attempt in attempts:
                 _end(attempt, Lost(f"it may go on at {self.name} in {attempt.task.dir}, as nobody knows whether it was taken: {why}"))

@@ -1,17 +1,35 @@
-# gather PID: sets `family` to this process, all that descend from it, and all of their sessions, as far as /proc tells.
+# gather PID...: sets `family` to these processes, all that descend from them, and all of their sessions, as far as /proc tells.
+# All of /proc is read at once. A name that holds a line's end could pass for a process there; so whoever is found is looked at alone.
 gather() {
-    family=" $1 "
+    family=" $* "
+    every=$(cat /proc/[0-9]*/stat 2>/dev/null)
+    split=$IFS
+    IFS='
+'
+    set -f
     grown=1
     while [ -n "$grown" ]; do
         grown=
-        for stat in /proc/[0-9]*/stat; do
-            { read -r line <"$stat"; } 2>/dev/null || continue
+        for line in $every; do
             each=${line%% *}
+            case $each in *[!0-9]*) continue ;; esac
             case $family in *" $each "*) continue ;; esac
-            set -- ${line##*) } # state, parent, group, session
-            case $family in *" $2 "* | *" $4 "*) family="$family$each " grown=1 ;; esac
-        done
+            belongs "${line##*) }" || continue
+            while read -r real; do line=$real; done <"/proc/$each/stat"
+            if belongs "${line##*) }"; then family="$family$each " grown=1; fi
+        done 2>/dev/null
     done
+    set +f
+    IFS=$split
+}
+
+# belongs "STATE PARENT GROUP SESSION ...": whether such a process is one of the family.
+belongs() {
+    rest=${1#* }
+    parent=${rest%% *}
+    rest=${rest#* * }
+    case $family in *" $parent "* | *" ${rest%% *} "*) return 0 ;; esac
+    return 1
 }
 
 # Whether one of the family is alive; one that only waits to be reaped is not.

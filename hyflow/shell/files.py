@@ -5,6 +5,8 @@ Paths are absolute, on that site's machine. Knows nothing of addresses (`uri`s),
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import posixpath
 import re
@@ -15,14 +17,18 @@ from hyflow.errors import SiteError
 from hyflow.model.facts import CONTENTS_LIMIT, Found
 from hyflow.model.tasks import EntryKind
 from hyflow.shell.globs import plain
-from hyflow.shell.manifest import checksums, stat_lines
+from hyflow.shell.manifest import Damaged, checksums, stat_lines
 from hyflow.shell.quoting import quote
-from hyflow.shell.trips import CHUNK, Opens, Sections, failure, feeding, script, trip
+from hyflow.shell.trips import CHUNK, Opens, Sections, alive, failure, feeding, script, trip
 
 PUSH = script("push.sh")
 ARGUMENTS = 100_000
 LITERAL = "case $(tar --version 2>/dev/null) in *GNU*) literal=--no-unquote ;; *) literal= ;; esac"
 """Shell: the option by which GNU tar takes the backslashes in names for what they are, as others do by themselves."""
+STAT = """if stat -c %f / >/dev/null 2>&1; then set -- -c '%f %s %n///'; else set -- -f '%Xp %z %N///'; fi"""
+"""Shell: the arguments by which stat (GNU's and busybox's, or that of BSD and macOS) tells mode, size and name."""
+_CLEANING = 10.0
+"""Seconds for removing what arrived of a copy that failed or was given up."""
 
 
 async def stat_many(site: Opens, paths: Collection[str]) -> dict[str, Found | None]:
@@ -63,16 +69,20 @@ async def facts(
         sections.add(f"if [ -f {quote([path])} ] && head -c {CONTENTS_LIMIT + 1} <{quote([path])}; then echo y; else echo n; fi")
     for path, deep in listings:
         sections.add(list_directory(path, deep))
-    sections.add(fed(stats, 'stat -L -c "%f %s %n///" --') if stats else ":")
+    sections.add("\n".join([STAT, fed(stats, 'stat -L "$@" --')]) if stats else ":")
     sections.add(fed(sums, "sha1sum --", "shasum -a 1 --") if sums else ":")
-    answers = await sections.run(site, what="asking about files")
+    answers = await sections.run(site, what="asking about files", long=bool(sums or listings))
     first, second = len(contents), len(contents) + len(listings)
-    found = dict(stat_lines(answers[second]))
+    try:
+        found = dict(stat_lines(answers[second]))
+        held = {key: listed(answer) for key, answer in zip(listings, answers[first:second], strict=True)}
+    except Damaged as error:
+        raise SiteError(f"the answer about files {error}", transient=True) from error
     hashes = checksums(answers[second + 1])
     return (
         {path: told(found.get(plain(path))) for path in stats},
         {path: body(answer) for path, answer in zip(contents, answers[:first], strict=True)},
-        {key: listed(answer) for key, answer in zip(listings, answers[first:second], strict=True)},
+        held,
         {path: hashes.get(plain(path)) for path in sums},
     )
 
@@ -88,8 +98,8 @@ def fed(paths: Iterable[str], command: str, instead: str = "") -> str:
 
 def list_directory(path: str, deep: bool) -> str:
     depth = "" if deep else "-maxdepth 1 "
-    status = "xargs -0 stat -L -c '%f %s %n///' 2>/dev/null"
-    return f"if cd {quote([path])} 2>/dev/null; then find -L . {depth}-print0 2>/dev/null | {status}; echo y; else echo n; fi"
+    status = 'xargs -0 stat -L "$@" 2>/dev/null'
+    return f"{STAT}\nif cd {quote([path])} 2>/dev/null; then find -L . {depth}-print0 2>/dev/null | {status}; echo y; else echo n; fi"
 
 
 def told(found: tuple[EntryKind, int] | None) -> Found | None:
@@ -135,7 +145,7 @@ async def sha256_trees(site: Opens, directory: str, names: Sequence[str]) -> dic
     finds = "".join(f"find -L {quote(batch)} -type f -print0\n" for batch in batches(names, ".//"))
     sums = "if command -v sha256sum >/dev/null; then xargs -0 sha256sum; else xargs -0 shasum -a 256; fi"
     asked = f"cd {quote([directory])} || exit 1\n{{ :\n{finds}}} | {sums}\nexit 0\n"
-    return checksums(await trip(site, ("sh",), os.fsencode(asked), what=f"reading checksums below {directory}"))
+    return checksums(await trip(site, ("sh",), os.fsencode(asked), what=f"reading checksums below {directory}", long=True))
 
 
 def batches(names: Sequence[str], prefix: str = "./") -> Iterable[list[str]]:
@@ -167,7 +177,9 @@ async def push(site: Opens, directory: str, source: AsyncIterator[bytes], sums: 
             damaged = ", ".join(map(repr, wrong[:5])) or "files came that were not sent"
             raise SiteError(f"a copy arrived damaged in {directory}: {damaged}", transient=True)
     except BaseException:
-        await remove(site, [part])
+        with contextlib.suppress(SiteError, TimeoutError):  # what went wrong first is what counts
+            async with asyncio.timeout(_CLEANING):
+                await remove(site, [part])
         raise
     words = quote([part, directory.rstrip("/")])
     move = f"set -- {words}\nif [ -e \"$2\" ] || [ -L \"$2\" ]; then rm -rf \"$1\"; else mv \"$1\" \"$2\"; fi\n"
@@ -176,7 +188,7 @@ async def push(site: Opens, directory: str, source: AsyncIterator[bytes], sums: 
 
 async def unpack(site: Opens, part: str, source: AsyncIterator[bytes]) -> dict[str, str]:
     """Path -> SHA-256 of every file that the stream brought to the new directory."""
-    async with site.open(("sh", "-c", PUSH, "sh", part)) as pipe:
+    async with site.open(alive(("sh", "-c", PUSH, "sh", part))) as pipe:
         try:
             async for block in source:
                 await pipe.write(block)
@@ -200,4 +212,4 @@ async def remove(site: Opens, paths: Collection[str]) -> None:
     lines = [f"gone {quote([path])}" for path in targets]
     gone = 'gone() { rm -rf -- "$1" 2>/dev/null || { [ -L "$1" ] || chmod -R u+rwx -- "$1" 2>/dev/null; rm -rf -- "$1"; } || bad=1; }'
     if lines:
-        await trip(site, ("sh",), os.fsencode("\n".join(["bad=", gone, *lines, "exit ${bad:-0}", ""])), what="removing files")
+        await trip(site, ("sh",), os.fsencode("\n".join(["bad=", gone, *lines, "exit ${bad:-0}", ""])), what="removing files", long=True)

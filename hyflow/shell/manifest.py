@@ -18,7 +18,7 @@ from hyflow.model.tasks import Entry, EntryKind, Manifest
 from hyflow.shell.globs import matcher, plain
 
 Kinds = dict[str, tuple[EntryKind, int]]
-_stat_line = re.compile(rb"([0-9a-fA-F]+) (\d+) (.*?)///\n", re.DOTALL)
+_stat_line = re.compile(rb"([0-9a-fA-F]{1,8}) (\d{1,18}) (.*?)///\n", re.DOTALL)
 _sum_start = re.compile(rb"^(\\?)((?:[0-9a-f]{40}|[0-9a-f]{64})) [ *](?=\.?//)", re.MULTILINE)
 _escape = re.compile(rb"\\([\\nr])")
 
@@ -41,6 +41,8 @@ def parse_manifest(parts: Mapping[str, bytes]) -> Manifest:
     sha1, sha256 = (checksums(parts.get(name, b"")) for name in ("sha1", "sha256"))
     contents = {plain(path): parts.get(f"c{n}", b"") for n, path in enumerate(names(parts.get("contents", b"")))}
     patterns = names(parts.get("patterns", b""))
+    if any(len(pattern) < 2 for pattern in patterns):
+        raise Damaged("the list of patterns is not whole")
     matched = matches(parts.get("matches", b""), [pattern[2:] for pattern in patterns])
     # The shell was given wider patterns; their other matches were not asked for.
     opened = {path for pattern, paths in zip(patterns, matched, strict=True) if pattern[1] == "1" for path in paths}

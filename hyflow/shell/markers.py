@@ -16,7 +16,7 @@ from hyflow.shell.trips import Opens, script, trip
 LOOK = script("family.sh", "process.sh", "markers.sh")
 CANCEL = script("family.sh", "process.sh", "cancel.sh")
 FORGET = script("forget.sh")
-_size_line = re.compile(r" *(\d+) (.*)")
+_size_line = re.compile(r" *(\d{1,18}) (.*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ def parse_marks(answer: bytes) -> dict[Key, Mark]:
     results = by_key(rest)
     marks: dict[Key, Mark] = {}
     for line in lines.decode(errors="replace").split("\n")[1:]:
-        state, key, *details = line.split(" ", 2)
+        state, key, *details = [*line.split(" ", 2), ""] if " " in line else ("", "", "")
+        if not key:
+            raise SiteError(f"the answer about the state of jobs cannot be read: {line[:80]!r}", transient=True)
         marks[Key(key)] = mark(state, results.get(key, {}), details[0] if details else "")
     return marks
 
@@ -111,7 +113,7 @@ async def present(site: Opens, base: str, keys: Collection[Key]) -> set[Key]:
 
 async def forget(site: Opens, base: str, keys: Collection[Key]) -> None:
     """Remove the bundles of ended attempts, and of their directories what is neither `out` nor a log. Raises SiteError."""
-    await trip(site, ("sh", "-c", FORGET, "sh", base), lines(keys), what="removing what jobs left")
+    await trip(site, ("sh", "-c", FORGET, "sh", base), lines(keys), what="removing what jobs left", long=True)
 
 
 def lines(keys: Collection[Key]) -> bytes:

@@ -12,7 +12,9 @@ from hyflow.model.resources import Usage
 from hyflow.model.tasks import Manifest, Outcome
 from hyflow.shell.manifest import Damaged, parse_manifest
 
-_minutes = re.compile(r"(\d+)m([\d.,]+)s")
+_minutes = re.compile(r"(\d{1,9})m(\d{1,2}(?:[.,]\d{1,9})?)s", re.ASCII)
+_moment = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
+_code = re.compile(r"\d{1,3}", re.ASCII)
 EMPTY = Manifest({}, ())
 
 
@@ -25,7 +27,7 @@ def parse_outcome(parts: Mapping[str, bytes]) -> Done | Lost:
     begin, end = seconds(started), seconds(ended)
     if how == "outputs" and code.isdigit():
         return Done(Outcome(code=int(code), trouble=words, started=begin, ended=end, host=host, stderr=_text(parts, "stderr")), EMPTY)
-    if how not in ("code", "signal", "timeout") or not code.isdigit():
+    if how not in ("code", "signal", "timeout") or not _code.fullmatch(code):
         return Done(Outcome(trouble=words or f"its record cannot be read: {first!r}", started=begin, ended=end, host=host), EMPTY)
     try:
         manifest = parse_manifest(parts)
@@ -52,7 +54,7 @@ def _text(parts: Mapping[str, bytes], name: str) -> str:
 
 def seconds(text: str) -> float:
     """A moment as `date +%s.%N` gives it; where date knows no %N, in whole seconds."""
-    known = re.match(r"\d+(\.\d+)?", text)
+    known = _moment.match(text)
     return float(known[0]) if known else 0.0
 
 
@@ -64,5 +66,6 @@ def cpu(parts: Mapping[str, bytes]) -> float | None:
 
 def children(data: bytes) -> float | None:
     lines = data.decode("ascii", "replace").splitlines()
-    spent = [int(minutes) * 60 + float(rest.replace(",", ".")) for minutes, rest in _minutes.findall(lines[1])] if len(lines) > 1 else []
+    known = [_minutes.fullmatch(part) for part in lines[1].split()] if len(lines) > 1 else []
+    spent = [int(part[1]) * 60 + float(part[2].replace(",", ".")) for part in known if part is not None]
     return sum(spent) if len(spent) == 2 else None

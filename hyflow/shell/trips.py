@@ -16,6 +16,14 @@ from hyflow.errors import SiteError
 CHUNK = 1 << 18
 _MOMENT = 1.0
 """Seconds by which the end of a command's input may be heard of later than its own."""
+_ALIVE = """
+(cd /; trap 'kill $!; exit' TERM; while :; do sleep 10 >/dev/null 2>&1 & wait $!; printf '\\0' >&2 || exit; done) </dev/null >/dev/null &
+alive=$!
+"$@"
+code=$?
+kill "$alive" 2>/dev/null
+exit $code
+"""
 
 
 class Opens(Protocol):
@@ -29,9 +37,17 @@ def script(*files: str) -> str:
     return "".join(Path(__file__).with_name(file).read_text() for file in files)
 
 
-async def trip(site: Opens, argv: Argv, feed: bytes = b"", *, what: str) -> bytes:
-    """The standard output of the command, fed with `feed`. Raises SiteError (transient) naming `what` when its exit status is not 0."""
-    async with site.open(argv) as pipe, feeding(pipe, feed):
+def alive(argv: Argv) -> Argv:
+    """The command, which may say nothing for long; meanwhile a NUL on standard error tells now and then that somebody is there."""
+    return ("sh", "-c", _ALIVE, "sh", *argv)
+
+
+async def trip(site: Opens, argv: Argv, feed: bytes = b"", *, what: str, long: bool = False) -> bytes:
+    """The standard output of the command, fed with `feed`. `long`: it may say nothing for as long as it works.
+
+    Raises SiteError (transient) naming `what` when its exit status is not 0.
+    """
+    async with site.open(alive(argv) if long else argv) as pipe, feeding(pipe, feed):
         blocks = []
         while block := await pipe.read(CHUNK):
             blocks.append(block)
@@ -67,7 +83,7 @@ async def _feed(pipe: Pipe, data: bytes) -> None:
 
 def failure(what: str, code: int, said: bytes) -> str:
     """The message for a command that failed: what was tried, its status, the end of what it said."""
-    words = said[-1000:].decode(errors="replace").strip()
+    words = said.replace(b"\0", b"")[-1000:].decode(errors="replace").strip()
     return f"{what} failed with exit status {code}" + (f": {words}" if words else "")
 
 
@@ -81,11 +97,12 @@ class Sections:
     def add(self, part: str) -> None:
         self._parts.append(f"{part}\nprintf '\\n%s\\n' {self._token}\n")
 
-    async def run(self, site: Opens, *, what: str) -> list[bytes]:
+    async def run(self, site: Opens, *, what: str, long: bool = False) -> list[bytes]:
         """The output of each part, in the order of `add`, in one round trip. Raises SiteError."""
         if not self._parts:
             return []
-        output = await trip(site, ("sh",), os.fsencode("".join(["LC_ALL=C; export LC_ALL\n", *self._parts, "exit 0\n"])), what=what)
+        asked = os.fsencode("".join(["LC_ALL=C; export LC_ALL\n", *self._parts, "exit 0\n"]))
+        output = await trip(site, ("sh",), asked, what=what, long=long)
         outputs = output.split(f"\n{self._token}\n".encode())
         if len(outputs) != len(self._parts) + 1:
             raise SiteError(f"{what} gave an answer that is not whole", transient=True)

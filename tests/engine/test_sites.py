@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 import pytest
 
 from hyflow.connector import Done, Lost, Refused, Ticket
 from hyflow.engine import sites
 from hyflow.engine.sites import Ended, Site
+from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import Location
 from hyflow.model.tasks import Task
@@ -94,3 +95,61 @@ async def test_all_is_cancelled_at_once() -> None:
         ends = await asyncio.gather(*work)
         assert [end.outcome.signal for end in ends if isinstance(end, Done)] == [15, 15, 15]
         await site.cancel_all()
+
+
+async def test_what_was_accepted_before_a_submission_failed_goes_on() -> None:
+    """The site took one and said so, took another and its answer was lost, and never heard of the third."""
+
+    class Failing(FakeConnector):
+        async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
+            async for answer in super().submit(at, tasks[:1]):
+                yield answer
+            async for _ in super().submit(at, tasks[1:2]):
+                pass
+            raise SiteError("the line is cut", transient=True)
+
+    there = FakeSite()
+    async with asyncio.timeout(10), Failing(there) as connector, asyncio.TaskGroup() as group:
+        site = Site("fake", connector, group)
+        ends = await asyncio.gather(*(run(site, there.location, key) for key in "abc"))
+    assert [type(end) for end in ends] == [Done, Done, Lost]
+    assert isinstance(ends[2], Lost) and ends[2].evidence == "the line is cut"
+
+
+async def test_what_nobody_knows_of_is_named() -> None:
+    class Cut(FakeConnector):
+        async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
+            raise SiteError("the line is cut", transient=True)
+            yield
+
+        async def find(self, keys: Collection[Key]) -> Mapping[Key, Ticket]:
+            raise SiteError("the line is still cut", transient=True)
+
+    there = FakeSite()
+    async with asyncio.timeout(10), Cut(there) as connector, asyncio.TaskGroup() as group:
+        end = await run(Site("fake", connector, group), there.location, "a")
+    assert isinstance(end, Lost)
+    assert end.evidence == "it may go on at fake in /work/a, as nobody knows whether it was taken: the line is cut"
+
+
+async def test_what_is_on_its_way_is_not_waited_for_longer_than_asked() -> None:
+    """A submission that does not end is given up, with all that was begun for it."""
+
+    class Stuck(FakeConnector):
+        async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
+            await asyncio.sleep(600)
+            yield tasks[0].key, Ticket("never")
+
+    there = FakeSite()
+    async with asyncio.timeout(10), Stuck(there) as connector, asyncio.TaskGroup() as group:
+        site = Site("fake", connector, group)
+        work = asyncio.create_task(run(site, there.location, "a"))
+        await asyncio.sleep(0.05)
+        stopping = asyncio.create_task(site.cancel([Key("a")]))
+        await asyncio.sleep(0.05)
+        assert not stopping.done()
+        site.hurry(asyncio.get_running_loop().time())
+        end = await work
+        await stopping
+    assert isinstance(end, Lost) and end.evidence.startswith("it could not be ended and may go on at fake in /work/a")
+    assert site.left == {"/work/a": "the site gives no answer"}
