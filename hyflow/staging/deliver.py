@@ -87,21 +87,27 @@ class Delivery:
         if self._given_up:
             raise InterruptedError
         uri, name = str(item.get("location", "")), _basename(item)
-        if uri and (again := self._same.get((uri, name, directory))) is not None:
-            return again
+        found = self._same.get((uri, name, directory)) if uri else None
+        if found is None:
+            found = self._place_new(item, uri, name, paths, directory)
+        # of one file two outputs may say different things: its format, what belongs to it
+        placed = {key: value for key, value in item.items() if key not in ("listing", "secondaryFiles", "path", "contents", "dirname")} | found
+        if item.get("secondaryFiles"):
+            placed["secondaryFiles"] = [self._place(other, paths, directory) for other in item["secondaryFiles"]]
+        return placed
+
+    def _place_new(self, item: dict[str, Any], uri: str, name: str, paths: dict[str, str], directory: Path) -> dict[str, Any]:
+        """Put it there; what can be said of it wherever it is named."""
         source = self._placed.get(uri) or paths[uri] if uri else None
         target = directory / self._free_name(directory, name, source)
-        placed = {key: value for key, value in item.items() if key not in ("listing", "secondaryFiles", "path", "contents", "dirname")}
         if source is not None:
             self._bring(source, uri, target)
         else:
             self._make(item, paths, target)
-        placed |= described(target, item.get("checksum"))
-        if item.get("secondaryFiles"):
-            placed["secondaryFiles"] = [self._place(other, paths, directory) for other in item["secondaryFiles"]]
+        found = described(target, item.get("checksum"))
         if uri:
-            self._same[uri, name, directory] = placed
-        return placed
+            self._same[uri, name, directory] = found
+        return found
 
     def _make(self, item: dict[str, Any], paths: dict[str, str], target: Path) -> None:
         """What is a literal and lies nowhere yet."""
