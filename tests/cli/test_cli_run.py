@@ -130,9 +130,9 @@ def test_files_are_told_apart_by_their_content(shell: Shell) -> None:
     assert shell.run("two", "one", doc).output == shell.run(doc, "one").output
     assert shell.run(doc, "two", "one").output == shell.run(doc, "one", "--deploy", "two").output
     shell.run(doc, "neither").fails(2, "neither: its content does not tell", "--job FILE or --deploy FILE")
-    shell.run(doc, "one", "one").fails(2, "both look like the job file")
-    shell.run(doc, doc).fails(2, "are both CWL documents")
-    shell.run(doc, "missing.yml").fails(2, "missing.yml: cannot be read")
+    shell.run(doc, "one", "one").fails(2, "one: this file is named twice")
+    shell.run(doc, doc).fails(2, "this file is named twice")
+    shell.run(doc, "missing.yml").fails(2, "missing.yml: there is no such file")
 
 
 def test_a_job_may_come_through_a_pipe(shell: Shell) -> None:
