@@ -10,9 +10,12 @@ import contextlib
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
 
 from hyflow import plain
 from hyflow.errors import JournalError
@@ -42,6 +45,11 @@ CREATE TRIGGER write_batch INSTEAD OF INSERT ON batch BEGIN
     INSERT OR REPLACE INTO steps (id, body) SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(NEW.steps);
 END;
 """
+
+
+Row: TypeAlias = tuple[str, float, int | None, str | None, str | None, str]
+"""An event: its kind, time, step by number, tag, phase, and itself as JSON."""
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +175,22 @@ def begin(db: sqlite3.Connection, path: Path, owner: Owner) -> int:
         sql = "UPDATE owner SET epoch = epoch + 1, host = ?, pid = ?, since = ?, ended = NULL"
         db.execute(sql, (owner.host, owner.pid, owner.since))
         return int(db.execute("SELECT epoch FROM owner").fetchone()[0])
+
+
+def commit(db: sqlite3.Connection, epoch: int, rows: Sequence[Row], steps: Sequence[tuple[int, str]], *, large: bool) -> None:
+    """Add events, and the new figures of steps, all or nothing; `large`: sparing memory rather than time."""
+    if not large:
+        db.execute("INSERT INTO batch VALUES (?, ?, ?)", (epoch, _encode(rows).decode(), _encode(steps).decode()))
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        db.execute("INSERT INTO batch VALUES (?, '[]', ?)", (epoch, _encode(steps).decode()))
+        db.executemany("INSERT INTO events (kind, at, step, tag, phase, body) VALUES (?, ?, ?, ?, ?, ?)", rows)
+        db.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
+        raise
 
 
 def check(db: sqlite3.Connection, path: Path) -> None:

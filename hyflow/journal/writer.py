@@ -15,8 +15,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
-import msgspec
-
 from hyflow import plain
 from hyflow.errors import JournalError
 from hyflow.journal import lock, store
@@ -26,14 +24,16 @@ from hyflow.journal.store import Meta
 from hyflow.journal.tally import StepTally, Tally, job_of, phase_of
 from hyflow.model.events import Event
 
-_encode = msgspec.json.Encoder().encode
+_LARGE = 1 << 20
+"""Characters of a commit beyond which its rows go to SQLite one by one: as one text it would be in memory several times."""
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What goes into the next commit: rows as JSON, the steps whose figures changed, who waits."""
+    """What goes into the next commit: rows with so many characters, the steps whose figures changed, who waits."""
 
-    rows: list[bytes] = field(default_factory=list)
+    rows: list[store.Row] = field(default_factory=list)
+    size: int = 0
     steps: dict[int, StepTally] = field(default_factory=dict)
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
 
@@ -123,8 +123,9 @@ class Journal:
             self._batch.steps[number] = step
             job = job_of(event)
             tag = ",".join(map(str, job.tag)) if job else None
-        phase = phase_of(event)
-        self._batch.rows.append(_encode([type(event).__name__, at, number, tag, phase, plain.dumps(event).decode()]))
+        body = plain.dumps(event).decode()
+        self._batch.size += len(body)
+        self._batch.rows.append((type(event).__name__, at, number, tag, phase_of(event), body))
 
     def _write(self) -> None:
         while True:
@@ -134,15 +135,15 @@ class Journal:
                 if not self._batch.rows:
                     return
                 batch, self._batch = self._batch, _Batch()
-                steps = _encode([[number, plain.dumps(step).decode()] for number, step in batch.steps.items()])
-            error = self._commit(b"[" + b",".join(batch.rows) + b"]", steps)
+                steps = [(number, plain.dumps(step).decode()) for number, step in batch.steps.items()]
+            error = self._commit(batch, steps)
             self._loop.call_soon_threadsafe(_settle, batch.waiters, error)
 
-    def _commit(self, events: bytes, steps: bytes) -> BaseException | None:
+    def _commit(self, batch: _Batch, steps: Sequence[tuple[int, str]]) -> BaseException | None:
         if self._broken is None:
             try:
                 with store.translated(self.run_dir.journal):
-                    self._db.execute("INSERT INTO batch VALUES (?, ?, ?)", (self.epoch, events.decode(), steps.decode()))
+                    store.commit(self._db, self.epoch, batch.rows, steps, large=batch.size > _LARGE)
             except Exception as error:
                 self._broken = error
         return self._broken

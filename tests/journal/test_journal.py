@@ -130,6 +130,14 @@ async def test_appends_that_wait_share_a_commit_and_keep_their_order(run: RunDir
     assert 1 <= sum(text.startswith("INSERT INTO batch") for text in statements) <= 20
 
 
+async def test_large_events_keep_their_place_among_the_others(run: RunDir) -> None:
+    large: list[Event] = [Started({"words": ["x" * 10_000] * 300, "odd": HOSTILE}), *EVERY_KIND[1:]]
+    async with Journal.create(run, meta(run)) as journal:
+        await asyncio.gather(journal.append([submitted(0)]), journal.append(large), journal.append([submitted(1)]))
+    assert [record.event for record in read_events(run.journal)] == [submitted(0), *large, submitted(1)]
+    assert sum(tally.attempts for tally in read_tallies(run.journal)) == 3
+
+
 async def test_an_append_that_is_cancelled_harms_no_other(run: RunDir) -> None:
     async with Journal.create(run, meta(run)) as journal:
         first = asyncio.create_task(journal.append([submitted(0)]))
@@ -261,9 +269,9 @@ async def test_a_driver_that_was_taken_over_writes_no_more(run: RunDir) -> None:
         other.execute("UPDATE owner SET epoch = epoch + 1")
         other.commit()
         other.close()
-        for number in (1, 2):
+        for more in (submitted(1), Delivered({"words": ["x" * 1000] * 2000}, 1.0)):
             with pytest.raises(JournalError, match="taken this run over"):
-                await journal.append([submitted(number)])
+                await journal.append([more])
     assert tags(run) == [0]
 
 
