@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -120,11 +121,17 @@ BREAKS = re.compile(r"([=:]+)|\s+")
 """Where readline breaks words, of what the tests type outside of quotes."""
 
 
+@cache
+def script(shell: str) -> str:
+    """The script, as `hyflow completion` prints it."""
+    return subprocess.run([f"{BIN}/hyflow", "completion", shell], capture_output=True, text=True, check=True, timeout=30).stdout
+
+
 def bash(line: str, words: Sequence[str] | None = None) -> list[str]:
     """COMPREPLY for a line with the cursor at its end."""
     split = words if words is not None else [word for word in re.split(r"([=:]+)|\s", line) if word] + ([""] if line[-1:] == " " else [])
     code = f"""
-        source <({shlex.quote(BIN)}/hyflow completion bash)
+        {script("bash")}
         complete -p hyflow cwl-runner > /dev/null || exit
         COMP_LINE={shlex.quote(line)} COMP_POINT={len(line)} COMP_CWORD={len(split) - 1} COMP_WORDS=({" ".join(map(shlex.quote, split))})
         _hyflow
@@ -202,7 +209,7 @@ def test_zsh(here: Path) -> None:
 
 
 def fish(line: str) -> list[str]:
-    code = f"source ({shlex.quote(BIN)}/hyflow completion fish | psub); complete -C {shlex.quote(line)}"
+    code = f"{script('fish')}\ncomplete -C {shlex.quote(line)}"
     done = subprocess.run(["fish", "--no-config", "-c", code], env=environment(), capture_output=True, text=True, check=False, timeout=30)
     assert done.stderr == ""
     return [found.partition("\t")[0] for found in done.stdout.splitlines()]
