@@ -9,6 +9,7 @@ from hyflow.cwl.tool import Tool
 from hyflow.model.jobs import Failure, FailureClass
 from hyflow.model.tasks import Outcome
 
+_FILLED = "the disk is full"
 _FULL = ("No space left on device", "Disk quota exceeded")
 
 
@@ -26,11 +27,11 @@ def judge(tool: Tool, outcome: Outcome, command: str = "") -> Failure | None:
     if code is None:
         return _failure(outcome, FailureClass.INFRASTRUCTURE, "nothing is known of how the command ended")
     if (code in tool.success_codes or code == 0) and code not in tool.permanent_codes | tool.temporary_codes:
-        return None if outcome.trouble is None else _failure(outcome, FailureClass.OUTPUT, outcome.trouble)
+        return None if outcome.trouble is None else _ended(outcome, FailureClass.OUTPUT, outcome.trouble)
     if code in tool.temporary_codes:
         return _failure(outcome, FailureClass.TEMPORARY, f"the command failed for the time being, with exit status {code}")
     if (why := not_started(command, code, outcome.stderr)) is not None:
-        return _failure(outcome, FailureClass.TOOL, str(tool.error(why[0], hint=why[1])))
+        return _failure(outcome, FailureClass.TOOL, str(tool.error(why[0], hint=why[1], path="baseCommand")))
     return _ended(outcome, FailureClass.TOOL, f"the command failed with exit status {code}")
 
 
@@ -38,7 +39,8 @@ def _ended(outcome: Outcome, kind: FailureClass, message: str) -> Failure:
     """A command that failed where the disk is full most likely failed for that."""
     if outcome.disk_full or any(words in outcome.stderr for words in _FULL):
         hint = "It needs more room where it works: remove what is not needed there, or give its site another workdir."
-        return _failure(outcome, FailureClass.INFRASTRUCTURE, f"{message}, and the disk is full\n  {hint}")
+        what = message if message.endswith(_FILLED) else f"{message}, and {_FILLED}"
+        return _failure(outcome, FailureClass.INFRASTRUCTURE, f"{what}\n  {hint}")
     return _failure(outcome, kind, message)
 
 

@@ -25,8 +25,10 @@ def parse_outcome(parts: Mapping[str, bytes]) -> Done | Lost:
     if how == "cancelled":
         return Lost("cancelled", FailureClass.CANCELLED)
     begin, end = seconds(started), seconds(ended)
-    if how == "outputs" and code.isdigit():
-        return Done(Outcome(code=int(code), trouble=words, started=begin, ended=end, host=host, stderr=_text(parts, "stderr")), EMPTY)
+    if how == "outputs" and _code.fullmatch(code):
+        full = words.endswith("the disk is full")
+        outcome = Outcome(code=int(code), trouble=words, disk_full=full, started=begin, ended=end, host=host, stderr=_text(parts, "stderr"))
+        return Done(outcome, EMPTY)
     if how not in ("code", "signal", "timeout") or not _code.fullmatch(code):
         return Done(Outcome(trouble=words or f"its record cannot be read: {first!r}", started=begin, ended=end, host=host), EMPTY)
     try:

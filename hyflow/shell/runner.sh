@@ -43,7 +43,7 @@ finish() {
     for try in 1 2; do
         printf '%s %s %s %s %s\n%s' "$1" "$code" "$started" "$ended" "$host" "$2" >"$ctl/exit.part" && mv "$ctl/exit.part" "$ctl/exit" && exit 0
         rm -rf "$m" # no room: that makes some, and without it there is nothing to tell but this
-        set -- "$lost" "its results could not be recorded on $host: is the disk full?"
+        set -- "$lost" "its results could not be recorded on $host: the disk is full"
     done
     exit 1
 }
@@ -82,6 +82,17 @@ end_dog() {
     kill -s KILL -- "-$dog" 2>/dev/null
 }
 
+# What the command left behind in sessions of its own, which have no tie to it any more but their temporary directory: no other
+# process has that in its environment. A pattern of several lines would be several patterns.
+end_strays() {
+    case $dir in *"
+"*) return 0 ;; esac
+    for each in $(grep -l -F -e "TMPDIR=$dir/tmp" /proc/[0-9]*/environ 2>/dev/null); do
+        each=${each#/proc/}
+        kill -s KILL "${each%/environ}" 2>/dev/null
+    done
+}
+
 cancel() {
     trap '' TERM
     [ -n "$pid" ] || finish cancelled
@@ -91,6 +102,7 @@ cancel() {
     fi
     end_dog
     end_command
+    end_strays
     finish cancelled
 }
 
@@ -148,6 +160,7 @@ run() {
     end_dog
     ended=$(date +%s.%N)
     kill -s KILL -- "-$pid" 2>/dev/null
+    end_strays
     times >"$m/cpu1"
 }
 
