@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from hyflow.cli.arguments import home
 from hyflow.cli.verbs import RUNNER, VERBS, arguments, options, parser_of, separate, several, takes_value
@@ -21,7 +21,7 @@ DOCUMENT, SETTINGS, ANY, DIRECTORY, NOTHING = "files cwl yml yaml json", "files 
 WANTED = {
     "workflow": DOCUMENT, "process": DOCUMENT, "files": SETTINGS, "file": SETTINGS, "job": SETTINGS, "deploy": SETTINGS,
     "outdir": DIRECTORY, "write": DIRECTORY, "run": "runs", "step": "steps", "profile": "profiles",
-    "name": NOTHING, "set": NOTHING, "limit": NOTHING,
+    "set": "paths", "name": NOTHING, "limit": NOTHING,
 }  # fmt: skip
 """What the value of an argument is, by its name in the parser, where it has no choices."""
 
@@ -104,7 +104,11 @@ class _Line:
     def _value(self, action: argparse.Action) -> Offer:
         if action.choices is not None:
             return Offer(NOTHING, [(str(choice), "") for choice in action.choices])
-        match WANTED[action.dest]:
+        match WANTED.get(action.dest, NOTHING):
+            case _ if action.dest == "files" and not any(word.endswith(".cwl") for word in self.plain):
+                return Offer(DOCUMENT, [])
+            case "paths":
+                return Offer(NOTHING, [(f"{path}=", "") for file in self.plain for path in _paths(_document(file))][:_MOST])
             case "runs":
                 return Offer(NOTHING, _runs())
             case "steps":
@@ -135,14 +139,31 @@ def _steps(run: str | None) -> Words:
 
 
 def _profiles(file: str) -> list[str]:
+    profiles = _document(file).get("profiles")
+    return list(profiles) if isinstance(profiles, dict) else []
+
+
+def _document(file: str) -> dict[str, Any]:
+    """What a file says that may be a deployment; nothing, where it is none."""
     from hyflow.deployment.document import MOST_BYTES, parse
 
     with contextlib.suppress(HyflowError, OSError, ValueError):
         if file.endswith((".yml", ".yaml", ".json")) and os.path.getsize(file) <= MOST_BYTES:
             with open(file, encoding="utf-8") as opened:
                 parts = parse(opened.read(), file).plain()
-            return list(parts["profiles"]) if isinstance(parts, dict) and isinstance(parts.get("profiles"), dict) else []
-    return []
+            return parts if isinstance(parts, dict) and "sites" in parts else {}
+    return {}
+
+
+def _paths(part: Any, before: str = "") -> Iterator[str]:
+    """The ways to the plain values, as `--set` has them."""
+    items = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    for name, value in items:
+        path = f"{before}.{name}" if before else str(name)
+        if isinstance(value, dict | list):
+            yield from _paths(value, path)
+        elif path != "version":
+            yield path
 
 
 def _after(parser: argparse.ArgumentParser, before: Sequence[str]) -> Offer:

@@ -95,7 +95,10 @@ def test_what_is_there_is_offered(here: Path) -> None:
     assert offer(["hyflow", "run", "wf.cwl", "--", "--word", ""]).wanted == "files"
     assert offer(["hyflow", "run", ""]).wanted == "files cwl yml yaml json"
     assert offer(["hyflow", "run", "--outdir=x"]).wanted == "directories"
+    assert offer(["hyflow", "run", "deploy.yml", ""]).wanted == offer(["hyflow", "run", ""]).wanted
+    assert offer(["hyflow", "run", "wf.cwl", ""]).wanted == "files yml yaml json"
     assert offered("hyflow", "help", "cw") == [RUNNER]
+    assert offered("hyflow", "check", "deploy.yml", "--set", "") == ["sites.here.type="]
 
 
 def test_the_steps_of_a_run_are_offered(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +158,8 @@ def test_bash(here: Path) -> None:
     assert bash("hyflow run wf") == ["wf.cwl"]
     assert bash("hyflow run notes") == ["notes.txt"]
     assert {*bash("hyflow run wf.cwl ")} == {"my job.yml", "it's.json", "a:b.yml", "$(touch made).yml", "deploy.yml", "sub dir", "home"}
-    assert bash("hyflow run a:") == ["b.yml"]
+    assert bash("hyflow run wf.cwl a:") == ["b.yml"]
+    assert bash("hyflow check deploy.yml --set=sites.h") == ["sites.here.type="]
     assert bash("hyflow run 'my j", ["hyflow", "run", "'my j"]) == ["my job.yml"]
     assert bash("hyflow run my\\ j", ["hyflow", "run", "my\\ j"]) == ["my job.yml"]
     assert bash("hyflow run $(touch m", ["hyflow", "run", "$(touch m"]) == ["$(touch made).yml"]
@@ -203,7 +207,7 @@ def test_zsh(here: Path) -> None:
     shell = ["zsh", "-f", "-i"]
     typed(shell, prepare, "hyflow comp\t", "hyflow completion ")
     typed(shell, prepare, "hyflow run --outdir=su\t", "--outdir=sub\\ dir/")
-    typed(shell, prepare, "hyflow run my\t", "my\\ job.yml")
+    typed(shell, prepare, "hyflow run wf.cwl my\t", "my\\ job.yml")
     typed(shell, prepare, "hyflow run wf.cwl -- --od\t", "--odd\\ \\$\\(touch\\ x\\)")
     assert not (here / "x").exists()
 

@@ -11,7 +11,9 @@ _hyflow() {
         names+=("${line%%$'\t'*}")
         shown+=("${line%%$'\t'*}${${line#*$'\t'}:+  -- ${line#*$'\t'}}")
     done
-    if (( $#names )); then
+    if [[ $names[1] == *= ]]; then
+        compadd -S '' -l -d shown -a names
+    elif (( $#names )); then
         compadd -l -d shown -a names
     fi
     case $wanted in
