@@ -10,6 +10,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04", b"\x28\xb5\x2f\xfd")
 
 _WORDS: tuple[tuple[str, str, str | None], ...] = (
+    ("found a tab character", "a tab stands where the line is indented", "indent with spaces"),
     ("mapping values are not allowed", "a second colon stands in one line, or the line is indented deeper than what it belongs to",
      "text that holds a colon and a space needs quotes"),
     ("could not find expected ':'", "this line, or the one before it, is neither `key: value` nor part of a list", None),

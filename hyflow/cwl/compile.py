@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import unquote, urldefrag, urlsplit
 
-from hyflow.cwl import normalize, requirements
+from hyflow.cwl import normalize, proofreading, requirements
+from hyflow.cwl.expressions import is_old
 from hyflow.cwl.formats import extract
 from hyflow.cwl.inputs import place_defaults
+from hyflow.cwl.nearest import nearest
 from hyflow.cwl.normalize import Plain, in_order, plain, short
-from hyflow.cwl.places import Surveyor, file_of, where_of
+from hyflow.cwl.places import Survey, Surveyor, file_of, place_of, where_of
 from hyflow.cwl.tool import FORMATS
-from hyflow.errors import UnsupportedRequirement, WorkflowError
+from hyflow.errors import UnsupportedRequirement, Where, WorkflowError
 from hyflow.model.workflow import Link, Program, Source, Step, Workflow
 
 ORIGINAL_VERSION = "http://commonwl.org/cwltool#original_cwlVersion"
@@ -43,6 +45,8 @@ def program(root: Any, uri: str, texts: Mapping[str, str]) -> Program:
         made.single(root, uri)
     made.processes["start:/"] = {**made.signature(root), "namespaces": plain(root.metadata.get("$namespaces") or {})}
     made.processes[FORMATS] = extract(root.formatgraph) if root.formatgraph is not None else []
+    if made.wrong:
+        raise WorkflowError(proofreading.told(made.wrong))
     return Program(uri, "/", made.workflows, made.processes, tuple(dict.fromkeys(made.warnings)))
 
 
@@ -54,6 +58,8 @@ class _Program:
     workflows: dict[str, Workflow] = field(default_factory=dict)
     processes: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    wrong: list[WorkflowError] = field(default_factory=list)
+    read: set[tuple[Where, str]] = field(default_factory=set)
 
     def single(self, tool: Any, uri: str) -> None:
         """A tool that is run on its own: a workflow of one step, named for the tool."""
@@ -73,21 +79,43 @@ class _Program:
             self.workflow(loaded, path)
         else:
             self.hints(loaded)
-            self.processes[path] = {**_tool(loaded), "places": self.surveyor.process(loaded)}
+            survey, made = self.surveyor.process(loaded), _tool(loaded)
+            self.processes[path] = {**made, "places": survey.found}
+            self.proofread(survey, made)
         return kind
+
+    def proofread(self, survey: Survey, document: Plain) -> None:
+        """Read the expressions of a process or a step, each once however often it runs."""
+        texts = [written for written in survey.written if (written.where, written.text) not in self.read]
+        pieces = [written for written in survey.library if (written.where, written.text) not in self.read]
+        self.read |= {(written.where, written.text) for written in [*texts, *pieces]}
+        if texts or pieces:
+            names = [item["name"] for item in document["inputs"]]
+            language = proofreading.Language(document["javascript"], is_old(document["version"]), names)
+            self.wrong += [*proofreading.library_errors(pieces), *proofreading.errors(texts, language)]
+            self.warnings += proofreading.warnings(texts, language)
 
     def signature(self, loaded: Any) -> Plain:
         """What a workflow says of its inputs, and where."""
-        places = self.surveyor.process(loaded)
+        places = self.surveyor.process(loaded).found
         return {**_signature(loaded), "places": {path: place for path, place in places.items() if path == "" or path.startswith("inputs.")}}
 
     def hints(self, loaded: Any) -> None:
         """Warn of hints that nobody knows; refuse requirements that cannot be given."""
-        for name in requirements.unsupported(loaded.requirements):
-            raise UnsupportedRequirement(f"the requirement {name} is not supported", where=where_of(loaded.tool),
+        for entry in requirements.unsupported(loaded.requirements):
+            raise UnsupportedRequirement(f"the requirement {requirements.called(entry)} is not supported",
+                                         where=where_of(entry) or where_of(loaded.tool),
                                          hint="put it under hints if the workflow can do without")
-        for name in requirements.unknown_hints(loaded.tool.get("hints") or []):
-            self.warnings.append(f"{where_of(loaded.tool)}: the hint {name} is not known and is passed over")
+        for entry in requirements.unknown_hints(loaded.tool.get("hints") or []):
+            name = requirements.called(entry)
+            near = nearest(name, requirements.SUPPORTED)
+            secret = entry.get("class") == requirements.SECRETS
+            what = "its inputs are told in logs and reports like others" if secret else "it is passed over"
+            self.warn(entry, f"the hint {name} is not known, {what}" + (f" (did you mean {near}?)" if near else ""))
+
+    def warn(self, item: Any, what: str) -> None:
+        """Keep a warning with its place, as an absolute one: the program may be used from another directory."""
+        self.warnings.append(f"{file_of(item)}:{':'.join(map(str, place_of(item) or [1, 1]))}: {what}")
 
     def workflow(self, loaded: Any, path: str) -> None:
         """Compile a workflow and all below it."""
@@ -120,10 +148,25 @@ class _Program:
             links = _with_defaults(links, signature["inputs"], scatter)
         change = _change(loaded, signature)
         if change is not None:
-            self.processes[f"in:{path}"] = {**change, "places": self.surveyor.step(loaded)}
+            survey = self.surveyor.step(loaded)
+            self.processes[f"in:{path}"] = {**change, "places": survey.found}
+            self.proofread(survey, change)
+        for item, what in _unused(tool, runs.tool):
+            self.warn(item, what)
         outputs = tuple(short(str(item if isinstance(item, str) else item["id"])) for item in tool["out"])
         method = tool.get("scatterMethod") or "dotproduct"
         return Step(name, path, kind, tuple(links), outputs, scatter, str(method), computed=change is not None)  # type: ignore[arg-type]  # the schema has checked it
+
+
+def _unused(step: Mapping[str, Any], runs: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
+    """A warning for each input of a step that neither what it runs nor an expression of the step takes."""
+    known = [short(str(item["id"])) for item in runs["inputs"]]
+    read = str(step.get("when")) + "".join(str(item.get("valueFrom")) for item in step["in"])
+    for item in step["in"]:
+        name = short(str(item["id"]))
+        near = nearest(name, known)  # without one it may be there for the order of the steps alone
+        if near is not None and name not in known and name not in read and "inputs[" not in read:
+            yield item, f"the step {short(str(step['id']))} gives {name}, which what it runs does not take (did you mean {near}?)"
 
 
 class _Ports:

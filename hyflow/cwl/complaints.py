@@ -1,73 +1,70 @@
-"""What cwltool and schema-salad complain about, as errors of ours: one clear message, with file, line and column.
+"""What cwltool and schema-salad complain about, as errors of ours: one clear message each, with file, line and column.
 
-Knows their exceptions by their text alone. Does not know how a document is read.
+Knows their exceptions by their text alone. Most mistakes are found by `survey` before anybody looks here: what is left is what only
+cwltool works out, such as the types of linked values.
 """
 
 from __future__ import annotations
 
-import difflib
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-import yaml
-
-from hyflow.cwl.requirements import OLD_NAMES, SUPPORTED
+from hyflow.cwl.addresses import shown
 from hyflow.errors import UnsupportedRequirement, Where, WorkflowError
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PLACE = re.compile(r"^(?P<file>\S.*?):(?P<line>\d+):(?P<column>\d+):\s?", re.MULTILINE)
 _FILE = re.compile(r"file://(/[^\s'\"]*)")
-_FIELD = re.compile(r"invalid field '(?P<field>[^']*)', expected one of: (?P<known>.*)", re.DOTALL)
-_KNOWN = SUPPORTED | {name.rpartition("#")[2] for name in OLD_NAMES}
 _TRACE = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*", re.MULTILINE)
+_LINK = re.compile(r"Source '(?P<source>[^']*)' of type (?P<gives>.*) is incompatible")
+_SINK = re.compile(r"with sink '(?P<sink>[^']*)' of type (?P<takes>.*?)(?P<more>(?: source has linkMerge| pickValue).*)?$")
+_UNNAMED = re.compile(r"^\S.*?:\d+:\d+:\s?", re.MULTILINE)
+_MERGING = ("merge_nested", "merge_flattened", "all_non_null")
 
-_PLAINLY = (
-    (
-        re.compile(r"no longer supports pre CWL v1.0 documents"),
-        "its cwlVersion is none that hyflow knows",
-        "the versions that it knows are v1.0, v1.1 and v1.2",
-    ),
-    (
-        re.compile(r"No cwlVersion found"),
-        "this is no CWL document: it does not say its cwlVersion",
-        "a CWL document says cwlVersion: v1.2 at its top",
-    ),
-    (
-        re.compile(r"graph of multiple objects, must specify one of (.*)"),
-        r"the document holds several processes, and none of them is #main: \1",
-        "name one of them, as in FILE#ID",
-    ),
-    (re.compile(r"Error fetching .*\[Errno -?\d+\] ([^\"')]*)", re.DOTALL), r"cannot be fetched: \1", None),
-)
+_PLAINLY: tuple[tuple[re.Pattern[str], str, str | None], ...] = (
+    (re.compile(r"no longer supports pre CWL v1.0 documents"), "its cwlVersion is none that hyflow knows",
+     "the versions that it knows are v1.0, v1.1 and v1.2"),
+    (re.compile(r"\[Errno -?\d+\] ([^\"'):]*)"), r"it cannot be read: \1", None),
+    (re.compile(r"Field name collision|has duplicate|[Dd]uplicate"), "a name is given twice", "give one of them another name"),
+)  # fmt: skip
 """What needs other words than theirs: a sign to know it by, what is wrong, what to do."""
+
+
+def workflow_error(error: Exception, document: str) -> WorkflowError:
+    """The error to raise for what happened while the document at this address was read."""
+    if isinstance(error, WorkflowError):
+        return error
+    text = cleaned("\n".join(_leaves(error)) or str(error)) or type(error).__name__
+    if links := sorted(_links(text), key=_order):
+        return links[0] if len(links) == 1 else WorkflowError(links)
+    kind = UnsupportedRequirement if type(error).__name__ == "UnsupportedRequirement" else WorkflowError
+    for sign, what, hint in _PLAINLY:
+        if (found := sign.search(text)) is not None:
+            return kind(found.expand(what), where=_first_place(text) or shown(document), hint=hint)
+    return _placed(kind, text, document)
 
 
 def cleaned(text: str) -> str:
     """`text` without colours and tracebacks, with file: addresses as paths and values by what their author calls them."""
     plain = _TRACE.sub("", _COLOUR.sub("", text))
     plain = plain.replace("CommentedMap", "an object").replace("CommentedSeq", "a list")
-    return _FILE.sub(lambda found: unquote(found.group(1)), plain).strip()
+    return _FILE.sub(lambda found: shown("file://" + found.group(1)), plain).strip()
 
 
-def workflow_error(error: Exception, document: str, texts: Mapping[str, str]) -> WorkflowError:
-    """The error to raise for what happened while `document` was read; `texts` are the documents that were read, by address."""
-    unknown = list(unknown_requirements(texts))
-    if unknown:
-        return UnsupportedRequirement("\n".join(unknown), hint="put it under hints if the workflow can do without")
-    if isinstance(error, ValueError) and "must be a dict" in str(error):
-        return WorkflowError("a CWL document must be an object", where=readable(document))
-    for sign, what, hint in _PLAINLY:
-        if (found := sign.search(str(error))) is not None:
-            return WorkflowError(found.expand(what), where=readable(document), hint=hint)
-    message = cleaned("\n".join(_leaves(error)) or str(error)) or type(error).__name__
-    kind = UnsupportedRequirement if type(error).__name__ == "UnsupportedRequirement" else WorkflowError
-    place = _PLACE.search(message)
+def _placed(kind: type[WorkflowError], text: str, document: str) -> WorkflowError:
+    """The text with its first place in front, and the others where they stand."""
+    place = _PLACE.search(text)
     if place is None:
-        return kind(message, where=readable(document))
+        return kind(text, where=shown(document))
     where = Where(place["file"], int(place["line"]), int(place["column"]))
-    return kind(message[place.end():] if place.start() == 0 else message, where=where)
+    return kind(text[place.end():] if place.start() == 0 else text, where=where)
+
+
+def _first_place(text: str) -> Where | None:
+    place = _PLACE.search(text)
+    return None if place is None else Where(place["file"], int(place["line"]), int(place["column"]))
 
 
 def _leaves(error: BaseException) -> list[str]:
@@ -76,7 +73,7 @@ def _leaves(error: BaseException) -> list[str]:
     tree = error if hasattr(error, "leaves") else cause if cause is not None and hasattr(cause, "leaves") else None
     if tree is None or not getattr(tree, "children", None) or _alternatives(tree):
         return []
-    return [f"{leaf.prefix()}{_suggested(leaf.message)}" for leaf in tree.leaves()]
+    return [f"{leaf.prefix()}{leaf.message.strip()}" for leaf in tree.leaves()]
 
 
 def _alternatives(tree: Any) -> bool:
@@ -84,51 +81,58 @@ def _alternatives(tree: Any) -> bool:
     return sum(child.message.startswith("tried ") for child in tree.children) > 1 or any(_alternatives(child) for child in tree.children)
 
 
-def _suggested(message: str) -> str:
-    """A complaint about an unknown field with the nearest field that there is, in place of a list of all."""
-    found = _FIELD.fullmatch(message.strip())
-    near = difflib.get_close_matches(found["field"], re.findall(r"'(\w+)'", found["known"]), 1) if found else []
-    return f"there is no field {found['field']!r} here, did you mean {near[0]!r}?" if found and near else message.strip()
+# -- links ------------------------------------------------------------------------------------------------------------
 
 
-def readable(uri: str) -> str:
-    """An address as a person would write it: file: addresses as paths."""
-    parts = urlsplit(uri)
-    if parts.scheme != "file":
-        return uri
-    return unquote(parts.path) + (f"#{parts.fragment}" if parts.fragment else "")
+def _links(text: str) -> Iterator[WorkflowError]:
+    """An error for each link between values of different types: two lines of cwltool's, that of the source first."""
+    places = [_first_place(found[0]) for found in _PLACE.finditer(text)]
+    parts = [" ".join(part.split()) for part in _UNNAMED.split(text)[1:]]
+    source: tuple[re.Match[str], Where | None] | None = None
+    for place, part in zip(places, parts, strict=True):
+        sink = _SINK.search(part)
+        if source is not None and sink is not None:
+            yield _unlike(*source, sink, place)
+        found = _LINK.search(part)
+        source = None if found is None else (found, place)
+        if found is not None and sink is not None:  # a line like the one before stands without its place
+            yield _unlike(found, place, sink, place)
 
 
-def unknown_requirements(texts: Mapping[str, str]) -> Iterator[str]:
-    """A message for each entry of any `requirements` in the documents whose class nobody here knows."""
-    for uri, text in texts.items():
-        if "requirements" not in text:
-            continue
-        try:
-            document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
-        except (yaml.YAMLError, ValueError):
-            continue
-        for name in _required(document):
-            if name.rpartition("#")[2].rpartition(":")[2] not in _KNOWN:
-                near = difflib.get_close_matches(name, SUPPORTED, 1)
-                yield f"{readable(uri)}: the requirement {name} is not supported" + (f", did you mean {near[0]}?" if near else "")
+def _unlike(source: re.Match[str], at: Where | None, sink: re.Match[str], place: Where | None) -> WorkflowError:
+    """The error about one link."""
+    what = f"{sink['sink']} takes {_type(sink['takes'])}, and {source['source']} gives {_type(source['gives'])}"
+    if found := [word for word in _MERGING if word in (sink["more"] or "")]:
+        what += f", of which {' and '.join(found)} make a list"
+    return WorkflowError(what, where=place, hint=None if at is None else f"{source['source']} is declared at {at}")
 
 
-def _required(value: Any) -> Iterator[str]:
-    """The classes under every `requirements` of process-like mappings inside `value`."""
-    if isinstance(value, dict):
-        listed = value.get("requirements") if "class" in value or "run" in value else None
-        yield from _classes(listed)
-        for item in value.values():
-            yield from _required(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _required(item)
+def _order(error: WorkflowError) -> tuple[str, int, int]:
+    where = error.where
+    return (where.file, where.line, where.column) if isinstance(where, Where) else ("", 0, 0)
 
 
-def _classes(listed: Any) -> Iterable[str]:
-    if isinstance(listed, dict):
-        return [str(name) for name in listed if not str(name).startswith("$")]
-    if isinstance(listed, list):
-        return [str(item["class"]) for item in listed if isinstance(item, dict) and "class" in item]
-    return []
+def _type(text: str) -> str:
+    """A type as JSON in words."""
+    try:
+        return _described(json.loads(text))
+    except ValueError:
+        return text
+
+
+def _described(value: Any) -> str:
+    match value:
+        case str():
+            return value.rpartition("#")[2].rpartition("/")[2]
+        case list():
+            return " or ".join("nothing" if option == "null" else _described(option) for option in value)
+        case {"type": "array", "items": inner}:
+            return f"a list of {_described(inner)}"
+        case {"type": "enum", "symbols": list(symbols)}:
+            return f"one of {', '.join(_described(symbol) for symbol in symbols)}"
+        case {"type": "record"}:
+            return "a record"
+        case {"type": inner}:
+            return _described(inner)
+        case _:
+            return str(value)

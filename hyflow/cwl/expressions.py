@@ -147,7 +147,7 @@ class Expressions:
 
     def __init__(self, javascript: bool, library: Sequence[str] = (), version: str = "v1.2", limits: Limits | None = None) -> None:
         self.javascript, self.library = javascript, "\n".join(library)
-        self.old_escapes = _OLD_ESCAPES.fullmatch(version) is not None
+        self.old_escapes = is_old(version)
         self.limits = limits or Limits()
 
     def compile(self, value: Value, *, strip: bool = True, where: Where | str | None = None) -> Compiled:
@@ -182,6 +182,11 @@ class Expressions:
         if any(isinstance(part, Fragment) for part in parts):
             return _Text(text, parts, self, where)
         return Compiled("".join(str(part) for part in parts))
+
+
+def is_old(version: str) -> bool:
+    """Whether a version has the old rule of escapes."""
+    return _OLD_ESCAPES.fullmatch(version) is not None
 
 
 def _as_text(value: Value) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from hyflow.cwl import cache as kept
+from hyflow.cwl.addresses import shown
+from hyflow.cwl.nearest import beside
 from hyflow.errors import UsageError, WorkflowError
 from hyflow.model.workflow import Program
 
+_PLACED = re.compile(r"^(\S.*?)(:\d+:\d+: )")
 _SCHEMES = ("file:", "http:", "https:")
 
 
@@ -25,7 +30,7 @@ def load(document: str, *, cache: Path | None, overrides: Sequence[Mapping[str, 
     uri = address(document)
     found = None if cache is None else kept.lookup(cache, uri, overrides)
     if found is not None:
-        return found
+        return _relative(found)
     from hyflow.cwl import compile, documents  # cwltool takes half a second to import: only when it is needed
 
     process, texts = documents.open_process(uri, overrides, cache)
@@ -35,7 +40,15 @@ def load(document: str, *, cache: Path | None, overrides: Sequence[Mapping[str, 
                             hint="they came with v1.1")
     if cache is not None:
         kept.store(cache, uri, overrides, texts, program)
-    return program
+    return _relative(program)
+
+
+def _relative(program: Program) -> Program:
+    """The program with the places of its warnings as they are called from here."""
+    if not program.warnings:
+        return program
+    told = tuple(_PLACED.sub(lambda found: shown(found[1]) + found[2], warning) for warning in program.warnings)
+    return replace(program, warnings=told)
 
 
 def address(document: str) -> str:
@@ -45,7 +58,7 @@ def address(document: str) -> str:
     path, fragment = document, ""
     if not os.path.lexists(path) and "#" in document:
         path, _, fragment = document.rpartition("#")
-    if not Path(path).is_file():
-        raise UsageError("there is no such document", where=document)
+    if not os.path.lexists(path):
+        raise UsageError("there is no such document", where=document, hint=beside(Path(path)))
     uri = "file://" + quote(os.fsencode(os.path.abspath(path)))
     return f"{uri}#{fragment}" if fragment else uri

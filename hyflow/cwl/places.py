@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from hyflow.cwl.addresses import file_uri, shown
+from hyflow.cwl.proofreading import Written
 from hyflow.cwl.requirements import OLD_NAMES
 from hyflow.errors import Where
 
@@ -23,6 +24,14 @@ _SILENT = frozenset({
     "class", "cwlVersion", "doc", "hints", "id", "in", "inputs", "label", "name", "out", "outputs", "requirements", "run", "steps",
 })
 """What is noted in ways of its own, or never in a message."""
+_EXPRESSIVE = frozenset({
+    "arguments", "coresMax", "coresMin", "cudaDeviceCountMin", "enableReuse", "entry", "entryname", "envValue", "expression", "format",
+    "glob",
+    "listing", "networkAccess", "outdirMax", "outdirMin", "outputEval", "pattern", "position", "ramMax", "ramMin", "required", "stderr",
+    "stdin", "stdout", "timelimit", "tmpdirMax", "tmpdirMin", "valueFrom", "when",
+})
+"""The fields that are evaluated."""
+_ITEM = re.compile(r"(\[\d+\])+$")
 _EXPRESSION = re.compile(r"\$[({]")
 _INSIDE = re.compile(r"(?:\.[^.\[]*|\[\d+\])$")
 
@@ -70,30 +79,30 @@ class Surveyor:
         self._texts = texts
         self._lines: dict[str, Sequence[str]] = {}
 
-    def process(self, loaded: Any) -> Places:
+    def process(self, loaded: Any) -> Survey:
         """The places of a process that cwltool has loaded, with those of the requirements that hold for it from around it."""
         tool = loaded.tool
-        survey = _Survey(self, file_of(tool))
+        survey = Survey(self, file_of(tool), own=[*(tool.get("requirements") or ()), *(tool.get("hints") or ())])
         survey.note("", tool)
         for word in ("inputs", "outputs"):
             survey.parameters(word, tool[word])
         survey.fields("", tool)
         for entry in [*loaded.hints, *loaded.requirements]:
             survey.requirement(entry)
-        return survey.found
+        return survey
 
-    def step(self, loaded: Any) -> Places:
+    def step(self, loaded: Any) -> Survey:
         """The places of what a step itself says."""
-        survey = _Survey(self, file_of(loaded.tool))
+        survey = Survey(self, file_of(loaded.tool))
         survey.step("", loaded.tool)
         for entry in [*loaded.hints, *loaded.requirements]:
             survey.requirement(entry)
-        return survey.found
+        return survey
 
     def workflow(self, loaded: Any) -> Places:
         """The places of a workflow's steps ("steps.NAME", "steps.NAME.scatter", "steps.NAME.in.PORT") and outputs."""
         tool = loaded.tool
-        survey = _Survey(self, file_of(tool))
+        survey = Survey(self, file_of(tool))
         survey.note("", tool)
         survey.parameters("outputs", tool["outputs"])
         for step in tool["steps"]:
@@ -106,7 +115,7 @@ class Surveyor:
 
     def expression(self, file: str, place: Place) -> Place:
         """Where the first expression begins of the value at `place`; the place itself where there is none to be seen."""
-        lines = self._of(file)
+        lines = self.lines(file)
         line, column = place[0], place[1]
         for number in range(line, min(len(lines), line + 1000) + 1):
             text = lines[number - 1]
@@ -117,7 +126,8 @@ class Surveyor:
                 return [number, found.start() + 1]
         return place
 
-    def _of(self, file: str) -> Sequence[str]:
+    def lines(self, file: str) -> Sequence[str]:
+        """The lines of a document."""
         lines = self._lines.get(file)
         if lines is None:
             text = self._texts.get(file) or self._texts.get(file_uri(file)) or ""
@@ -125,12 +135,18 @@ class Surveyor:
         return lines
 
 
-class _Survey:
-    """The places found so far in one process, which stands in `file`."""
+class Survey:
+    """The places found so far in one process, which stands in `file`; `written` is what it says in expressions.
 
-    def __init__(self, surveyor: Surveyor, file: str) -> None:
+    `own` are the requirements that stand in the process itself: those from around it are read where they stand.
+    """
+
+    def __init__(self, surveyor: Surveyor, file: str, own: Sequence[Any] = ()) -> None:
         self.found: Places = {}
-        self._surveyor, self._file = surveyor, file
+        self.written: list[Written] = []
+        self.library: list[Written] = []
+        self._surveyor, self._file, self._own = surveyor, file, {id(entry) for entry in own}
+        self._foreign = False
 
     def note(self, path: str, item: Any) -> None:
         """The place of a part that is an object or a list."""
@@ -156,7 +172,9 @@ class _Survey:
         for known in [each for each in self.found if each == path or each.startswith((path + ".", path + "["))]:
             del self.found[known]
         self.note(path, entry)
+        self._foreign = id(entry) not in self._own
         self.fields(path + ".", entry)
+        self._foreign = False
 
     def fields(self, prefix: str, item: Mapping[str, Any]) -> None:
         """All that an object says beside what has a name of its own."""
@@ -195,7 +213,10 @@ class _Survey:
         data = (getattr(getattr(around, "lc", None), "data", None) or {}).get(key)
         if data is not None:
             place = [number + 1 for number in data[-2:]]
-            self._put(path, self._exactly(value, place, around), file_of(around))
+            exactly = self._exactly(value, place, around)
+            self._put(path, exactly, file_of(around))
+            if isinstance(value, str) and not self._foreign:
+                self._read(path, value, exactly, file_of(around) or self._file)
         if deep and isinstance(value, Mapping):
             for name, part in value.items():
                 self._value(f"{path}.{name}", part, value, name)
@@ -203,6 +224,13 @@ class _Survey:
             for at, part in enumerate(value):
                 named = isinstance(part, Mapping) and part.get("envName")
                 self._value(f"{path}.{named}" if named else f"{path}[{at}]", part, value, at)
+
+    def _read(self, path: str, text: str, place: Place, file: str) -> None:
+        """Keep what is an expression, or a part of an expressionLib."""
+        name = _ITEM.sub("", path).rpartition(".")[2]
+        kept = self.library if name == "expressionLib" else self.written if name in _EXPRESSIVE and ("$(" in text or "${" in text) else None
+        if kept is not None and self._surveyor.knows(file):
+            kept.append(Written(str(text), Where(file, place[0], place[1]), self._surveyor.lines(file)))
 
     def _exactly(self, value: Any, place: Place, around: Any) -> Place:
         if isinstance(value, str) and ("$(" in value or "${" in value):

@@ -14,6 +14,8 @@ SUPPORTED = frozenset({
 """The classes that may stand under `requirements`."""
 
 CUDA = "http://commonwl.org/cwltool#CUDARequirement"
+SECRETS = "http://commonwl.org/cwltool#Secrets"
+_CWLTOOL = "http://commonwl.org/cwltool#"
 EXTENSIONS = frozenset({CUDA})
 """Classes beyond the standard that are heeded as hints."""
 
@@ -57,9 +59,17 @@ def _put_in(name: str, entry: Mapping[str, Any]) -> bool:
     return said is not None and mark is not None and mark.data is None and entry.get(said[0]) == said[1]
 
 
-def unsupported(requirements: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The classes under `requirements` that cannot be given."""
-    return (name for entry in requirements if (name := _name(entry)) not in SUPPORTED and name not in EXTENSIONS)
+def unsupported(requirements: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The entries of `requirements` that cannot be given."""
+    return (entry for entry in requirements if (name := _name(entry)) not in SUPPORTED and name not in EXTENSIONS)
+
+
+def called(entry: Mapping[str, Any]) -> str:
+    """The class of an entry as its author wrote it, or nearly so."""
+    name = str(entry.get("class", "?"))
+    if name.startswith(_CWLTOOL):
+        return "cwltool:" + name.removeprefix(_CWLTOOL)
+    return name.rpartition("#")[2].rpartition("/")[2] if name.startswith("file:") else name
 
 
 def schema_definitions(requirements: Iterable[Mapping[str, Any]], hints: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -69,9 +79,8 @@ def schema_definitions(requirements: Iterable[Mapping[str, Any]], hints: Iterabl
             yield from entry.get("types") or []
 
 
-def unknown_hints(hints: Iterable[Any]) -> Iterator[str]:
-    """The classes of the hints that nobody here knows."""
+def unknown_hints(hints: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    """The hints that nobody here knows."""
     for hint in hints:
-        name = str(hint.get("class", "?")) if isinstance(hint, Mapping) else str(hint)
-        if name not in SUPPORTED and name not in EXTENSIONS and name not in OLD_NAMES:
-            yield name
+        if isinstance(hint, Mapping) and (name := str(hint.get("class", "?"))) not in SUPPORTED | EXTENSIONS and name not in OLD_NAMES:
+            yield hint

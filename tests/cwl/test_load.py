@@ -127,12 +127,12 @@ outputs: {}
 
 
 @pytest.mark.parametrize(("text", "line", "what"), [
-    (ECHO.replace("outputs", "output"), 2, "output"),
+    (ECHO.replace("outputs", "output"), 6, "there is no field 'output' in a CommandLineTool\n  did you mean outputs?"),
     (ECHO.replace("string", "strin"), 5, "strin"),
     ("cwlVersion: v1.2\nclass: Nonsense\ninputs: []\noutputs: []\n", None, "Nonsense"),
     ("cwlVersion: v9\nclass: Workflow\ninputs: []\noutputs: []\nsteps: []\n", None, "its cwlVersion is none that hyflow knows"),
     ("class: Workflow\ninputs: []\noutputs: []\nsteps: []\n", None, "cwlVersion"),
-    ("cwlVersion: [v1.2\n", None, "expected"),
+    ("cwlVersion: [v1.2\n", 2, "the closing ] is missing"),
     ("- just\n- a list\n", None, "a CWL document must be an object"),
     ("", None, "is empty"),
 ])
@@ -153,8 +153,8 @@ def test_all_mistakes_are_told_with_what_was_meant(tmp_path: Path, monkeypatch: 
     with pytest.raises(WorkflowError) as caught:
         load("bad.cwl", cache=None)
     assert str(caught.value).splitlines() == [
-        "bad.cwl:5:31: there is no field 'inputBindig' here, did you mean 'inputBinding'?",
-        "bad.cwl:4:1: there is no field 'baseComand' here, did you mean 'baseCommand'?",
+        "bad.cwl:4:1: there is no field 'baseComand' in a CommandLineTool", "  did you mean baseCommand?",
+        "bad.cwl:5:31: there is no field 'inputBindig' in an input", "  did you mean inputBinding?",
     ]
 
 
@@ -176,7 +176,7 @@ outputs: {}
 steps: {again: {run: other.cwl, in: {}, out: []}}
 """
     write(tmp_path, loop=text, other=text.replace("other.cwl", "loop.cwl"))
-    with pytest.raises(WorkflowError, match=r"a process runs itself: .*loop\.cwl runs .*other\.cwl runs .*loop\.cwl"):
+    with pytest.raises(WorkflowError, match=r"other\.cwl:7:22: a process runs itself: .*loop\.cwl -> .*other\.cwl -> .*loop\.cwl"):
         load(str(tmp_path / "loop.cwl"), cache=None)
 
 
@@ -205,7 +205,7 @@ def test_a_requirement_that_nobody_knows_is_refused(tmp_path: Path, requirement:
 def test_a_hint_that_nobody_knows_is_said(tmp_path: Path) -> None:
     write(tmp_path, tool=ECHO + "hints: [{class: 'http://example.org/Other'}]\n")
     program = load(str(tmp_path / "tool.cwl"), cache=None)
-    assert program.warnings == (f"{tmp_path}/tool.cwl:2:1: the hint http://example.org/Other is not known and is passed over",)
+    assert program.warnings == (f"{tmp_path}/tool.cwl:7:10: the hint http://example.org/Other is not known, it is passed over",)
 
 
 def test_an_operation_cannot_run(tmp_path: Path) -> None:
