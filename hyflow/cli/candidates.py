@@ -59,16 +59,20 @@ class _Line:
         self._options = {name: action for action in options(parser) for name in action.option_strings}
         self._given: set[str] = set()
         self.plain: list[str] = []
+        self._values: list[str] = []
         self._open: argparse.Action | None = None
         for word in before:
             self._take(word)
 
     def _take(self, word: str) -> None:
-        action = self._options.get(word.partition("=")[0])
+        name, _, value = word.partition("=")
+        action = self._options.get(name)
         if self._open is not None:
+            self._values.append(word)
             self._open = None
         elif action is not None:
             self._given.update(action.option_strings)
+            self._values.append(value)
             self._open = action if takes_value(action) and "=" not in word else None
         elif not word.startswith("-"):
             self.plain.append(word)
@@ -108,15 +112,19 @@ class _Line:
             case _ if action.dest == "files" and not any(word.endswith(".cwl") for word in self.plain):
                 return Offer(DOCUMENT, [])
             case "paths":
-                return Offer(NOTHING, [(f"{path}=", "") for file in self.plain for path in _paths(_document(file))][:_MOST])
+                return Offer(NOTHING, [(f"{path}=", "") for file in self._files() for path in _paths(_document(file))][:_MOST])
             case "runs":
                 return Offer(NOTHING, _runs())
             case "steps":
                 return Offer(NOTHING, _steps(self.plain[0]))
             case "profiles":
-                return Offer(NOTHING, [(name, "a profile") for file in self.plain for name in _profiles(file)])
+                return Offer(NOTHING, [(name, "a profile") for file in self._files() for name in _profiles(file)])
             case wanted:
                 return Offer(wanted, [])
+
+    def _files(self) -> list[str]:
+        """Whatever may be a deployment file."""
+        return [*self.plain, *self._values]
 
 
 def _runs() -> Words:

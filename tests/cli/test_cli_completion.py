@@ -91,6 +91,8 @@ def test_what_is_there_is_offered(here: Path) -> None:
         "last", "fit", "20260103-000000-0003", "20260102-000000-fit-0002", "20260101-000000-0001"
     ]  # fmt: skip
     assert offered("hyflow", "check", "deploy.yml", "--profile", "") == ["dev", "big"]
+    assert offered("hyflow", "run", "wf.cwl", "--deploy", "deploy.yml", "--profile=d") == ["--profile=dev"]
+    assert offered("cwl-runner", "wf.cwl", "--deploy=deploy.yml", "--", "--w") == ["--word"]
     assert offered("hyflow", "run", "deploy.yml", "wf.cwl", "--", "--") == ["--word", "--odd $(touch x)", "--flag"]
     assert offer(["hyflow", "run", "wf.cwl", "--", "--word", ""]).wanted == "files"
     assert offer(["hyflow", "run", ""]).wanted == "files cwl yml yaml json"
