@@ -105,7 +105,7 @@ class Delivery:
         else:
             self._make(item, paths, target)
         found = described(target, item.get("checksum"))
-        if uri:
+        if uri and uri not in self._alone:
             self._same[uri, name, directory] = found
         return found
 
