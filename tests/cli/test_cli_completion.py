@@ -203,7 +203,7 @@ def test_bash_at_a_terminal(here: Path) -> None:
 
 
 @needs("zsh")
-def test_zsh(here: Path) -> None:
+def test_zsh(here: Path, tmp_path: Path) -> None:
     subprocess.run(["zsh", "-f", "-n", str(Path(completion.__file__).parent / "completions" / "hyflow.zsh")], check=True, timeout=10)
     prepare = f"autoload -Uz compinit; compinit -D -u; source <({shlex.quote(BIN)}/hyflow completion zsh)"
     shell = ["zsh", "-f", "-i"]
@@ -211,6 +211,9 @@ def test_zsh(here: Path) -> None:
     typed(shell, prepare, "hyflow run --outdir=su\t", "--outdir=sub\\ dir/")
     typed(shell, prepare, "hyflow run wf.cwl my\t", "my\\ job.yml")
     typed(shell, prepare, "hyflow run wf.cwl -- --od\t", "--odd\\ \\$\\(touch\\ x\\)")
+    (tmp_path / "_hyflow").write_text(script("zsh"))
+    prepare = f"fpath=({shlex.quote(str(tmp_path))} $fpath); autoload -Uz compinit; compinit -D -u"
+    typed(shell, prepare, "cwl-runner --outd\t", "cwl-runner --outdir ")
     assert not (here / "x").exists()
 
 

@@ -182,3 +182,33 @@ def test_the_reference_is_complete_and_its_file_is_valid(tmp_path: Path) -> None
     (tmp_path / "d.yml").write_text(example, encoding="utf-8")
     assert str(read(tmp_path / "d.yml", "dev").bind[0].targets[0]) == "here"
     assert [str(target) for target in read(tmp_path / "d.yml").targets("/train/fit")] == ["box", "here"]
+
+
+EXPRESSION = """cwlVersion: v1.2
+class: Workflow
+requirements: {InlineJavascriptRequirement: {}}
+inputs: {word: string}
+outputs: {said: {type: string, outputSource: shout/said}}
+steps:
+  shout:
+    run: {class: ExpressionTool, inputs: {word: string}, outputs: {said: string}, expression: "${return {said: inputs.word + '!'}}"}
+    in: {word: word}
+    out: [said]
+"""
+
+
+def test_an_expression_needs_no_site(tmp_path: Path, hyflow_home: Path) -> None:
+    (tmp_path / "wf.cwl").write_text(EXPRESSION)
+    (tmp_path / "d.yml").write_text(BOX.replace("WORKDIR", str(tmp_path / "box")).partition("bind:")[0])
+    done = hyflow("run", "--quiet", "wf.cwl", "d.yml", "--", "--word", "hey", cwd=tmp_path)
+    assert (json.loads(done.stdout), done.stderr) == ({"said": "hey!"}, "")
+    (tmp_path / "d.yml").write_text(BOX.replace("WORKDIR", str(tmp_path / "box")))
+    done = hyflow("run", "--quiet", "wf.cwl", "d.yml", "--", "--word", "hey", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "hyflow: d.yml:7:5: the workflow has no step /a\n  its steps: /shout\n")
+
+
+def test_a_location_that_a_site_does_not_have(tmp_path: Path) -> None:
+    (tmp_path / "d.yml").write_text(BOX.replace("WORKDIR", str(tmp_path / "box")).replace("[box, here]", "[box/gpu, here]"))
+    done = hyflow("check", "d.yml", cwd=tmp_path)
+    said = "hyflow: d.yml:7:5: the site box has no location 'gpu'\n  it is one place: name box alone\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
