@@ -121,13 +121,14 @@ def _is_pipe(file: str) -> bool:
 
 def _check_there(file: str) -> None:
     """A document may be named with #ID after its path."""
-    if os.path.exists(file) or ("#" in file and os.path.exists(file.rpartition("#")[0])):
-        if os.path.isdir(file):
-            raise UsageError("this is a directory, and a file is needed", where=file)
-        return
     from hyflow.deployment.kinds import unreadable
 
-    raise unreadable(file, FileNotFoundError())
+    try:
+        if stat.S_ISDIR(os.stat(file).st_mode):
+            raise unreadable(file, IsADirectoryError())
+    except OSError as error:
+        if "#" not in file or not os.path.exists(file.rpartition("#")[0]):
+            raise unreadable(file, error) from error
 
 
 def _check_twice(files: Sequence[str]) -> None:

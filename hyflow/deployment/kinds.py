@@ -69,6 +69,8 @@ def look(path: Path | str) -> Look:
 
 def unreadable(path: str, error: OSError) -> UsageError:
     """A file that was named cannot be read; one whose name is near may have been meant."""
+    if os.path.islink(path) and isinstance(error, FileNotFoundError):
+        return UsageError(f"this link leads to nothing: there is no {os.readlink(path)}", where=path)
     match error:
         case FileNotFoundError() | NotADirectoryError():
             return UsageError("there is no such file", where=path, hint=_neighbour(path))

@@ -122,6 +122,13 @@ def test_a_file_of_the_wrong_kind_is_named_for_what_it_is() -> None:
         check_optional(file, "deployment", "hyflow check")
 
 
+def test_links_that_lead_nowhere() -> None:
+    os.symlink("none/x", "dangling.yml")
+    os.symlink("loop.yml", "loop.yml")
+    assert told(told_apart, ["echo.cwl", "dangling.yml"]) == "dangling.yml: this link leads to nothing: there is no none/x"
+    assert told(told_apart, ["echo.cwl", "loop.yml"]) == "loop.yml: cannot be read: Too many levels of symbolic links"
+
+
 def test_a_pipe_is_not_read_to_see_what_it_is() -> None:
     os.mkfifo("pipe")
     assert told_apart(["echo.cwl", "pipe"]) == Files("echo.cwl", "pipe", None)
