@@ -26,7 +26,7 @@ def unknown(verb: str) -> UsageError:
     """There is no such verb, but another may have been meant."""
     from hyflow.nearest import nearest
 
-    near = nearest(verb, VERBS)
+    near = nearest(verb, [*VERBS, "--version"])
     return UsageError(f"there is no verb {verb!r}", hint=f"did you mean hyflow {near}?" if near else f"the verbs: {', '.join(VERBS)}")
 
 

@@ -129,6 +129,7 @@ def test_words_as_they_may_be_written() -> None:
 def test_before_the_verb(shell: Shell) -> None:
     shell("hyflow", "chekc").fails(2, "hyflow: there is no verb 'chekc'\n  did you mean hyflow check?\n")
     shell("hyflow", "frobnicate").fails(2, "hyflow: there is no verb 'frobnicate'\n  the verbs: run, validate, ")
+    shell("hyflow", "version").fails(2, "did you mean hyflow --version?")
     shell("hyflow", "--verison").fails(2, "there is no option --verison before a verb\n  did you mean --version?\n")
     shell("hyflow", "--outdir", "x", "run").fails(2, "there is no option --outdir before a verb\n  hyflow VERB [options]\n")
     shell.write("my wf.cwl", "")
