@@ -20,7 +20,7 @@ def judge(tool: Tool, outcome: Outcome, command: str = "") -> Failure | None:
     if outcome.timed_out:
         return _failure(outcome, FailureClass.TIME, "the command reached its time limit and was ended")
     if outcome.trouble is not None and outcome.code is None and outcome.signal is None:
-        return _failure(outcome, FailureClass.STAGING, f"the command could not be started: {outcome.trouble}")
+        return _ended(outcome, FailureClass.STAGING, f"the command could not be started: {outcome.trouble}")
     if outcome.signal is not None:
         return _ended(outcome, FailureClass.TOOL, f"the command was ended by {_signal_name(outcome.signal)}")
     code = outcome.code
@@ -37,7 +37,7 @@ def judge(tool: Tool, outcome: Outcome, command: str = "") -> Failure | None:
 
 def _ended(outcome: Outcome, kind: FailureClass, message: str) -> Failure:
     """A command that failed where the disk is full most likely failed for that."""
-    if outcome.disk_full or any(words in outcome.stderr for words in _FULL):
+    if outcome.disk_full or any(words in said for words in _FULL for said in (outcome.stderr, outcome.trouble or "")):
         hint = "It needs more room where it works: remove what is not needed there, or give its site another workdir."
         what = message if message.endswith(_FILLED) else f"{message}, and {_FILLED}"
         return _failure(outcome, FailureClass.INFRASTRUCTURE, f"{what}\n  {hint}")

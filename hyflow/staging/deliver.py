@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from hyflow.staging.move import Mover
 
 _LISTED = 5
 """Results that were not delivered and are named."""
+
+_ELSEWHERE = ("listing", "secondaryFiles", "path", "contents", "dirname")
+"""Fields of an output that are said anew where it is placed, or not at all."""
 
 _COPY_INSTEAD = (errno.EXDEV, errno.EACCES, errno.EPERM)
 """Why a file or directory may be copied and yet not be renamed."""
@@ -59,13 +62,29 @@ class Delivery:
         """The output object with every file in place, as it is shown to the user: with listings, checksums and sizes."""
         uris = [str(item["location"]) for item in _to_place(outputs) if "location" in item]
         self._alone = _alone(uris)
-        paths = await self.mover.localize(dict.fromkeys(uris), this_machine)
+        paths = await self._fetched(uris, this_machine)
         placing = asyncio.ensure_future(asyncio.to_thread(self._place_all, outputs, paths))
         try:
             return await asyncio.shield(placing)
         except asyncio.CancelledError:
             await self._give_up(placing)
             raise
+
+    async def _fetched(self, uris: Sequence[str], this_machine: Location) -> dict[str, str]:
+        """Where they lie on this machine, brought here where they do not."""
+        try:
+            return await self.mover.localize(dict.fromkeys(uris), this_machine)
+        except SiteError as error:
+            places = [where for uri in dict.fromkeys(uris) if (where := self._elsewhere(uri)) is not None]
+            names = "".join(f"\n    {_shown(place)}" for place in places[:_LISTED])
+            more = f"\n    and {len(places) - _LISTED:,} more" if len(places) > _LISTED else ""
+            hint = f"they are still where they were made:{names}{more}"
+            raise SiteError(f"the results cannot be brought here: {error.what}", transient=error.transient, hint=hint) from error
+
+    def _elsewhere(self, uri: str) -> str | None:
+        """The place of a copy at a site, as "SITE:/path"."""
+        copies = (copy for copy in self.mover.catalog.replicas(uri) if copy.filesystem != HERE)
+        return next((f"{copy.filesystem}:/{copy.path}" for copy in copies), None)
 
     async def _give_up(self, placing: asyncio.Future[Value]) -> None:
         """Place nothing more, and leave nothing half done; a file that takes long is not waited for."""
@@ -91,7 +110,7 @@ class Delivery:
         if found is None:
             found = self._place_new(item, uri, name, paths, directory)
         # of one file two outputs may say different things: its format, what belongs to it
-        placed = {key: value for key, value in item.items() if key not in ("listing", "secondaryFiles", "path", "contents", "dirname")} | found
+        placed = {key: value for key, value in item.items() if key not in _ELSEWHERE} | found
         if item.get("secondaryFiles"):
             placed["secondaryFiles"] = [self._place(other, paths, directory) for other in item["secondaryFiles"]]
         return placed
@@ -172,7 +191,8 @@ class Delivery:
 
     def _left(self, paths: dict[str, str]) -> str:
         """What was delivered, and where the rest is."""
-        left = [path for uri, path in paths.items() if uri not in self._placed]
+        there = {uri for uri, _, _ in self._same}
+        left = [path for uri, path in paths.items() if uri not in there]
         names = [f"\n    {_shown(path)}" for path in left[:_LISTED]]
         more = f"\n    and {len(left) - _LISTED:,} more" if len(left) > _LISTED else ""
         told = f"{len(paths) - len(left):,} of {len(paths):,} were delivered; " if paths else ""

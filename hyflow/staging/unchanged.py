@@ -42,6 +42,9 @@ def told(changes: Sequence[Change]) -> str:
 _Look = tuple[int, int, int, int]
 """Inode, size, time of modification in ns, mode."""
 
+_ALIVE = ("/proc/", "/sys/")
+"""What lies there is made when it is read, and is never the same."""
+
 _GONE = (0, -1, 0, 0)
 
 
@@ -52,7 +55,8 @@ class Noted:
         self._known: dict[str, _Look] = {}
 
     def note(self, path: str) -> None:
-        self._known[path] = _look(path)
+        if not path.startswith(_ALIVE):
+            self._known[path] = _look(path)
 
     def changes(self, paths: Iterable[str]) -> list[Change]:
         """Which of those that were noted have changed; how they look now is noted, so that each change is told once."""

@@ -328,6 +328,15 @@ def test_a_disk_that_is_full_at_delivery_loses_nothing(shell: WarmShell, small: 
     assert [path.name for path in small.iterdir()] == ["a"]
 
 
+def test_results_that_cannot_be_brought_here_lie_where_they_were_made(warm: Warm, tmp_path: Path, small: Path) -> None:
+    (tmp_path / "here").mkdir()
+    far = WarmShell(warm, tmp_path / "here", small / "home", "shell")
+    done = far.tool(leaving("head -c 2000000 /dev/zero >x", FILE.replace("NAME", "x")))
+    done.fails(1, "the results cannot be brought here: ", "No space left on device", "they are still where they were made:")
+    [kept] = re.findall(r"^    box:(/.*)$", done.stderr, re.MULTILINE)
+    assert Path(kept).stat().st_size == 2_000_000
+
+
 def test_a_disk_that_can_only_be_read_is_said_before_anything_runs(quick: WarmShell, small: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
     quick.run("--outdir", str(small / "new"), "mark.cwl").fails(2, f"{small} cannot be written to: Read-only file system")
