@@ -75,6 +75,7 @@ class Placement:
     rooms: dict[str, _Room]
     waiting: dict[tuple[Request, tuple[str, ...]], deque[tuple[int, JobId]]] = field(default_factory=dict)
     arrivals: int = 0
+    settled: bool = True
 
     @classmethod
     def over(cls, locations: Mapping[str, Location]) -> Placement:
@@ -83,10 +84,13 @@ class Placement:
     def enqueue(self, job: JobId, request: Request, locations: tuple[str, ...]) -> None:
         """`job` waits for room at one of the locations, best first."""
         self.arrivals += 1
+        self.settled = False
         self.waiting.setdefault((request, locations), deque()).append((self.arrivals, job))
 
     def place(self) -> Iterator[tuple[JobId, str, Resources]]:
         """Take from the queue all that fits now, and book its room."""
+        if self.settled:  # nobody came and nothing was given back since the last time
+            return
         full: set[str] = set()
         while (kind := self._first(full)) is not None:
             queue = self.waiting[kind]
@@ -99,6 +103,7 @@ class Placement:
             if not queue:
                 del self.waiting[kind]
             yield job, name, kind[0].least
+        self.settled = True
 
     def _first(self, full: set[str]) -> tuple[Request, tuple[str, ...]] | None:
         open_kinds = [kind for kind in self.waiting if not full.issuperset(kind[1])] if full else self.waiting
@@ -114,6 +119,7 @@ class Placement:
 
     def release(self, job: JobId, location: str, granted: Resources) -> None:
         """What was booked for the job at the location is free again."""
+        self.settled = False
         self.rooms[location].release(job, granted)
 
     def clear(self) -> None:
