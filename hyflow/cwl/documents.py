@@ -32,6 +32,8 @@ from hyflow.cwl.fetching import Fetched, Fetcher
 from hyflow.cwl.survey import mistakes
 from hyflow.errors import UnsupportedRequirement, WorkflowError
 
+_NOT_UNDERSTOOD = "the document cannot be understood: somewhere in it stands something else than CWL has there"
+
 
 def open_process(uri: str, overrides: Sequence[Mapping[str, Any]], cache: Path | None = None) -> tuple[Process, dict[str, str]]:
     """The process at `uri` with everything that it refers to, and the text of each document read, by address.
@@ -51,7 +53,7 @@ def open_process(uri: str, overrides: Sequence[Mapping[str, Any]], cache: Path |
     except (SchemaSaladException, WorkflowException, YAMLError, ValueError, UnicodeError, WorkflowError) as error:
         raise _told(uri, fetched) or workflow_error(error, uri) from error
     except Exception as error:  # how cwltool fails on what it did not foresee
-        raise _told(uri, fetched) or workflow_error(ValueError(f"the document cannot be understood: {error!r}"), uri) from error
+        raise _told(uri, fetched) or workflow_error(ValueError(_NOT_UNDERSTOOD), uri) from error
 
 
 def _told(uri: str, fetched: Fetched) -> WorkflowError | None:
