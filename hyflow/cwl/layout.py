@@ -1,4 +1,5 @@
-"""Where a job's inputs are laid out: each File and Directory in a directory of its own below `in`, with what belongs to it.
+"""Where a job's inputs are laid out: each File and Directory in a directory of its own below `in`, with what belongs to it; of a
+list of very many those that have different names together in one.
 
 Makes the list of what to stage and gives every object the path that the command will see. Knows no disk: where a source lies
 at the place comes from `Place.sources`, and what is not there is asked for.
@@ -19,6 +20,9 @@ from hyflow.model.tasks import Stage, StageKind
 from hyflow.model.values import Inputs, Value, is_data
 
 Data = dict[str, Any]
+
+_MANY = 1000
+"""From how many files in a list on they share a directory."""
 
 
 class Layout:
@@ -44,8 +48,15 @@ class Layout:
                 return self._rooted(value)
             return {name: self._value(item) for name, item in value.items()}
         if isinstance(value, list):
-            return [self._value(item) for item in value]
+            return self._many(value) if len(value) > _MANY else [self._value(item) for item in value]
         return value
+
+    def _many(self, items: list[Value]) -> list[Value]:
+        """A long list, whose files share one directory where their names allow it: a directory for each costs more than all else."""
+        self._count += 1
+        directory, taken = str(self._count), dict[str, str | None]()
+        return [self._laid(item, directory, taken) if is_data(item) and not item.get("secondaryFiles") and item["basename"] not in taken
+                else self._value(item) for item in items]
 
     def _rooted(self, data: Data) -> Data:
         """One object with its secondary files, in a directory of their own."""

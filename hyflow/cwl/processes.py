@@ -26,13 +26,22 @@ from hyflow.model.jobs import Failure, Job, Key
 from hyflow.model.places import Place
 from hyflow.model.resources import MIB, Resources
 from hyflow.model.tasks import Manifest, Outcome
-from hyflow.model.values import Inputs
+from hyflow.model.values import Inputs, Value
 from hyflow.model.workflow import Program
 
 __all__ = ["Bound", "ContainerNeed", "Demand", "InputType", "OutputError", "Processes"]
 
 _HERE = Resources(1.0, 256 * MIB, 1024 * MIB, 1024 * MIB)
 """What `runtime` says where nothing runs: the standard's defaults."""
+
+
+_MANY = 1000
+"""Items of an input from which on a job is worked on beside the loop."""
+
+
+def _is_large(value: Value) -> bool:
+    """Whether a value may be a lot: a long list, or a directory, which may be listed."""
+    return len(value) > _MANY if type(value) is list else type(value) is dict and value.get("class") == "Directory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,10 @@ class Processes:
     def inplace(self, process: str) -> bool:
         """Whether its command may change what it is given (InplaceUpdateRequirement)."""
         return self._tool(process).inplace
+
+    def aside(self, process: str, inputs: Inputs) -> bool:
+        """Whether a job's work is better done beside the loop: it may run JavaScript, or what goes in is a lot."""
+        return any(map(_is_large, inputs.values())) or self.scripted(process)
 
     def scripted_step(self, workflow: str, step: str) -> bool:
         """Whether what a step does to its inputs may run JavaScript."""

@@ -203,7 +203,7 @@ class Driver:
 
     async def _demand(self, job: Job) -> None:
         processes = self._house.processes
-        needs = await self._settle(lambda facts: processes.demand(job.process, job.inputs, facts), processes.scripted(job.process))
+        needs = await self._settle(lambda facts: processes.demand(job.process, job.inputs, facts), processes.aside(job.process, job.inputs))
         request, limit, names = self._house.binding(job.id.step, needs.request)
         bound = [self._house.locations[name] for name in names]
         fitting = tuple(map(str, possible(request, bound)))
@@ -242,7 +242,7 @@ class Driver:
     async def _bind(self, job: Job, key: Key, needs: Needs, place: Place, location: Location) -> tuple[Bound, Place]:
         """Bring what is needed to the location and make the task; bind may find out on the way that it needs more."""
         house, facts = self._house, dict[Fact, Any]()
-        scripted = house.processes.scripted(job.process)
+        aside = house.processes.aside(job.process, job.inputs)
         wanted: Sequence[str] = needs.sources
         while True:
             if wanted:
@@ -253,7 +253,7 @@ class Driver:
             def call(known: Facts, place: Place = place) -> Bound | Ask:
                 return house.processes.bind(job, key, place, needs, known)
 
-            answer = await asyncio.to_thread(call, facts) if scripted else call(facts)
+            answer = await asyncio.to_thread(call, facts) if aside else call(facts)
             if not isinstance(answer, Ask):
                 return answer, place
             wanted = [fact.uri for fact in answer.facts if isinstance(fact, Localize)]
@@ -281,7 +281,7 @@ class Driver:
         processes, outcome = self._house.processes, done.outcome
         try:
             outputs = await self._settle(
-                lambda facts: processes.collect(job, bound, done.manifest, outcome, facts), processes.scripted(job.process)
+                lambda facts: processes.collect(job, bound, done.manifest, outcome, facts), processes.aside(job.process, job.inputs)
             )
         except HyflowError as error:
             # What the command said may tell why it left what it left.

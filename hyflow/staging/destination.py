@@ -10,9 +10,10 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from hyflow.errors import UsageError
+from hyflow.errors import SiteError, UsageError
 from hyflow.model.places import HERE, replica_of
 from hyflow.model.values import Value, walk_data
+from hyflow.staging import here
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Why nothing more can be written to a disk."""
@@ -73,16 +74,26 @@ def reason(error: OSError) -> str:
 
 def local(inputs: Value) -> Iterator[Path]:
     """The files and directories of this machine that the inputs name, links resolved."""
+    folders: dict[str, str] = {}
     for item in walk_data(inputs):
         replica = replica_of(str(item.get("location", "")))
         if replica is not None and replica.filesystem == HERE:
-            yield Path("/" + replica.path).resolve()
+            yield _resolved("/" + replica.path, folders)
+
+
+def _resolved(path: str, folders: dict[str, str]) -> Path:
+    """`folders` remembers directories: there may be very many files in one."""
+    try:
+        return Path(here.real(path, folders))
+    except SiteError:
+        return Path(path).resolve()  # it is gone by now
 
 
 def warnings(outdir: Path, inputs: Value) -> list[str]:
     """What is allowed, and yet may not be meant: results that become part of an input."""
     real = outdir.resolve()
-    around = dict.fromkeys(path for path in local(inputs) if path.is_dir() and real.is_relative_to(path))
+    folders = [item for item in walk_data(inputs) if item["class"] == "Directory"]
+    around = dict.fromkeys(path for path in local(folders) if path.is_dir() and real.is_relative_to(path))
     return [f"the output directory lies in the input directory {path}: the next run with it will find the results there" for path in around]
 
 

@@ -1,8 +1,8 @@
 """Many files as one stream: packed from this machine's disk, unpacked onto it, or renamed on their way through.
 
-The stream is a tar archive of regular files and directories alone: links are followed when it is made, and anything else in
-one that a site sends is refused. Every member's path must be below a name that was asked for, so that a
-site that lies cannot write elsewhere.
+The stream is a tar archive of regular files and directories: links are followed when it is made, but for those inside a directory that
+lead to nothing, or up again. One that a site sends may hold no links at all, and every member's path must be below a name that was asked
+for, so that a site that lies cannot write elsewhere.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def _pack_into(items: list[tuple[str, str]], digests: Digests, pipe: _Pipe) -> N
         # names of any bytes and length in a form that every tar reads, busybox's too
         with tarfile.open(fileobj=pipe, mode="w|", format=tarfile.GNU_FORMAT, dereference=True, bufsize=CHUNK) as archive:
             for name, path in items:
-                _add(archive, name, path, digests, frozenset())
+                _add(archive, name, path, digests, {})
     except BrokenPipeError:
         pass
     except OSError as error:
@@ -147,7 +147,13 @@ def _pack_into(items: list[tuple[str, str]], digests: Digests, pipe: _Pipe) -> N
         pipe.put(b"")
 
 
-def _add(archive: tarfile.TarFile, name: str, path: str, digests: Digests, above: frozenset[str]) -> None:
+def _add(archive: tarfile.TarFile, name: str, path: str, digests: Digests, above: Mapping[str, str]) -> None:
+    """`above`: the directories around it that are packed, their names in the archive by their real paths."""
+    if above and (text := _kept_link(name, path, above)) is not None:
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = tarfile.SYMTYPE, text
+        archive.addfile(info)
+        return
     info = archive.gettarinfo(path, name)
     if info is None:
         return  # a socket
@@ -155,9 +161,9 @@ def _add(archive: tarfile.TarFile, name: str, path: str, digests: Digests, above
     info.uname = info.gname = ""
     if info.isdir():
         archive.addfile(info)
-        real = os.path.realpath(path)
-        for child in sorted(os.listdir(path)) if real not in above else ():
-            _add(archive, f"{name}/{child}", os.path.join(path, child), digests, above | {real})
+        inner = {**above, os.path.realpath(path): name}
+        for child in sorted(os.listdir(path)):
+            _add(archive, f"{name}/{child}", os.path.join(path, child), digests, inner)
     elif info.isreg() or info.islnk():
         info.type, info.linkname = tarfile.REGTYPE, ""
         info.size = os.stat(path).st_size
@@ -165,6 +171,17 @@ def _add(archive: tarfile.TarFile, name: str, path: str, digests: Digests, above
             reader = _Hashing(file)
             archive.addfile(info, reader)
             digests[name] = reader.hexdigest()
+
+
+def _kept_link(name: str, path: str, above: Mapping[str, str]) -> str | None:
+    """What a link inside a directory says that stays a link, as it does where the directory is not copied: one that leads to nothing, and
+    one that leads up again, which would have no end. None for all else."""
+    if not os.path.islink(path):
+        return None
+    if not os.path.exists(path):
+        return os.readlink(path)
+    around = above.get(os.path.realpath(path))
+    return None if around is None else os.path.relpath(around, os.path.dirname(name))
 
 
 class _Hashing(io.RawIOBase):

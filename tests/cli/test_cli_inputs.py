@@ -251,3 +251,26 @@ def test_a_job_may_lie_on_the_web_but_names_nothing_of_ours(shell: Shell, server
         f"http://{server}/there/job.yml:1:24: f.path: a remote document may not name the local file file:///etc/passwd\n")  # fmt: skip
     assert told(shell, 2, "text.cwl", f"http://{server}/job.yaml").startswith(
         f"http://{server}/job.yaml: the job file cannot be read: the server answers 404")  # fmt: skip
+
+
+LISTED = """
+cwlVersion: v1.2
+class: CommandLineTool
+baseCommand: [sh, -c, 'cd "$0" && find . | sort; cat inner/up/word; cat gone 2>/dev/null || echo "no $(readlink gone)"']
+inputs: {d: {type: Directory, inputBinding: {}}}
+outputs: {out: stdout}
+stdout: out.txt
+"""
+
+
+@pytest.mark.parametrize("way", ["local", "shell"])
+def test_links_in_a_directory_look_the_same_everywhere(tmp_path: Path, home: Path, way: str) -> None:
+    made = Shell(tmp_path, home, way)
+    made.write("listed.cwl", LISTED)
+    made.write("dir/inner/x", "")
+    made.write("dir/word", "found\n")
+    for name, target in {"dir/gone": "../nowhere", "dir/inner/up": "..", "dir/self": "self", "dir/there": "word"}.items():
+        (tmp_path / name).symlink_to(target)
+    ended = made.run("listed.cwl", "--", "--d", "dir")
+    assert (tmp_path / "out.txt").read_text().splitlines() == [
+        ".", "./gone", "./inner", "./inner/up", "./inner/x", "./self", "./there", "./word", "found", "no ../nowhere"], ended.stderr
