@@ -25,12 +25,11 @@ from schema_salad.ref_resolver import Loader
 
 from hyflow import __version__
 
-_BASE = "v1.0"
-"""The version that cwltool takes the schemas of Any, File and Directory from, for documents of every version."""
 _VERSION = re.compile(r"""cwlVersion["']?\s*:\s*["']?(v1\.[0-2])\b""")
 _GLANCE = 1 << 20
 _PARTS = {"ctx", "graph", "cache", "names", "types"}
 _TYPES = {
+    # cwltool takes them from v1.0 for documents of every version, and reads it for that; those of the others allow the same.
     "SCHEMA_ANY": "https://w3id.org/cwl/salad#Any",
     "SCHEMA_FILE": "https://w3id.org/cwl/cwl#File",
     "SCHEMA_DIR": "https://w3id.org/cwl/cwl#Directory",
@@ -67,15 +66,16 @@ def _prepare(cache: Path | None, version: str) -> None:
         _put(version, found)
         return
     process.get_schema(version)
-    process.get_schema(_BASE)
+    content = _taken(version)
+    _put(version, content)
     if path is not None:
-        _write(path, _taken(version))
+        _write(path, content)
 
 
 def _taken(version: str) -> dict[str, Any]:
     """What cwltool uses of a schema: the context, graph and texts of its loader, the names, the schemas of the three types."""
     loader, names = process.SCHEMA_CACHE[version][:2]
-    index = process.SCHEMA_CACHE[_BASE][3].idx
+    index = process.SCHEMA_CACHE[version][3].idx
     types = {name: index[address] for name, address in _TYPES.items()}
     return {"ctx": loader.ctx, "graph": loader.graph, "cache": loader.cache, "names": names, "types": types}
 
