@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import shutil
 import subprocess
@@ -10,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from commandline import Shell
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hyflow.cli import manual
 from hyflow.cli.layout import examples_of, helped, overview
@@ -178,3 +182,20 @@ def test_man_prints_and_writes(shell: Shell) -> None:
     assert sorted(path.name for path in (shell.top / "to" / "here").iterdir()) == sorted(f"{name}.1" for name in PAGES)
     shell.write("file", "")
     shell("hyflow", "man", "--write", "file").fails(2, "file: cannot be written: ")
+
+
+PIECES = st.sampled_from(
+    ["--outdir", "--set", "-n", "--", "-", "", "=", "--json", "--limit=", "a", "-5", "--outdri", "--help", "\udcff", "-x\n"]
+)
+WORDS = st.lists(st.one_of(PIECES, st.lists(PIECES, max_size=3).map("".join), st.text(max_size=4)), max_size=5)
+
+
+@given(st.sampled_from(COMMANDS), WORDS)
+def test_whatever_is_typed_is_taken_or_told(command: str, words: list[str]) -> None:
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            read(parser_of(command), words)
+        except UsageError as error:
+            assert "None" not in str(error)
+        except SystemExit as ended:
+            assert ended.code == 0

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hyflow.connector import Connector, SiteContext
 from hyflow.deployment import Override, Target, default, read
@@ -285,3 +287,27 @@ def test_what_the_command_line_gets_wrong_is_wrong_usage(write: Write) -> None:
             read(write(TWO), plugins=PLUGINS, **arguments)
     with pytest.raises(DeploymentError):
         read(write(TWO), sets=["sites.b.hots=x"], plugins=PLUGINS)
+
+
+WORDS = ["far", "fra", "/", "a", "a/b", "64"]
+NAMES = "version sites bind profiles type tpye host step site resources memory a p container queue".split()
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.sampled_from(WORDS))
+KEYS = st.one_of(st.sampled_from(NAMES), st.text(max_size=3))
+TREES = st.recursive(SCALARS, lambda part: st.lists(part, max_size=3) | st.dictionaries(KEYS, part, max_size=4), max_leaves=12)
+SITE = st.fixed_dictionaries({"type": st.just("far"), "host": st.just("h")}, optional={"queue": TREES})
+SITES = st.dictionaries(KEYS, TREES | SITE)
+OTHERS = {"bind": st.lists(TREES), "profiles": TREES}
+FILES = TREES | st.fixed_dictionaries({"version": st.just(1), "sites": SITES}, optional=OTHERS)
+
+
+@given(FILES, st.sampled_from([(), ("sites.a.host=x",), ("bind.0.site=a",), ("x=[",)]))
+def test_whatever_a_file_says_is_understood_or_told(tmp_path_factory: pytest.TempPathFactory, content: Any, sets: tuple[str, ...]) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.yml"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    for profile in (None, "p"):
+        try:
+            read(path, profile, sets, PLUGINS)
+        except (DeploymentError, UsageError) as error:
+            for problem in error.problems or [error]:
+                assert problem.where is not None
+                assert "None" not in problem.what
