@@ -21,6 +21,7 @@ from hyflow.model.tasks import Task
 from hyflow_local.capacity import capacity
 from hyflow_local.link import Link, Message, attach
 from hyflow_local.pipe import attached
+from hyflow_local.supervisor.main import NO_ROOM
 
 if TYPE_CHECKING:
     from hyflow_local import LocalSettings
@@ -69,6 +70,7 @@ class LocalConnector:
         self._requests: dict[int, tuple[bytes, asyncio.Future[tuple[str, ...]]]] = {}
         self._number = 0
         self._revivals = 0
+        self._full = False
         self._link: Link | None = None
         self._group = asyncio.TaskGroup()
         self._guard: asyncio.Task[None] | None = None
@@ -152,7 +154,11 @@ class LocalConnector:
             self._unregister(watch, left)
 
     async def cancel(self, tickets: Collection[Ticket]) -> None:
-        await self._ask("cancel", tickets)
+        try:
+            await self._ask("cancel", tickets)
+        except SiteError:
+            if not self._full:  # else the supervisor has ended them all
+                raise
 
     def power(self, kind: type[P]) -> P | None:
         return None
@@ -183,6 +189,9 @@ class LocalConnector:
                 self._watches.pop(key, None)
 
     def _connected(self) -> Link:
+        if self._link is None and self._full:
+            raise SiteError("the disk is full, or fails: nothing more could be recorded, so the jobs of this machine were ended",
+                            transient=False, where=str(self._context.state), hint="make room there")
         if self._link is None:
             raise SiteError("the supervisor of local jobs died again and again", transient=False, where=self._context.site,
                             hint=f"its last words are in {self._context.state / 'supervisor.log'}")
@@ -232,7 +241,10 @@ class LocalConnector:
         while self._link is not None:
             link = self._link
             await link.closed.wait()
-            await _reap(link)
+            self._full = await _reap(link) == NO_ROOM
+            if self._full:
+                self._link = None
+                break
             self._revivals += 1
             log.warning("the supervisor of local jobs died", extra={"times": self._revivals})
             self._link = None if self._revivals > REVIVALS else await self._revive()
@@ -261,9 +273,11 @@ class LocalConnector:
                 watch.woken.set()
 
 
-async def _reap(link: Link) -> None:
-    """Take leave of the supervisor's process, where it is our child."""
+async def _reap(link: Link) -> int | None:
+    """Take leave of the supervisor's process, where it is our child; its exit status."""
+    status = None
     if link.child:
         with suppress(ChildProcessError):
-            await asyncio.to_thread(os.waitpid, link.child, 0)
+            _, status = await asyncio.to_thread(os.waitpid, link.child, 0)
         link.child = 0
+    return None if status is None else os.waitstatus_to_exitcode(status)

@@ -52,7 +52,9 @@ def guarded(work: Callable[[], int]) -> int:
 def finished(work: Coroutine[Any, Any, T], stopped: Callable[[T], bool] = lambda _: False) -> T:
     """The result of work on an event loop. When it was `stopped`, threads that still work for it are not waited for."""
     import asyncio
+    import logging
 
+    logging.getLogger().addHandler(logging.NullHandler())  # what matters to users is told to them in words
     runner = asyncio.Runner()
     interrupted = False
     try:

@@ -53,8 +53,8 @@ def _summary(run: RunDir) -> Summary | None:
 
     try:
         return summarize(run)
-    except Unmade:  # it never began, or begins just now: there is nothing to tell
-        return None
     except JournalError as error:
+        if isinstance(error, Unmade) and not (run.path / "sites").exists():
+            return None  # it never began, or begins just now: there is nothing to tell
         print(f"hyflow: {clean(str(error))}", file=sys.stderr)
         return None

@@ -35,6 +35,8 @@ class _Entry(msgspec.Struct, frozen=True):
 def lookup(cache: Path, uri: str, overrides: Sequence[Mapping[str, Any]]) -> Program | None:
     """The program that was compiled from `uri`, or None when there is none or any document has changed."""
     try:
+        if cache.stat().st_uid != os.getuid():  # what others put there would be run
+            return None
         entry: _Entry = plain.loads((cache / _name(uri, overrides)).read_bytes(), _Entry)
         current = all(_digest(_path(address).read_bytes()) == digest for address, digest in entry.documents.items())
     except (OSError, msgspec.DecodeError, ValueError):
@@ -51,10 +53,13 @@ def store(cache: Path, uri: str, overrides: Sequence[Mapping[str, Any]], texts: 
         documents = {address: _digest(_path(address).read_bytes()) for address in texts}
         whole = cache / _name(uri, overrides)
         part = whole.with_name(f"{whole.name}.{secrets.token_hex(4)}")
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(plain.dumps(_Entry(documents, program)))
-        part.replace(whole)
+        try:
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(plain.dumps(_Entry(documents, program)))
+            part.replace(whole)
+        finally:
+            part.unlink(missing_ok=True)  # of a disk that is full: what was written of it
 
 
 def _name(uri: str, overrides: Sequence[Mapping[str, Any]]) -> str:

@@ -14,6 +14,7 @@ import msgspec
 
 from hyflow import plain
 from hyflow.errors import JournalError
+from hyflow.journal.runs import why
 
 _PATIENCE = 0.3
 """Seconds to wait for a lock that somebody is merely looking at."""
@@ -45,17 +46,30 @@ def acquire(path: Path, run: str) -> int:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise JournalError(f"cannot open the run's lock: {error.strerror}", where=str(path)) from error
-    while not _try(descriptor, fcntl.LOCK_EX):
+        raise JournalError(f"the run's lock cannot be opened: {why(error)}", where=str(path)) from error
+    while not _held(descriptor, path):
         if time.monotonic() > deadline:
             owner = _owner(descriptor)
             os.close(descriptor)
             holds = owner or "another process"
             raise JournalError(f"run {run} is driven by {holds} already", hint=f"hyflow status {run} shows how far it is")
         time.sleep(0.02)
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, plain.dumps(this_process()), 0)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, plain.dumps(this_process()), 0)
+    except OSError as error:
+        os.close(descriptor)
+        raise JournalError(f"the run's lock cannot be written: {why(error)}", where=str(path), hint="make room there") from error
     return descriptor
+
+
+def _held(descriptor: int, path: Path) -> bool:
+    try:
+        return _try(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        os.close(descriptor)
+        hint = "set HYFLOW_HOME to a directory on a disk of this machine"
+        raise JournalError(f"the run cannot be locked: {why(error)}", where=str(path), hint=hint) from error
 
 
 def holder(path: Path) -> Owner | None:
@@ -68,6 +82,8 @@ def holder(path: Path) -> Owner | None:
         if _try(descriptor, fcntl.LOCK_SH):
             return None
         return _owner(descriptor) or Owner("an unknown host", 0, 0.0)
+    except OSError:  # there are no locks here, and so no drivers
+        return None
     finally:
         os.close(descriptor)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import fcntl
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +18,21 @@ from hyflow.errors import JournalError, UsageError
 
 _ID = re.compile(r"(\d{8}-\d{6})-(?:(.+)-)?([0-9a-f]{4})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LONGEST = 64
+_ELSEWHERE = "set HYFLOW_HOME to a directory of your own on a disk of this machine"
+_WORDS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk's quota is used up",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "you may not write there",
+    errno.EPERM: "you may not write there",
+    errno.ENOTDIR: "what is there is not a directory",
+    errno.EEXIST: "what is there is not a directory",
+    errno.ENAMETOOLONG: "its path is too long",
+    errno.ENOLCK: "its file system has no locks",
+    errno.ENOTSUP: "its file system has no locks",
+    errno.ENOSYS: "its file system has no locks",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +67,32 @@ def new_run(home: Path, name: str | None = None) -> RunDir:
     runs = home / "runs"
     try:
         runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_owner(home)
         with _alone(runs):
             if taken := [run.id for run in list_runs(home) if name is not None and run.name == name]:
                 raise UsageError(f"the name {name} belongs to run {taken[0]} already", hint="choose another --name")
             return _make(runs, name)
     except OSError as error:
-        raise JournalError(f"cannot make a directory for the run: {error.strerror}", where=str(runs)) from error
+        room = "make room there, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        what = f"no directory can be made for the run: {why(error)}"
+        raise JournalError(what, where=str(home), hint=room + _ELSEWHERE) from error
+
+
+def why(error: OSError) -> str:
+    """What the operating system said, in words that say what is the matter with a disk."""
+    return _WORDS.get(error.errno or 0) or error.strerror or "it cannot be used"
+
+
+def _check_owner(home: Path) -> None:
+    """Whoever may rename things there could put a run of theirs in the place of one of ours."""
+    runs = home / "runs"
+    for path, owners in ((home, (os.getuid(), 0)), (runs, (os.getuid(),))):
+        found = path.stat()
+        if found.st_uid not in owners:
+            raise JournalError("the directory of runs belongs to another user", where=str(path), hint=_ELSEWHERE)
+        if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+            what = "the directory of runs can be changed by other users"
+            raise JournalError(what, where=str(path), hint=f"chmod o-w there, or {_ELSEWHERE}")
 
 
 def list_runs(home: Path) -> list[RunDir]:
@@ -65,7 +102,7 @@ def list_runs(home: Path) -> list[RunDir]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise JournalError(f"cannot read the directory of runs: {error.strerror}", where=str(home / "runs")) from error
+        raise JournalError(f"the runs cannot be read: {why(error)}", where=str(home), hint=_ELSEWHERE) from error
     found = [(match[1], match[3], name) for name in names if (match := _ID.fullmatch(name))]
     return [RunDir(home / "runs" / name) for _, _, name in sorted(found)]
 
@@ -97,8 +134,11 @@ def _nearest(runs: list[RunDir], text: str) -> str:
 
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name) or name == "last" or _ID.fullmatch(name):
-        rule = "a name has up to 64 letters, digits, '.', '_' and '-', starts with a letter or digit, and is not 'last'"
-        raise UsageError(f"a run cannot be named {name!r}", hint=rule)
+        rule = f"a name has up to {_LONGEST} letters, digits, '.', '_' and '-', starts with a letter or digit, and is not 'last'"
+        near = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-")[:_LONGEST].rstrip("-")
+        fits = _NAME.fullmatch(near) and near != "last" and not _ID.fullmatch(near)
+        shown = name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..."
+        raise UsageError(f"a run cannot be named {shown!r}", hint=f"{rule}; {near} would do" if fits else rule)
 
 
 def _make(runs: Path, name: str | None) -> RunDir:

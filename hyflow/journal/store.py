@@ -20,6 +20,7 @@ import msgspec
 from hyflow import plain
 from hyflow.errors import JournalError
 from hyflow.journal.lock import Owner
+from hyflow.journal.runs import why
 
 VERSION = 1
 """Of the schema. A journal with a higher one was written by a newer hyflow and is refused."""
@@ -100,7 +101,7 @@ def _explain(error: sqlite3.Error) -> tuple[str, str | None]:
     if str(error) == "taken over":
         return "another process has taken this run over; this one stops", None
     if name == "SQLITE_FULL":
-        return "the disk is full: the run's record cannot be written", "make room there; nothing that was recorded is lost"
+        return "the disk is full: the run's record cannot be written", "make room there; what had ended is recorded, what ran was ended"
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
         return "the run's record cannot be written: it is read-only", "check the directory's permissions and how its disk is mounted"
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
@@ -110,7 +111,7 @@ def _explain(error: sqlite3.Error) -> tuple[str, str | None]:
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return "the run's record is in use by another process that does not let go", "try again"
     if name.startswith("SQLITE_IOERR"):
-        return f"the disk fails or is full: the run's record cannot be read or written ({name})", "check the disk, its space and quota"
+        return "the disk fails or is full: the run's record cannot be read or written", "check the disk, its space and quota"
     return f"the run's record cannot be used ({error})", None
 
 
@@ -121,7 +122,7 @@ def create(path: Path, meta: Meta) -> sqlite3.Connection:
     except FileExistsError as error:
         raise JournalError("this run has a record already", where=str(path)) from error
     except OSError as error:
-        raise JournalError(f"the run's record cannot be written: {error.strerror}", where=str(path)) from error
+        raise JournalError(f"the run's record cannot be written: {why(error)}", where=str(path), hint="make room there") from error
     header = Header(meta.run, meta.name, meta.created, meta.workflow, meta.arguments, meta.outdir)
     with translated(path), _kept(_connect(path, "mode=rw")) as db:
         _tune(db, path)

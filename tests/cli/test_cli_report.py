@@ -118,11 +118,13 @@ def test_runs_are_listed_newest_first(home: Path, run: RunDir) -> None:
 def test_no_runs_and_damaged_ones(home: Path) -> None:
     assert verb(home, "runs").stderr.startswith(b"There are no runs yet")
     assert said(home, "runs", "--json") == "[]\n"
-    new_run(home, "empty")
+    run = new_run(home, "empty")
     good = made(home, "good", [Started({})])
     listing = verb(home, "runs")
     assert good.id in listing.stdout.decode()
-    assert b"record is missing" in listing.stderr and listing.returncode == 0
+    assert listing.stderr == b"" and listing.returncode == 0  # it never began
+    (home / "runs" / run.id / "sites").mkdir()
+    assert b"record is missing" in verb(home, "runs").stderr
 
 
 def test_status_shows_every_step(home: Path, run: RunDir) -> None:

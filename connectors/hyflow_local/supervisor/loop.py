@@ -66,7 +66,7 @@ class Supervisor:
             self._ring()
             if self._client:
                 self._send_out()
-        self._leave()
+        self.leave()
 
     def _register(self) -> None:
         woken, waker = socket.socketpair()
@@ -98,8 +98,8 @@ class Supervisor:
             due.append(self._client.since + LINGER)
         return max(0.0, min(due) - time.monotonic()) if due else None
 
-    def _leave(self) -> None:
-        """Leave nothing behind: not what escaped from its job, nor the socket."""
+    def leave(self) -> None:
+        """Leave nothing behind: not what runs or escaped from its job, nor the socket."""
         strays = processes.family([os.getpid()], processes.snapshot())
         del strays[os.getpid()]
         processes.kill_known(strays, signal.SIGKILL)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 
 BOOT = "import os, sys; sys.path.append(sys.argv[1]); os.chdir(sys.argv[2]); from supervisor.main import main; main()"
+
+
+NO_ROOM = 74
+"""Exit status of a supervisor that has ended all that it ran, since its record can take no more."""
 
 
 def main() -> None:
@@ -18,7 +23,16 @@ def main() -> None:
     os.set_inheritable(listener.fileno(), False)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
-    record = Record(os.path.abspath("attempts"))
-    adopt_orphans()
-    os.chdir("/")
-    Supervisor(listener, record, null).run()
+    file, supervisor = os.path.abspath("attempts"), None
+    begun = os.path.exists(file) and os.path.getsize(file) > 0  # something may run that another supervisor started
+    try:
+        supervisor = Supervisor(listener, Record(file), null)
+        adopt_orphans()
+        os.chdir("/")
+        supervisor.run()
+    except OSError as error:
+        if supervisor:
+            supervisor.leave()
+        if (supervisor or not begun) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+            os._exit(NO_ROOM)
+        raise
