@@ -290,7 +290,9 @@ def test_what_the_command_line_gets_wrong_is_wrong_usage(write: Write) -> None:
 
 
 WORDS = ["far", "fra", "/", "a", "a/b", "64"]
-NAMES = "version sites bind profiles type tpye host step site resources memory a p container queue".split()
+NAMES = [
+    "version", "sites", "bind", "profiles", "type", "tpye", "host", "step", "site", "resources", "memory", "a", "p", "container", "queue",
+]  # fmt: skip
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.sampled_from(WORDS))
 KEYS = st.one_of(st.sampled_from(NAMES), st.text(max_size=3))
 TREES = st.recursive(SCALARS, lambda part: st.lists(part, max_size=3) | st.dictionaries(KEYS, part, max_size=4), max_leaves=12)
