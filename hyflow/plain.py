@@ -25,6 +25,14 @@ def dumps(value: Any) -> bytes:
         return json.dumps(value, default=_builtin).encode("ascii")
 
 
+def line(value: Any) -> str:
+    """`value` as JSON on one line, in characters that a terminal only shows: all others are escapes."""
+    text = dumps(value).decode()
+    if not text.isascii():
+        text = json.dumps(json.loads(text), separators=(",", ":"))
+    return text.replace("\x7f", "\\u007f")
+
+
 def loads(data: bytes, kind: type[T] | Any = Any) -> Any:
     """What `dumps` wrote, as a `kind`. Raises msgspec.DecodeError or msgspec.ValidationError when it is not one."""
     decoder = _decoders.get(kind)

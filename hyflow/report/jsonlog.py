@@ -49,5 +49,5 @@ class JsonLog:
         self._write({"event": "end", "at": time.time(), "failed": [str(job) for job, _ in failures]})
 
     def _write(self, record: dict[str, Any]) -> None:
-        self._stream.write(plain.dumps(record).decode() + "\n")
+        self._stream.write(plain.line(record) + "\n")
         self._stream.flush()

@@ -70,7 +70,7 @@ def _named(run: RunDir, text: str) -> str | None:
 
 def _story(run: RunDir, as_lines: bool) -> None:
     for record in read_events(run.journal):
-        print(plain.dumps(jsonlog.as_json(record.event, record.at)).decode() if as_lines else story_line(record))
+        print(plain.line(jsonlog.as_json(record.event, record.at)) if as_lines else story_line(record))
 
 
 def _failed(run: RunDir, chosen: Selection | None, as_lines: bool) -> None:
@@ -79,7 +79,7 @@ def _failed(run: RunDir, chosen: Selection | None, as_lines: bool) -> None:
         if chosen is not None and (story.job.step != chosen.step or chosen.tag not in (None, story.job.tag)):
             continue
         if as_lines:
-            print(plain.dumps(as_json(story)).decode())
+            print(plain.line(as_json(story)))
         elif story.failure is not None:
             print(describe(story.job, story.failure, story.where, run.id), end="\n\n")
 
@@ -95,7 +95,7 @@ def _step(run: RunDir, chosen: Selection, streams: Sequence[str], as_lines: bool
         raise UsageError(f"nothing is known of a job {one_line(str(jobs[0]))}", hint=hint)
     story = job_story(jobs[0], records)
     if as_lines:
-        print(plain.dumps(as_json(story)).decode())
+        print(plain.line(as_json(story)))
     else:
         _job(story, streams, whole)
 
@@ -104,7 +104,7 @@ def _list(run: RunDir, step: str, as_lines: bool) -> None:
     jobs = read_jobs(run.journal, step)
     if as_lines:
         for job, phase in jobs.items():
-            print(plain.dumps({"job": str(job), "state": phase.value}).decode())
+            print(plain.line({"job": str(job), "state": phase.value}))
     else:
         print(table(("JOB", "STATE"), [(str(job), phase.value) for job, phase in sorted(jobs.items())]))
 

@@ -377,6 +377,10 @@ def test_control_sequences_never_reach_a_terminal(both: WarmShell) -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", done.stderr), done.stderr
     logs = both("hyflow", "logs", "/tool")
     assert logs.status == 0 and "nothing matches" in logs.stdout
+    for text in (both("hyflow", "logs", "--json").stdout, both("hyflow", "logs", "--failed", "--json").stdout,
+                 both.tool(document, "--json-log").stderr):  # fmt: skip
+        assert "\\u202e" in text and all(json.loads(line) for line in text.splitlines())
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text), text
 
 
 # -- inputs that are written to ------------------------------------------------------------------------------------------------------

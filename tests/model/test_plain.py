@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -51,3 +52,10 @@ def test_what_is_no_value_is_refused() -> None:
         plain.loads(b'{"job": 1}', Finished)
     with pytest.raises(TypeError):
         plain.dumps({"name": "\udcff", "value": object()})
+
+
+@pytest.mark.parametrize("text", ["\u202e\u009b\x7f\x1b[2J\n", "\U0001f600 gr\u00fc\u00df", "\udcff", "plain"])
+def test_a_line_holds_nothing_that_a_terminal_would_obey(text: str) -> None:
+    line = plain.line({"text": text, "at": 1.5})
+    assert line.isascii() and line.isprintable()
+    assert json.loads(line) == {"text": text, "at": 1.5}
