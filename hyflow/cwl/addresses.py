@@ -31,8 +31,11 @@ def unquoted(text: str) -> str:
 
 
 def name_of(uri: str) -> str:
-    """The last name in an address."""
-    return unquoted(posixpath.basename(urlsplit(uri).path.rstrip("/")))
+    """The last name in an address. Raises WorkflowError."""
+    try:
+        return unquoted(posixpath.basename(urlsplit(uri).path.rstrip("/")))
+    except ValueError as error:
+        raise WorkflowError(f"{uri[:200]!r} is no address") from error
 
 
 def split_name(basename: str) -> tuple[str, str]:

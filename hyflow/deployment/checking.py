@@ -22,6 +22,9 @@ _KINDS = {
 _UNITS = ("GiB", "m", "s")
 """Units of which one fits a number that lacks it."""
 
+_LONGEST = 80
+"""Characters of a value that a message shows."""
+
 
 def problems(document: Node, schema: Schema) -> list[HyflowError]:
     """Everything in the document that the schema does not allow, in the order of the file."""
@@ -45,8 +48,8 @@ def _explain(document: Node, error: ValidationError) -> list[HyflowError]:
     schema: Any = error.schema
     if "propertyNames" in error.absolute_schema_path:
         fitting = re.sub(r"[^A-Za-z0-9._-]+", "-", value).strip("._-")
-        hint = f"did you mean {fitting}?" if fitting else None
-        return [DeploymentError(f"{value!r} is not {_meant(error)}", where=locate(document, [*path, value]), hint=hint)]
+        hint = f"did you mean {fitting}?" if 0 < len(fitting) <= _LONGEST else None
+        return [DeploymentError(f"{_shown(value)} is not {_meant(error)}", where=locate(document, [*path, value]), hint=hint)]
     match error.validator:
         case "additionalProperties":
             known = schema["properties"]
@@ -65,16 +68,16 @@ def _explain(document: Node, error: ValidationError) -> list[HyflowError]:
             return [DeploymentError(what, where=where, hint=_instead(value, schema) or schema.get("description"))]
         case "pattern":
             hint = _instead(value, schema)
-            return [DeploymentError(f"{name} must be {_meant(error)}, not {value!r}", where=where, hint=hint)]
+            return [DeploymentError(f"{name} must be {_meant(error)}, not {_shown(value)}", where=where, hint=hint)]
         case "minItems" | "minProperties":
             return [DeploymentError(f"{name} is empty", where=where, hint=schema.get("description"))]
         case "uniqueItems":
             return [DeploymentError(f"{name} names the same thing twice", where=where, hint="name it once")]
         case "minimum":
-            return [DeploymentError(f"{name} must be at least {rule}, not {value}", where=where)]
+            return [DeploymentError(f"{name} must be at least {rule}, not {_shown(value)}", where=where)]
         case "exclusiveMinimum":
-            return [DeploymentError(f"{name} must be more than {rule}, not {value}", where=where)]
-    return [DeploymentError(f"{name}: {error.message}", where=where)]
+            return [DeploymentError(f"{name} must be more than {rule}, not {_shown(value)}", where=where)]
+    return [DeploymentError(f"{name}: {_cut(error.message)}", where=where)]
 
 
 def _missing(document: Node, path: list[Any], key: str, value: Any, schema: Schema) -> HyflowError:
@@ -92,6 +95,8 @@ def _types(rule: str | list[str]) -> list[str]:
 def _instead(value: Any, schema: Schema) -> str | None:
     """What may have been meant by a value of the wrong kind."""
     kinds, pattern = _types(schema.get("type", [])), schema.get("pattern")
+    if len(str(value)) > _LONGEST:
+        return None
     match value:
         case int() | float() | str() if pattern is not None and re.fullmatch(r"[0-9.]+", str(value)):
             fitting = [text for text in (f"{value}{unit}" for unit in _UNITS) if re.search(pattern, text)]
@@ -106,7 +111,7 @@ def _instead(value: Any, schema: Schema) -> str | None:
 
 
 def _unknown(key: str, name: str, known: list[str], where: Where) -> HyflowError:
-    return DeploymentError(f"{name + ' has' if name else 'there is'} no setting {key!r}", where=where, hint=suggestion(key, known))
+    return DeploymentError(f"{name + ' has' if name else 'there is'} no setting {_shown(key)}", where=where, hint=suggestion(key, known))
 
 
 def _meant(error: ValidationError) -> str:
@@ -115,7 +120,7 @@ def _meant(error: ValidationError) -> str:
 
 
 def _name(path: list[str | int]) -> str:
-    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", ".".join(map(str, path)))
+    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", ".".join(_cut(str(step)) for step in path))
 
 
 def _word(value: Any) -> str:
@@ -133,8 +138,13 @@ def _shown(value: Any) -> str:
         case bool():
             return str(value).lower()
         case str():
-            return repr(value)
-    return str(value)
+            return _cut(repr(value))
+    return _cut(str(value))
+
+
+def _cut(text: str) -> str:
+    """Nobody reads a very long value in a message."""
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
 
 
 def _doc(schema: Schema, key: str) -> str | None:
