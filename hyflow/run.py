@@ -214,7 +214,7 @@ async def _connect(
             async with asyncio.timeout(_CONNECTING):
                 connector = await stack.enter_async_context(site.plugin.connect(site.settings, context))
         except TimeoutError as error:
-            what = f"the site {name} gives no answer within {_CONNECTING:.0f} seconds"
+            what = f"the site {name} gives no answer within {_CONNECTING:g} seconds"
             raise SiteError(what, transient=True, hint="hyflow check DEPLOY --connect looks at it") from error
         sites[name] = Site(name, connector, group)
     return sites

@@ -175,7 +175,7 @@ class Driver:
             self._fail(job, key, _failure(error))
         except (OSError, ValueError, RecursionError) as error:
             # What nobody foresaw (an address that is none, a directory that is deeper than Python goes) costs its job, not the run.
-            self._fail(job, key, Failure(FailureClass.STAGING, f"its data or its documents cannot be handled: {error!r}"))
+            self._fail(job, key, Failure(FailureClass.STAGING, f"its data or its documents cannot be handled: {_words(error)}"))
         except asyncio.CancelledError:
             if key not in self._cancelled:
                 raise
@@ -319,6 +319,18 @@ async def settle(call: Callable[[Facts], T | Ask], mover: Mover, scripted: bool)
         if not isinstance(answer, Ask):
             return answer
         facts.update(await mover.answer(answer.facts))
+
+
+def _words(error: OSError | ValueError | RecursionError) -> str:
+    match error:
+        case OSError(strerror=str(said), filename=str(file)):
+            return f"{file}: {said}"
+        case OSError(strerror=str(said)):
+            return said
+        case RecursionError():
+            return "something among them is nested too deeply"
+        case _:
+            return str(error) or "a value among them is none"
 
 
 def _failure(error: HyflowError) -> Failure:

@@ -172,6 +172,26 @@ async def test_data_that_is_not_there(rig: Rig) -> None:
     assert "gone" in end.failures[0][1].message
 
 
+@pytest.mark.parametrize(("error", "words"), [
+    (OSError(40, "Too many levels of symbolic links", "/data/x"), "/data/x: Too many levels of symbolic links"),
+    (OSError(5, "Input/output error"), "Input/output error"),
+    (ValueError("an address that is none"), "an address that is none"),
+    (RecursionError("maximum recursion depth exceeded"), "something among them is nested too deeply"),
+])  # fmt: skip
+async def test_what_nobody_foresaw_costs_the_job_and_not_the_run(rig: Rig, error: Exception, words: str) -> None:
+    class Broken(Mover):
+        async def localize(self, uris: Collection[str], to: Location) -> dict[str, str]:
+            raise error
+
+    rig.mover = Broken({HERE: HereFiles()}, {HERE: str(rig.top / "data")}, Catalog())
+    data = {"class": "File", "location": "file:///data/x", "basename": "x", "size": 1}
+    end = await rig.run("x", data=data)
+    [(job, failure)] = end.failures
+    assert (job, failure.kind) == (EACH, FailureClass.STAGING)
+    assert failure.message == f"its data or its documents cannot be handled: {words}"
+    assert rig.of(JobId("/beside"))[-1] is Finished
+
+
 async def test_what_no_location_can_give(rig: Rig) -> None:
     rig.request = Request(Resources(99), Resources(99))
     end = await rig.run("x")

@@ -11,16 +11,19 @@ import threading
 from collections.abc import Sequence
 
 import pytest
+from rich.console import Console
 
+from hyflow.journal.tally import Phase, StepTally
 from hyflow.model.events import Demanded, Evaluated, Event, Failed, Finished, Running, Started, Stopping, Submitted, Submitting
 from hyflow.model.jobs import Failure, FailureClass, JobId, Key
 from hyflow.model.resources import Request, Resources, Usage
 from hyflow.model.workflow import Link, Program, Source, Step, Workflow
 from hyflow.report.jsonlog import JsonLog
 from hyflow.report.lines import Lines, Quiet
-from hyflow.report.live import Live
+from hyflow.report.live import Drawing, Live
 from hyflow.report.observer import Observer
 from hyflow.report.outline import over_before
+from hyflow.report.terminal import cell_width
 from hyflow.report.watch import observer
 
 REQUEST = Request(Resources(cores=2.0), Resources(cores=2.0))
@@ -229,3 +232,33 @@ def test_a_reader_that_is_gone_harms_no_run(kind: type[Quiet] | type[JsonLog]) -
     told(kind(stream), [Started({}), *life(JobId("/split"), "failed")])
     with contextlib.suppress(BrokenPipeError):
         stream.close()
+
+
+def test_how_far_a_run_is_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the time to say it comes just at the end."""
+    monkeypatch.setattr("hyflow.report.lines._PERIOD", 0.0)
+    stream = io.StringIO()
+    told(Lines(stream), [Started({}), *life(JobId("/split"))])
+    lines = stream.getvalue().splitlines()
+    assert lines[-1].endswith(": 1 done") and lines.count(lines[-1]) == 1
+
+
+def test_what_the_user_must_know_is_told_even_who_wants_quiet() -> None:
+    for kind, words in ((Quiet, "warning: 1 job may go on"), (Lines, "warning: 1 job may go on"), (JsonLog, '"text":"1 job may go on"')):
+        stream = io.StringIO()
+        watcher: Observer = kind(stream)
+        watcher.begin(PROGRAM, "run-1")
+        watcher.event(Stopping("interrupt", 9.0))
+        watcher.alarm("1 job may go on")
+        assert words in stream.getvalue() and stream.getvalue().count("stopping") == 1
+
+
+@pytest.mark.parametrize("columns", [1, 5, 20, 61, 62, 80, 300])
+def test_no_line_is_wider_than_the_terminal(columns: int) -> None:
+    steps = [StepTally("/a very long name of a step/and/more", {Phase.DONE: 12, Phase.RUNNING: 3, Phase.FAILED: 1}), StepTally("/b")]
+    console = Console(width=columns, file=io.StringIO(), force_terminal=True)
+    lines = console.render_lines(Drawing(steps, "12 s · 3 jobs ended · laptop: 2 cores busy"), console.options, pad=False)
+    texts = ["".join(segment.text for segment in line) for line in lines]
+    assert max(map(cell_width, texts)) <= columns
+    if columns >= 20:
+        assert any("13/16" in text for text in texts) if columns < 62 else any("running" in text for text in texts)
