@@ -151,7 +151,7 @@ class _Program:
             survey = self.surveyor.step(loaded)
             self.processes[f"in:{path}"] = {**change, "places": survey.found}
             self.proofread(survey, change)
-        for item, what in _unused(tool, runs.tool):
+        for item, what in [*_unused(tool, runs.tool), *_undeclared(loaded)]:
             self.warn(item, what)
         outputs = tuple(short(str(item if isinstance(item, str) else item["id"])) for item in tool["out"])
         method = tool.get("scatterMethod") or "dotproduct"
@@ -167,6 +167,14 @@ def _unused(step: Mapping[str, Any], runs: Mapping[str, Any]) -> Iterator[tuple[
         near = nearest(name, known)  # without one it may be there for the order of the steps alone
         if near is not None and name not in known and name not in read and "inputs[" not in read:
             yield item, f"the step {short(str(step['id']))} gives {name}, which what it runs does not take (did you mean {near}?)"
+
+
+def _undeclared(step: Any) -> Iterator[tuple[Any, str]]:
+    """A warning for what the standard wants declared and hyflow does without."""
+    declared = {str(entry.get("class")) for entry in [*step.requirements, *step.hints]}
+    computed = [item for item in step.tool["in"] if "valueFrom" in item]
+    if computed and "StepInputExpressionRequirement" not in declared:
+        yield computed[0], "valueFrom in a step needs StepInputExpressionRequirement: {} under requirements; other programs refuse this"
 
 
 class _Ports:

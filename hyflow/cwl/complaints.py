@@ -18,6 +18,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PLACE = re.compile(r"^(?P<file>\S.*?):(?P<line>\d+):(?P<column>\d+):\s?", re.MULTILINE)
 _FILE = re.compile(r"file://(/[^\s'\"]*)")
 _TRACE = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*", re.MULTILINE)
+_ANONYMOUS = re.compile(r"enum_[0-9a-f]{40}")
 _LINK = re.compile(r"Source '(?P<source>[^']*)' of type (?P<gives>.*) is incompatible")
 _SINK = re.compile(r"with sink '(?P<sink>[^']*)' of type (?P<takes>.*?)(?P<more>(?: source has linkMerge| pickValue).*)?$")
 _UNNAMED = re.compile(r"^\S.*?:\d+:\d+:\s?", re.MULTILINE)
@@ -26,6 +27,8 @@ _MERGING = ("merge_nested", "merge_flattened", "all_non_null")
 _PLAINLY: tuple[tuple[re.Pattern[str], str, str | None], ...] = (
     (re.compile(r"no longer supports pre CWL v1.0 documents"), "its cwlVersion is none that hyflow knows",
      "the versions that it knows are v1.0, v1.1 and v1.2"),
+    (re.compile(r"Field '(\w+)' references unknown identifier '([^']*)'"), r"`\1` names \2, which is not there", "check how it is spelt"),
+    (re.compile(r"invalid field '([^']*)'"), r"there is no field '\1' here", None),
     (re.compile(r"\[Errno -?\d+\] ([^\"'):]*)"), r"it cannot be read: \1", None),
     (re.compile(r"Field name collision|has duplicate|[Dd]uplicate"), "a name is given twice", "give one of them another name"),
 )  # fmt: skip
@@ -43,7 +46,7 @@ def workflow_error(error: Exception, document: str) -> WorkflowError:
     for sign, what, hint in _PLAINLY:
         if (found := sign.search(text)) is not None:
             return kind(found.expand(what), where=_first_place(text) or shown(document), hint=hint)
-    return _placed(kind, text, document)
+    return _deepest(kind, error, document) or _placed(kind, text, document)
 
 
 def cleaned(text: str) -> str:
@@ -69,11 +72,34 @@ def _first_place(text: str) -> Where | None:
 
 def _leaves(error: BaseException) -> list[str]:
     """Each mistake with its place, one a line; nothing where mistakes are alternatives, which only the whole tree explains."""
-    cause = error.__cause__
-    tree = error if hasattr(error, "leaves") else cause if cause is not None and hasattr(cause, "leaves") else None
+    tree = _tree(error)
     if tree is None or not getattr(tree, "children", None) or _alternatives(tree):
         return []
     return [f"{leaf.prefix()}{leaf.message.strip()}" for leaf in tree.leaves()]
+
+
+def _tree(error: BaseException) -> Any:
+    """schema-salad's tree of mistakes, where there is one."""
+    cause = error.__cause__
+    return error if hasattr(error, "leaves") else cause if cause is not None and hasattr(cause, "leaves") else None
+
+
+def _deepest(kind: type[WorkflowError], error: BaseException, document: str) -> WorkflowError | None:
+    """The mistake that lies deepest, where a tree says of several possibilities why each failed: the one meant got furthest."""
+    tree = _tree(error)
+    if tree is None or not _alternatives(tree):
+        return None
+    leaf, _ = max(_depths(tree, 0), key=lambda each: each[1])
+    text = cleaned(f"{leaf.prefix()}{leaf.message}".split(" because")[0])
+    return _placed(kind, _ANONYMOUS.sub("word", " ".join(text.split())), document)
+
+
+def _depths(tree: Any, depth: int) -> Iterator[tuple[Any, int]]:
+    """The leaves of a tree, each with how deep it lies."""
+    if not tree.children:
+        yield tree, depth
+    for child in tree.children:
+        yield from _depths(child, depth + 1)
 
 
 def _alternatives(tree: Any) -> bool:

@@ -104,7 +104,7 @@ def read_file(path: str, called: str) -> bytes:
         if not os.path.isfile(path) and os.path.exists(path):
             raise WorkflowError("this is no ordinary file", where=called)
         with Path(path).open("rb") as file:
-            return _small(file.read(4 * LARGEST + 1), called)
+            return _small(file.read(LARGEST + 1), called)
     except OSError as error:
         raise refused(error, called) from error
 

@@ -94,6 +94,8 @@ class Structure:
             self._type(value, type_, name)
         elif name == "secondaryFiles":
             self._secondary(value, type_)
+        elif name == "types":
+            self._definitions(value, items_in(type_))
         else:
             self._value(value, type_, name)
 
@@ -192,6 +194,18 @@ class Structure:
         else:
             self._tell(node, f"{text!r} is no value of `{name}`", did_you_mean(text, words, "it must be one of"))
 
+    def _definitions(self, node: Node, types: list[Any]) -> None:
+        """The types of a SchemaDefRequirement."""
+        for item in elements(node):
+            if self._elsewhere(item, types, "types"):
+                continue
+            if is_map(item):
+                self._compound(item, types)
+            else:
+                self._tell(
+                    item, f"an entry of `types` must be an object, found {_CALLED[kind_of(item)]}", "its type is record, enum or array"
+                )
+
     def _secondary(self, node: Node, type_: Any) -> None:
         for item in elements(node):
             record = self._schema.record("SecondaryFileSchema")
@@ -242,10 +256,14 @@ class Structure:
         word = text_of(said.get("type"))
         if word in ("array", "record", "enum"):
             self._record(node, self._choice(node, options), ())
+            if word == "record" and "fields" not in said:
+                self._tell(node, "the field 'fields' is missing in a record", f"as in {{type: record, {_MORE['record']}}}")
         elif "type" not in said:
             self._tell(node, "a type that is an object says its type: array, record or enum", None)
         elif word is not None and (near := nearest(word, ("array", "record", "enum"))):
             self._tell(said["type"], f"there is no type {word!r}", f"did you mean {near}?")
+        elif word in BASIC:
+            self._tell(said["type"], f"a type that is an object is an array, a record or an enum, and not {word}", f"write type: {word}")
         else:
             self._type(said["type"], Union(options), "type")
 
@@ -257,7 +275,7 @@ class Structure:
             for each in ("stdin", "stdout", "stderr")
             if any(getattr(one, "name", "").endswith("." + each) for one in options_of(type_))
         ]
-        if base in BASIC or base in streams or ":" in base:
+        if base in BASIC or base in streams:
             return
         short = base.rpartition("#")[2].rpartition("/")[2]
         if base in ("array", "record", "enum"):
@@ -274,16 +292,16 @@ class Structure:
         target = said.get("$import")
         if target is not None:
             self._other(target, (types, name))
-        elif "$include" in said:
-            self._other(said["$include"], None)
+        elif "$include" in said or "$mixin" in said:
+            self._other(said.get("$include") or said["$mixin"], None)
         elif name == "run" and kind_of(node) == "string":
             self._other(node, ((), "run"))
-        return target is not None or "$include" in said
+        return target is not None or "$include" in said or "$mixin" in said
 
     def imported(self, node: Node, types: Sequence[Any], name: str) -> None:
         """What `$import` brought from the document, in place of a value of `types`, or a list of such values, in the field `name`."""
         subject = self._schema.subjects.get(name)
-        if name == "run" or (is_map(node) and text_of(fields(node).get("class")) in PROCESSES):
+        if name == "run" or any(getattr(each, "name", "").rpartition(".")[2] in PROCESSES for each in types):
             self.process(node)
         elif (
             subject is not None
@@ -297,6 +315,10 @@ class Structure:
                     self._compound(item, [each for each in types if hasattr(each, "fields")])
         elif name in ("requirements", "hints"):
             self._requirement(node, node, list(types), node if not is_map(node) else _AsList, name)
+        elif name in ("secondaryFiles", "$graph"):
+            return
+        else:
+            self._value(node, Union(types), name)
 
     def _tell(self, node: Node, what: str, hint: str | None) -> None:
         self.found.append(self._document.error(node, what, hint))
@@ -332,4 +354,4 @@ def _hint(node: Node, kinds: set[str]) -> str | None:
         return "fractions came with v1.2"
     if "string" in kinds and kind_of(node) in ("int", "float", "boolean"):
         return f"put it in quotes: {node.value!r}"
-    return "make it a list: [" + node.value + "]" if kinds <= {"list", "null"} and text_of(node) else None
+    return "make it a list: [" + node.value + "]" if kinds <= {"list", "null"} and text_of(node) and len(node.value) < 60 else None

@@ -16,7 +16,7 @@ from hyflow.cwl.grammar import schema_of
 from hyflow.cwl.nearest import beside, did_you_mean, nearest
 from hyflow.cwl.structure import PROCESSES, Structure
 from hyflow.cwl.wiring import Process, problems, required, short
-from hyflow.cwl.written import Document, Node, Unreadable, elements, everything, fields, is_map, kind_of, named, text_of, twice
+from hyflow.cwl.written import Document, Node, Unreadable, elements, everything, fields, is_map, keys, kind_of, named, text_of
 from hyflow.errors import Where, WorkflowError
 
 VERSIONS = ("v1.0", "v1.1", "v1.2")
@@ -80,13 +80,9 @@ class _Survey:
         """Whether the version is one that can be checked by."""
         node = said.get("cwlVersion")
         name = (text_of(node) or "").rpartition("#")[2].removeprefix("cwl:")
-        if node is None and (near := nearest("cwlVersion", said)) is not None and near not in _ROOT:
-            self._tell(
-                document.error(
-                    written.key_of(document.root, near), f"there is no field {near!r} in a CWL document", "did you mean cwlVersion?"
-                )
-            )
-        elif node is None:
+        if node is None and "$graph" not in said and nearest("cwlVersion", said.keys() - _ROOT) is not None:
+            return True  # which is told as a field that there is not
+        if node is None:
             self._tell(
                 document.error(
                     document.root,
@@ -273,7 +269,7 @@ class _Survey:
             except WorkflowError as error:
                 self._tell(error if by is None else _referred(*by, error, address), None if by is None else by[0])
             else:
-                for double in twice(document):
+                for double in keys(document):
                     self._tell(double, document)
         return self._documents[address]
 

@@ -155,6 +155,8 @@ class _Wiring:
                     f"the step {name} is scattered over {port}, which is none of its inputs under `in`",
                     did_you_mean(port, ports, "its inputs"),
                 )
+        if "scatter" in said and not scattered:
+            yield self._document.error(said["scatter"], f"the step {name} is scattered over nothing", did_you_mean("", ports, "its inputs"))
         if scattered and "ScatterFeatureRequirement" not in features:
             yield self._document.error(key_of(step, "scatter"), f"the step {name} is scattered", _declare("ScatterFeatureRequirement"))
         if len(scattered) > 1 and "scatterMethod" not in said:

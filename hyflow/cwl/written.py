@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import yaml
@@ -25,6 +25,9 @@ DEEPEST = 200
 
 LARGEST = 32 << 20
 """How many characters a document may have."""
+
+_STACK = 5_000
+"""How deep a composer that is written in C can go at least; it recurses, and nothing stops it."""
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ALIASES = re.compile(r"(?:^|[\s\[,{:-])\*[^\s,\[\]{}]", re.MULTILINE)
@@ -52,12 +55,6 @@ class Document:
         return WorkflowError(what, where=self.where(node), hint=hint)
 
 
-@dataclass(slots=True)
-class _Depth:
-    now: int = 0
-    open: set[int] = field(default_factory=set)
-
-
 def read(address: str, text: str) -> Document:
     """The document in `text`. Raises Unreadable with what is wrong with its YAML, and where."""
     bounded(address, text)
@@ -68,7 +65,28 @@ def read(address: str, text: str) -> Document:
         raise Unreadable(wrong.what, where=Where(shown(address), wrong.line, wrong.column), hint=wrong.hint) from error
     if root is None:
         raise Unreadable("the document is empty", where=shown(address), hint="a CWL document begins with cwlVersion: v1.2")
-    return Document(address, root)
+    document = Document(address, root)
+    _check_depth(document)
+    return document
+
+
+def _check_depth(document: Document) -> None:
+    """Raise Unreadable for what is nested too deep for those that walk it, or has no end."""
+    level: dict[int, Node] = {0: document.root}
+    for _ in range(DEEPEST):
+        level = {id(part): part for node in level.values() for part in _parts(node)}
+        if not level:
+            return
+    node = next(iter(level.values()))
+    raise Unreadable(
+        f"the document is nested more than {DEEPEST} deep", where=document.where(node), hint="no alias may stand inside what it repeats"
+    )
+
+
+def _parts(node: Node) -> list[Node]:
+    """What a node holds: the keys and values of an object, the items of a list."""
+    held = node.value if not isinstance(node, yaml.ScalarNode) else ()
+    return [part for each in held for part in (each if isinstance(each, tuple) else (each,))]
 
 
 def bounded(address: str, text: str) -> None:
@@ -77,7 +95,7 @@ def bounded(address: str, text: str) -> None:
         raise Unreadable(
             f"the document is larger than {LARGEST >> 20} MiB", where=shown(address), hint="large data belong into files that inputs name"
         )
-    if text.count("[") + text.count("{") >= DEEPEST or max(map(len, text.split("\n"))) > DEEPEST:
+    if text.count("[") + text.count("{") > _STACK or max(map(len, text.split("\n"))) > _STACK:
         _bound_depth(address, text)
     if len(_ALIASES.findall(text)) < 8:
         return
@@ -118,9 +136,7 @@ def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
     size = known.get(id(node))
     if size is None:
         known[id(node)] = MOST_NODES + 1  # a node inside itself has no end
-        items = node.value if isinstance(node.value, list) else []
-        below = [part for item in items for part in (item if isinstance(item, tuple) else (item,))]
-        size = known[id(node)] = 1 + sum(_expanded(part, known) for part in below)
+        size = known[id(node)] = 1 + sum(_expanded(part, known) for part in _parts(node))
     return size
 
 
@@ -158,7 +174,7 @@ def items(node: Node | None) -> list[tuple[Node, Node]]:
     """Keys and values of an object, those that it merges in (<<) last; nothing for anything else."""
     if node is None or not is_map(node):
         return []
-    own = [(key, value) for key, value in node.value if text_of(key) != "<<"]
+    own = [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode) and text_of(key) != "<<"]
     names = {text_of(key) for key, _ in own}
     for key, value in node.value:
         if text_of(key) == "<<":
@@ -206,20 +222,20 @@ def everything(node: Node, seen: set[int] | None = None) -> Iterator[Node]:
         return
     seen.add(id(node))
     yield node
-    for part in node.value if not isinstance(node, yaml.ScalarNode) else ():
-        for each in part if isinstance(part, tuple) else (part,):
-            yield from everything(each, seen)
+    for part in _parts(node):
+        yield from everything(part, seen)
 
 
-def twice(document: Document) -> Iterator[WorkflowError]:
-    """Every key that stands twice in one object."""
+def keys(document: Document) -> Iterator[WorkflowError]:
+    """Every key that stands twice in one object, and every one that is no text."""
     for node in everything(document.root):
         known: Mapping[str, Node] = {}
         for key, _ in node.value if is_map(node) else ():
-            name = text_of(key) or ""
-            if name in known and name != "<<":
+            name = text_of(key)
+            if name is None or kind_of(key) != "string":
+                yield document.error(key, "a key must be text", "put it in quotes")
+            elif name in known and name != "<<":
                 line = known[name].start_mark.line + 1
-                yield document.error(
-                    key, f"the key {name!r} stands twice (first in line {line})", "one of them must go, or have another name"
-                )
-            known = {name: key, **known}
+                what = f"the key {name!r} stands twice (first in line {line})"
+                yield document.error(key, what, "one of them must go, or have another name")
+            known = {name or "": key, **known}
