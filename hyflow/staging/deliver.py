@@ -191,7 +191,7 @@ class Delivery:
 
     def _left(self, paths: dict[str, str]) -> str:
         """What was delivered, and where the rest is."""
-        there = {uri for uri, _, _ in self._same}
+        there = self._placed.keys() | {uri for uri, _, _ in self._same}
         left = [path for uri, path in paths.items() if uri not in there]
         names = [f"\n    {_shown(path)}" for path in left[:_LISTED]]
         more = f"\n    and {len(left) - _LISTED:,} more" if len(left) > _LISTED else ""

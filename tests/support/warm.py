@@ -88,3 +88,22 @@ class WarmShell(Shell):
         """Run a tool: `text` is its document but for what every one has."""
         self.write("tool.cwl", "cwlVersion: v1.2\nclass: CommandLineTool\n" + text)
         return self.run("--outdir", "results", "tool.cwl", *words)
+
+
+FILE = "{type: File, outputBinding: {glob: NAME}}"
+"""An output of a tool, with the name to be filled in."""
+
+
+def sh(script: str, rest: str = "inputs: {}\noutputs: {}\n") -> str:
+    return f"baseCommand: [sh, -c, {json.dumps(script)}]\n{rest}"
+
+
+def leaving(script: str, output: str, rest: str = "") -> str:
+    """A tool with an output `o`."""
+    return sh(script, f"inputs: {{}}\noutputs: {{o: {output}}}\n{rest}")
+
+
+def told_once(done: Ended) -> None:
+    """The job's failure is told once, with the command to type next."""
+    assert done.stderr.count("/tool failed: ") == 1
+    assert done.stderr.count("  next: ") == 1
