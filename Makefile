@@ -2,7 +2,7 @@
 # make test         everything: make check, then all tests
 # make check        style, types, import floors and the project's own rules
 # make conformance  the whole CWL v1.2 conformance suite    [WAY=local|shell] [JOBS=2]
-# make soak         the whole conformance suite on both ways to run
+# make soak         the whole conformance suite on both ways to run, then about an hour of generated tests    [HYFLOW_SOAK_FACTOR=20]
 # make bench        hyflow beside cwltool, StreamFlow and Toil, about an hour; writes docs/performance.md    [QUICK=1]
 # make clean        remove all that the above have made
 #
@@ -45,6 +45,7 @@ conformance: .venv/made-test
 soak: .venv/made-test
 	$(BIN)/python tests/conformance/run.py --way local --jobs $(JOBS)
 	$(BIN)/python tests/conformance/run.py --way shell --jobs $(JOBS)
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -n $(JOBS) --dist load tests/fuzz tests/cwl/test_differential.py
 
 bench: .venv/made-test
 	$(BIN)/python tests/benchmarks/run.py $(if $(QUICK),--quick)
