@@ -8,6 +8,7 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """The exit statuses that say so, of every shell and of `env`."""
 
 _SAYS = re.compile(r"(?:hyflow|env): ")
+_NEAR = re.compile(r"\(there is ([^()]+)\)$")
 _MISSING = re.compile(r"not found|no such file|can't open|command not found", re.IGNORECASE)
 
 
@@ -22,7 +23,9 @@ def not_started(argv0: str, code: int | None, stderr: str) -> tuple[str, str] | 
         return f"the command {argv0!r} cannot be executed", _unfit(last)
     if "interpreter" in last:
         return f"the command {argv0!r} cannot be executed: its interpreter is not there", "Its first line (#!) names the interpreter."
-    return f"the command {argv0!r} was not found", _where_to_look(argv0)
+    near = _NEAR.search(last)
+    meant = f"Is {near[1]!r} meant? " if near else ""
+    return f"the command {argv0!r} was not found", meant + _where_to_look(argv0)
 
 
 def _called(code: int, last: str) -> tuple[str, str] | None:

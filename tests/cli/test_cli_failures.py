@@ -44,7 +44,9 @@ def test_a_command_that_does_not_exist(both: WarmShell) -> None:
 
 
 def test_the_nearest_command_is_named(shell: WarmShell) -> None:
-    shell.tool("baseCommand: [basenam]\ninputs: {}\noutputs: {}\n").fails(1, "basenam: command not found (there is basename)")
+    shell.tool("baseCommand: [basenam]\ninputs: {}\noutputs: {}\n").fails(
+        1, "the command 'basenam' was not found\n  Is 'basename' meant? ", "basenam: command not found (there is basename)"
+    )
 
 
 def test_a_relative_command(both: WarmShell) -> None:
