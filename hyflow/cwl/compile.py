@@ -18,7 +18,6 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from hyflow.cwl import normalize, proofreading, requirements
 from hyflow.cwl.expressions import is_old
 from hyflow.cwl.formats import extract
-from hyflow.cwl.inputs import place_defaults
 from hyflow.cwl.nearest import nearest
 from hyflow.cwl.normalize import Plain, in_order, plain, short
 from hyflow.cwl.places import Survey, Surveyor, file_of, place_of, where_of
@@ -195,7 +194,7 @@ class _Ports:
         made = Link(port, sources, listed=len(sources) > 1 or merge is not None, merge=str(merge or "merge_nested"),  # type: ignore[arg-type]
                     pick=None if item.get("pickValue") is None else str(item["pickValue"]))  # type: ignore[arg-type]  # the schema has checked both
         if word == "source" and "default" in item:
-            return replace(made, has_default=True, default=place_defaults(plain(item["default"]), base))
+            return replace(made, has_default=True, default=normalize.default_of(item, base))
         return made
 
     def _source(self, identifier: str, item: Mapping[str, Any]) -> Source:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from hyflow.cwl.inputs import place_defaults
+from hyflow.cwl.places import where_of
+from hyflow.errors import WorkflowError
 
 Plain: TypeAlias = dict[str, Any]
 T = TypeVar("T")
@@ -68,11 +70,20 @@ def parameters(items: Iterable[Mapping[str, Any]], base: str, names: dict[str, A
 def _parameter(item: Mapping[str, Any], base: str, names: dict[str, Any]) -> Plain:
     made: Plain = {"name": short(str(item.get("id") or item.get("name"))), "type": type_of(item["type"], names), **_details(item)}
     if "default" in item:
-        made["default"] = place_defaults(plain(item["default"]), base)
+        made["default"] = default_of(item, base)
     for word in ("doc", "label"):
         if isinstance(item.get(word), str):
             made[word] = str(item[word])
     return made
+
+
+def default_of(item: Mapping[str, Any], base: str) -> Any:
+    """The default of a parameter, with its files placed. Raises WorkflowError with the place of the parameter."""
+    try:
+        return place_defaults(plain(item["default"]), base)
+    except WorkflowError as error:
+        error.where = where_of(item) or error.where
+        raise
 
 
 def _details(item: Mapping[str, Any]) -> Plain:

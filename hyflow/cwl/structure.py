@@ -126,6 +126,9 @@ class Structure:
 
     def _requirement(self, key: Node, entry: Node, types: list[Any], around: Node, name: str) -> None:
         """A requirement, or a hint where that is of a class that is known."""
+        if "$mixin" in fields(entry):
+            self._elsewhere(entry, types, name)
+            return
         if is_map(around):
             said, at = str(key.value), key
         elif is_map(entry) and "class" in fields(entry):

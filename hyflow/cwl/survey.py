@@ -71,6 +71,8 @@ class _Survey:
         said = fields(document.root)
         if not self._versioned(document, said):
             return
+        for schema in elements(said.get("$schemas")):
+            self._is_forbidden(document, schema, text_of(schema) or "")
         if "$graph" in said:
             self._graph(document, said["$graph"], fragment)
         else:
@@ -171,6 +173,8 @@ class _Survey:
             self._tell(document.error(node, "the name of a file is expected", None), document)
             return
         address, fragment = urldefrag(self._joined(document, name))
+        if self._is_forbidden(document, node, address):
+            return
         if check is None:
             self._included(document, node, address)
             return
@@ -211,6 +215,13 @@ class _Survey:
             self._path.pop()
             for error in structure.found:
                 self._tell(error, other)
+
+    def _is_forbidden(self, document: Document, node: Node, address: str) -> bool:
+        """Whether a document from afar names a file of this machine, which is told and not looked at."""
+        if document.address.startswith("file:") or not address.startswith("file:"):
+            return False
+        self._tell(document.error(node, f"a remote document may not name the local file {shown(address)}", _RELATIVE), document)
+        return True
 
     @staticmethod
     def _joined(document: Document, name: str) -> str:
@@ -288,6 +299,9 @@ _CALLED = {
     "null": "nothing",
 }
 _ROOT = frozenset({"class", "id", "label", "doc", "inputs", "outputs", "steps", "requirements", "hints"})
+
+
+_RELATIVE = "put the file beside the document and name it by a relative path"
 
 
 def _itself(what: str, chain: Sequence[str]) -> str:
