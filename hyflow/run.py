@@ -33,6 +33,7 @@ from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import FarFiles, Files, HereFiles
 from hyflow.staging.move import Mover, landings
 from hyflow.staging.tidy import tidy_here, tidy_site
+from hyflow.staging.turns import turn
 from hyflow.staging.web import is_web
 
 _CONNECTING = 60.0
@@ -292,7 +293,8 @@ async def _conclude(run: _Run, end: Conclude, mover: Mover) -> Result:
         return await _undelivered(run, run.interruption.reason)
     this_machine = Location("", "", HERE, str(run.dir.path), {HERE: "/"})
     try:
-        outputs = await deliver.Delivery(run.order.outdir, run.dir.path, mover, end.inputs).deliver(end.outputs, this_machine)
+        async with turn(run.order.outdir, lambda: run.observer.warn(f"waiting: another run delivers to {run.order.outdir}")):
+            outputs = await deliver.Delivery(run.order.outdir, run.dir.path, mover, end.inputs).deliver(end.outputs, this_machine)
     except asyncio.CancelledError:
         if not run.interruption.caught() or run.interruption.reason is None:
             raise
@@ -331,10 +333,14 @@ def _status(failures: Sequence[tuple[JobId, Failure]]) -> int:
 async def check_inputs(processes: Processes, inputs: Inputs) -> None:
     """Check an input object without running anything; what lies on the web is not looked at. Raises InputError with every mistake."""
     mover = Mover({HERE: HereFiles()}, {}, Catalog())
-    known = map_data(inputs, lambda data: _unseen(data) if is_web(str(data.get("location", ""))) else data)
+    known = map_data(inputs, _unseen)
     await settle(lambda facts: processes.start(known, facts), mover, scripted=True)
 
 
 def _unseen(data: dict[str, Value]) -> dict[str, Value]:
-    """A file that is not fetched, as one that is empty."""
-    return {**{name: value for name, value in data.items() if name != "location"}, "contents": ""}
+    """What is not fetched, in it or itself, as a file or a directory that is empty."""
+    parts = {part: [_unseen(item) for item in data[part]] for part in ("secondaryFiles", "listing") if isinstance(data.get(part), list)}
+    if not is_web(str(data.get("location", ""))):
+        return {**data, **parts}
+    empty = {"contents": ""} if data["class"] == "File" else {"listing": []}
+    return {**{name: value for name, value in data.items() if name != "location"}, **parts, **empty}

@@ -79,7 +79,8 @@ class LocalConnector:
         try:
             os.makedirs(self._location.workdir, 0o700, exist_ok=True)
         except OSError as error:
-            raise SiteError(f"the work directory cannot be made: {error}", transient=False, where=self._context.site,
+            what = f"the work directory {self._location.workdir} cannot be made: {error.strerror}"
+            raise SiteError(what, transient=False, where=self._context.site,
                             hint="set `workdir` to a directory that you may write to") from error
         self._check_owner()
         self._link = await attach(self._context.state, self._location.workdir, self._room, self._hear)

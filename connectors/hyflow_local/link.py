@@ -130,7 +130,8 @@ async def _start(state: Path, hello: bytes, hear: Callable[[Message], None]) -> 
             link.child = child
             return link
     except OSError as error:
-        raise SiteError(f"the supervisor of local jobs could not be started: {error}", transient=False, where=str(state)) from error
+        what = f"the supervisor of local jobs could not be started: {error.strerror or error}"
+        raise SiteError(what, transient=False, where=str(state)) from error
 
 
 def _listen(state: Path, listener: socket.socket) -> str:

@@ -27,7 +27,7 @@ async def attached(argv: Argv, cwd: str) -> AsyncIterator[LocalPipe | NoPipe]:
         yield NoPipe(NOT_FOUND, f"{argv[0]}: command not found\n")
         return
     except (OSError, ValueError) as error:
-        yield NoPipe(NOT_EXECUTABLE, f"{argv[0]}: cannot be executed: {error}\n")
+        yield NoPipe(NOT_EXECUTABLE, f"{argv[0]}: cannot be executed: {getattr(error, 'strerror', None) or error}\n")
         return
     errors = asyncio.create_task(_tail(cast(asyncio.StreamReader, process.stderr)), name=f"stderr of {argv[0]}")
     try:

@@ -6,9 +6,9 @@ or told as a traceback.
 
 from __future__ import annotations
 
+# Below `signal`, whose enumerations take milliseconds to make, in which no signal would be heard.
+import _signal as signal  # type: ignore[import-not-found]  # it has no stub
 import os
-import signal
-from types import FrameType
 
 STATUS = 130
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -27,7 +27,7 @@ def pass_over() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _leave(number: int, frame: object) -> None:
     try:  # noqa: SIM105  # importing contextlib takes time in which no signal would be heard
         os.write(2, b"hyflow: interrupted\n")
     except OSError:

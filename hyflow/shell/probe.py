@@ -59,10 +59,10 @@ def machine(known: dict[str, str], workdir: str) -> Machine:
             home=known["home"],
             host=known["host"],
             boot=known["boot"],
-            cores=float(known["cores"]),
+            cores=float(int(known["cores"])),
             memory=int(known["memory"]) * 1024,
             disk=int(known["disk"]) * 1024,
-            clock=float(known["clock"]),
+            clock=float(int(known["clock"])),
         )
-    except (KeyError, ValueError) as error:
-        raise SiteError(f"the machine's description cannot be read: {error}", transient=False) from error
+    except (KeyError, ValueError, OverflowError) as error:
+        raise SiteError("what the machine says of itself cannot be read", transient=False, hint="See the site's `command`.") from error
