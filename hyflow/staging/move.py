@@ -209,8 +209,7 @@ class Mover:
     async def _download(self, landed: Mapping[str, str]) -> None:
         for uri, path in landed.items():
             if not web.is_web(uri):
-                raise web.NotFetched(uri, "nobody knows how to read this kind of address", transient=False,
-                                     hint="files, and addresses that begin with http:// or https://, can be read")  # fmt: skip
+                raise _unreadable(uri)
             async with self._downloads:
                 await web.fetched(uri, path)
 
@@ -223,11 +222,18 @@ class Mover:
     async def _fetched(self, uri: str) -> Replica:
         """The copy on this machine, fetched now if there is none."""
         if (copy := self.catalog.at(uri, HERE)) is None:
+            if not web.is_web(uri):
+                raise _unreadable(uri)
             await self._bring({uri: None}, HERE)
             copy = self.catalog.at(uri, HERE)
         if copy is None:
             raise SiteError(f"{redacted(uri)} was fetched and is not there", transient=True)
         return copy
+
+
+def _unreadable(uri: str) -> web.NotFetched:
+    return web.NotFetched(uri, "nobody knows how to read this kind of address", transient=False,
+                          hint="files, and addresses that begin with http:// or https://, can be read")  # fmt: skip
 
 
 def _error(task: asyncio.Task[None]) -> BaseException | None:
