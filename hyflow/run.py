@@ -339,8 +339,9 @@ async def check_inputs(processes: Processes, inputs: Inputs) -> None:
 
 def _unseen(data: dict[str, Value]) -> dict[str, Value]:
     """What is not fetched, in it or itself, as a file or a directory that is empty."""
-    parts = {part: [_unseen(item) for item in data[part]] for part in ("secondaryFiles", "listing") if isinstance(data.get(part), list)}
+    parts = {part: [_unseen(item) if isinstance(item, dict) else item for item in data[part]]
+             for part in ("secondaryFiles", "listing") if isinstance(data.get(part), list)}
     if not is_web(str(data.get("location", ""))):
         return {**data, **parts}
-    empty = {"contents": ""} if data["class"] == "File" else {"listing": []}
+    empty = {"listing": []} if data.get("class") == "Directory" else {"contents": ""}
     return {**{name: value for name, value in data.items() if name != "location"}, **parts, **empty}
