@@ -11,6 +11,7 @@ import pytest
 from complaint import check, told
 from fuzzing import wrong_deployments, wrong_jobs
 from generated import examples
+from hypothesis import example
 from hypothesis import given as drawn
 
 from hyflow import deployment
@@ -34,6 +35,11 @@ inputs:
   l: long?
   e: {type: ["null", {type: enum, symbols: [a, b]}]}
 outputs: {}
+"""
+
+ON_THE_WEB = b"""
+files:
+  - {class: File, location: "http://127.0.0.1:1/a", secondaryFiles: [{class: File, location: "http://127.0.0.1:1/b"}]}
 """
 
 
@@ -67,6 +73,9 @@ def taken(processes: Processes, job: JobDocument) -> None:
 
 @examples(250)
 @drawn(job=wrong_jobs())
+@example(job=b'{"file": {"class": "File", "location": "gopher://x/y"}}')
+@example(job=ON_THE_WEB)
+@example(job=b'{"file": {"class": "File", "path": "http://["}}')
 def test_job_files(beside: Path, processes: Processes, job: bytes) -> None:
     path = beside / "fuzzed.yml"
     path.write_bytes(job)
