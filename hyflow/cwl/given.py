@@ -57,7 +57,7 @@ class Given:
         unset = [port.name for port in wanted if port.name not in given]
         missing = [port.name for port in wanted if port.required and port.name not in given]
         names = [port.name for port in wanted]
-        unknown = [name for name in self.job.inputs if name not in names]
+        unknown = [name for name in self.job.inputs if name not in names and name != "cwlVersion"]  # which a job may say, and means nothing
         found = {name: _meant(name, unset) for name in unknown}
         places = self._marks([(name,) for name in unknown])
         warnings = []

@@ -19,6 +19,7 @@ Kind: TypeAlias = Literal["deployment", "job", "workflow", "unclear"]
 
 PARTS = {"version", "sites", "bind", "profiles"}
 PROCESSES = {"CommandLineTool", "ExpressionTool", "Workflow", "Operation"}
+PROCESS_PARTS = {"class", "inputs", "outputs", "steps", "baseCommand", "arguments", "requirements", "hints", "expression", "sites"}
 _LARGEST = 256 << 20
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -91,7 +92,9 @@ def _neighbour(path: str) -> str | None:
 
 
 def _kind(top: dict[str, Any], size: int) -> Kind:
-    if {"cwlVersion", "$graph"} & top.keys() or (isinstance(top.get("class"), str) and top["class"] in PROCESSES):
+    if "$graph" in top or (isinstance(top.get("class"), str) and top["class"] in PROCESSES):
+        return "workflow"
+    if "cwlVersion" in top and (len(top) == 1 or PROCESS_PARTS & top.keys()):  # a job file may say it, too
         return "workflow"
     if "sites" not in top:
         return "unclear" if {"version", "bind"} <= top.keys() else "job"

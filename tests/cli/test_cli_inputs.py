@@ -130,6 +130,13 @@ def test_every_mistake_of_a_job_is_told_at_once_in_its_order(shell: Shell, verb:
     assert json.loads(shell("hyflow", "runs", "--json").stdout) == []
 
 
+def test_a_job_may_say_for_which_version_it_is(shell: Shell) -> None:
+    shell.write("job.yml", "cwlVersion: v1.2\n" + GOOD)
+    ended = shell.run("wf.cwl", "job.yml")
+    assert (ended.status, "warning" in ended.stderr) == (0, False)
+    assert shell("cwl-runner", "wf.cwl", "job.yml").status == 0
+
+
 def test_what_is_missing_is_told_together(shell: Shell) -> None:
     shell.write("job.yml", "name: x\n")
     assert told(shell, 1, "wf.cwl", "job.yml") == (
