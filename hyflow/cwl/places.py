@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from hyflow.cwl.addresses import file_uri, shown
@@ -58,7 +59,12 @@ def file_of(item: Any) -> str:
     name = str(getattr(getattr(item, "lc", None), "filename", None) or "")
     if not name:
         return ""
-    return name if "://" in name else os.path.abspath(name)  # schema-salad gives paths relative to here
+    return name if "://" in name else _absolute(name, os.getcwd())  # schema-salad gives paths relative to here
+
+
+@lru_cache(maxsize=1024)
+def _absolute(name: str, here: str) -> str:
+    return os.path.normpath(os.path.join(here, name))
 
 
 def place_of(item: Any) -> Place | None:

@@ -73,6 +73,8 @@ class Structure:
         for key, value in items(node):
             name = str(key.value)
             short = name.rpartition("#")[2] if name.startswith("https://w3id.org/cwl/cwl#") else name.removeprefix("cwl:")
+            if kind_of(key) != "string":
+                continue  # told already, as what no key can be
             if short in known:
                 self._field(short, value, known[short])
             elif not (name.startswith(_OWN) or ":" in name):
@@ -90,6 +92,10 @@ class Structure:
         subject = self._schema.subjects.get(name)
         if subject is not None and (is_map(value) or is_list(value)):
             self._entries(name, value, items_in(type_), subject)
+        elif subject is not None and kind_of(value) not in kinds_in(type_):
+            self._tell(
+                value, f"`{name}` must be an object or a list, found {_CALLED[kind_of(value)]}", f"where there are none: {name}: {{}}"
+            )
         elif name in ("type", "items") and not is_constant(type_):
             self._type(value, type_, name)
         elif name == "secondaryFiles":
@@ -134,6 +140,9 @@ class Structure:
         elif is_map(entry) and "class" in fields(entry):
             at = fields(entry)["class"]
             said = text_of(at) or ""
+            if kind_of(at) != "string":
+                self._tell(at, f"`class` must be text, found {_CALLED[kind_of(at)]}", None)
+                return
         else:
             if not self._elsewhere(entry, types, name):
                 self._tell(entry, f"an entry of `{name}` must be an object with a class", None)

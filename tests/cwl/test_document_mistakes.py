@@ -64,9 +64,6 @@ def told(text: str | bytes, name: str = "doc.cwl") -> list[str]:
             [
                 "doc.cwl:6:1: a key must be text",
                 "  put it in quotes",
-                "doc.cwl:6:1: there is no field '1' in a CommandLineTool",
-                "  its fields: id, label, doc, inputs, outputs, requirements, hints, cwlVersion, intent, class, baseCommand, "
-                "arguments, stdin, stderr, stdout, successCodes, temporaryFailCodes, permanentFailCodes",
             ],
         ),
     ],

@@ -71,7 +71,7 @@ def test_several_processes_and_none_of_them_meant() -> None:
         (
             "requirements: {$import: req.yml}",
             {"req.yml": "[{class: EnvVarRequirement, envDef: 3}]"},
-            ["req.yml:1:37: `envDef` must be a list, found a whole number (3)", "  make it a list: [3]"],
+            ["req.yml:1:37: `envDef` must be an object or a list, found a whole number", "  where there are none: envDef: {}"],
         ),
         (
             "requirements: {InlineJavascriptRequirement: {expressionLib: [{$include: lib.js}]}}",
