@@ -243,7 +243,8 @@ def _download(uri: str) -> bytes:
         raise _Unreadable(f"the server sends nothing for {_PATIENCE:.0f} seconds") from error
     except (URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
-        raise _Unreadable(f"it cannot be fetched ({getattr(reason, 'strerror', None) or type(reason).__name__})") from error
+        words = getattr(reason, "verify_message", None) or getattr(reason, "strerror", None) or "what the server answers is not HTTP"
+        raise _Unreadable(f"it cannot be fetched: {words.lower()}") from error
     return _bounded(data)
 
 

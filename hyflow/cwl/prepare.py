@@ -196,7 +196,7 @@ class Preparation:
     def _check_format(self, file: Data, allowed: Value) -> None:
         entries = allowed if isinstance(allowed, list) else [allowed]
         if not entries or not all(isinstance(entry, str) for entry in entries):
-            raise WorkflowError(f"its format must be an address or a list of them, found {allowed!r}")
+            raise WorkflowError(f"its format must be an address or a list of them, found {types.found(allowed)}")
         actual = file.get("format")
         if actual is None:
             raise Unfit(f"the file {file['basename']} says no format; one of these is needed: {', '.join(entries)}",

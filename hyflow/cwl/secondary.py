@@ -6,6 +6,7 @@ from typing import Any
 
 from hyflow.cwl.addresses import renamed
 from hyflow.cwl.shapes import Pattern
+from hyflow.cwl.types import found
 from hyflow.errors import WorkflowError
 from hyflow.model.values import Inputs, Value, is_data
 
@@ -20,7 +21,7 @@ def needed(pattern: Pattern, otherwise: bool, inputs: Inputs, file: Data, runtim
     if value is None:
         return False
     if not isinstance(value, bool):
-        raise WorkflowError(f"`required` of a secondary file must be a boolean or null, found {value!r}")
+        raise WorkflowError(f"`required` of a secondary file must be a boolean or null, found {found(value)}")
     return value
 
 
@@ -32,5 +33,5 @@ def wanted_names(pattern: Pattern, inputs: Inputs, file: Data, runtime: Value = 
     entries = value if isinstance(value, list) else [value]
     for entry in entries:
         if entry is not None and not isinstance(entry, str) and not is_data(entry):
-            raise WorkflowError(f"a secondary file must be a name, a File or a Directory, found {entry!r}")
+            raise WorkflowError(f"a secondary file must be a name, a File or a Directory, found {found(entry)}")
     return [entry for entry in entries if entry]

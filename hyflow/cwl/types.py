@@ -303,6 +303,11 @@ def _shown(value: Value, wanted: Type) -> str:
     return f"{kind}, which is more than {' or '.join(limits)} can hold" if limits and type(value) is int else kind
 
 
+def found(value: Value) -> str:
+    """What a value is, in words: "a string ('x')", "null"."""
+    return _shown(value, AnyType())
+
+
 def options(type_: Type) -> Iterator[Type]:
     """The types that a value may take, through unions; what stands inside its own definition is left out."""
     if isinstance(type_, Union):

@@ -141,7 +141,8 @@ def _pack_into(items: list[tuple[str, str]], digests: Digests, pipe: _Pipe) -> N
     except BrokenPipeError:
         pass
     except OSError as error:
-        what = f"cannot read {error.filename!r}: {error.strerror}" if error.filename else f"a file changed while it was read: {error}"
+        reason = (error.strerror or "the system refuses it").lower()
+        what = f"{error.filename!r} cannot be read: {reason}" if error.filename else "a file changed while it was read"
         raise SiteError(what, transient=not error.filename) from error
     finally:
         pipe.put(b"")
@@ -209,9 +210,10 @@ def _unpack_from(pipe: _Pipe, targets: Mapping[str, str], digests: Digests) -> N
                 else:
                     _extract(archive, member, target, digests)
     except (tarfile.TarError, EOFError, ValueError, OverflowError, MemoryError) as error:
-        raise SiteError(f"the files came broken: {error}", transient=True) from error
+        raise SiteError("the files came broken", transient=True, hint="the connection or the tar of the site spoils them") from error
     except OSError as error:
-        raise SiteError(f"cannot write {error.filename!r}: {error.strerror}", transient=False) from error
+        reason = (error.strerror or "the system refuses it").lower()
+        raise SiteError(f"{error.filename!r} cannot be written here: {reason}", transient=False) from error
     finally:
         pipe.abandon()
 

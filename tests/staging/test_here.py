@@ -32,6 +32,23 @@ async def test_answers(tmp_path: Path) -> None:
     }
 
 
+async def test_very_many_questions_do_not_stop_the_loop(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"x")
+    facts: dict[Fact, str] = {Stat(str(number)): f"{tmp_path}/f" for number in range(5000)}
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    assert set((await HereFiles().answer(facts)).values()) == {Found("f", 1)}
+    assert turns >= 5
+    counting.cancel()
+
+
 @pytest.mark.parametrize("fact", [Contents("x"), Listing("x", False), Checksum("x")])
 async def test_what_is_not_there_is_named(fact: Fact, tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="not there"):

@@ -209,6 +209,28 @@ async def test_facts_are_found_wherever_the_data_lies(tmp_path: Path) -> None:
             assert str((await it.mover.answer([Localize(uri)]))[Localize(uri)]).endswith("/d/x")
 
 
+async def test_very_many_paths_are_looked_up_beside_the_loop(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        (it.home / "real").mkdir()
+        (it.home / "folder").symlink_to("real")
+        uris = [it.here(f"folder/{number}") for number in range(3000)]
+        (it.home / "real" / "link").symlink_to("7")
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count())
+        link = f"file://{it.home}/folder/link"
+        paths = await it.get(HERE, *uris, link)
+        counting.cancel()
+        assert paths == {uri: f"{it.home}/real/{number}" for number, uri in enumerate(uris)} | {link: f"{it.home}/real/7"}
+        assert turns >= 3
+
+
 async def test_who_leaves_does_not_stop_the_others(tmp_path: Path) -> None:
     async with world(tmp_path) as it:
         uri = it.here("large", os.urandom(8 << 20))
