@@ -34,7 +34,6 @@ from hyflow.staging.files import FarFiles, Files, HereFiles
 from hyflow.staging.move import Mover, landings
 from hyflow.staging.tidy import tidy_here, tidy_site
 from hyflow.staging.turns import turn
-from hyflow.staging.web import is_web
 
 _CONNECTING = 60.0
 """Seconds that a site may take until it can be used."""
@@ -331,7 +330,10 @@ def _status(failures: Sequence[tuple[JobId, Failure]]) -> int:
 
 
 async def check_inputs(processes: Processes, inputs: Inputs) -> None:
-    """Check an input object without running anything; what lies on the web is not looked at. Raises InputError with every mistake."""
+    """Check an input object without running anything; what lies on the web or at a site is not looked at.
+
+    Raises InputError with every mistake.
+    """
     mover = Mover({HERE: HereFiles()}, {}, Catalog())
     known = map_data(inputs, _unseen)
     await settle(lambda facts: processes.start(known, facts), mover, scripted=True)
@@ -341,7 +343,7 @@ def _unseen(data: dict[str, Value]) -> dict[str, Value]:
     """What is not fetched, in it or itself, as a file or a directory that is empty."""
     parts = {part: [_unseen(item) if isinstance(item, dict) else item for item in data[part]]
              for part in ("secondaryFiles", "listing") if isinstance(data.get(part), list)}
-    if not is_web(str(data.get("location", ""))):
+    if str(data.get("location", "file:")).startswith("file:"):
         return {**data, **parts}
-    empty = {"listing": []} if data.get("class") == "Directory" else {"contents": ""}
+    empty: dict[str, Value] = {"listing": []} if data.get("class") == "Directory" else {"contents": ""}
     return {**{name: value for name, value in data.items() if name != "location"}, **parts, **empty}

@@ -22,8 +22,10 @@ from hyflow.cwl.tokens import tokens
 from hyflow.cwl.tool import Signature
 from hyflow.errors import InputError, WorkflowError
 from hyflow.model.facts import Absence, Found, Stat
+from hyflow.model.places import redacted
 from hyflow.model.values import Inputs, Value, is_data
 
+_LISTED = "name its files: {class: Directory, basename: NAME, listing: [{class: File, location: ...}]}"
 _MOST = 50
 """How many mistakes of one kind are told."""
 
@@ -99,7 +101,13 @@ def _addressed(value: Value) -> Value:
 
 def _absent(inputs: Inputs, know: Knowledge) -> Iterator[Mistake]:
     """A mistake for every file and directory that is not where the inputs say, or is the other of the two."""
-    data = [(path, item) for path, item in _walk(inputs, ()) if "location" in item]
+    data = []
+    for path, item in _walk(inputs, ()):
+        if item["class"] == "Directory" and str(item.get("location", "")).startswith(("http:", "https:")):
+            what = f"a Directory cannot be fetched from the web: {redacted(item['location'])}"
+            yield Mistake(what, path, hint=_LISTED, named=True)
+        elif "location" in item:
+            data.append((path, item))
     founds: list[Found | None] = know.each(lambda item: know.ask(Stat(item[1]["location"])), data)
     wrong = [(path, item, found) for (path, item), found in zip(data, founds, strict=True)
              if found is None or (found.kind == "d") != (item["class"] == "Directory")]

@@ -27,7 +27,7 @@ from hyflow.model.places import redacted
 TIMEOUT = 60.0
 """Seconds without a byte after which a transfer has failed."""
 
-PAUSES: Sequence[float] = (1.0, 4.0, 15.0)
+PAUSES: Sequence[float] = (1.0, 2.0, 5.0)
 """Seconds between one try and the next (and up to as many again, so that not all come back at once)."""
 
 RESERVE = 64 << 20

@@ -246,6 +246,8 @@ def test_what_cannot_be_fetched_has_its_place_in_the_job(shell: Shell, server: s
         "  a name and a password can stand in the address: https://NAME:PASSWORD@...\n")  # fmt: skip
     assert "--f: http://" in told(shell, 1, "text.cwl", "--", "--f", f"http://{server}/gone")
     assert shell("hyflow", "validate", "text.cwl", "job.yml").status == 0
+    shell.write("job.yml", "f: {class: File, location: site://hpc/data/x}\n")
+    assert shell("hyflow", "validate", "text.cwl", "job.yml").status == 0
 
 
 def test_a_job_may_lie_on_the_web_but_names_nothing_of_ours(shell: Shell, server: str) -> None:

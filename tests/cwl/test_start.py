@@ -38,6 +38,8 @@ def test_defaults_stand_in_for_what_is_missing_or_null(tmp_path: Path) -> None:
     ({"f": {"class": "File"}}, "a File object has no location and no contents"),
     ({"f": {"class": "File", "location": "file:///d/a.txt", "basename": "../a"}}, "cannot be the name of a file"),
     ({"f": {"class": "File", "path": "a.txt"}}, "is relative to nothing"),
+    ({"f": {"class": "File", "location": "file:///d/a.txt", "secondaryFiles": [{"class": "Directory", "location": "http://ada:hush@h/x"}]}},
+     "f.secondaryFiles[0]: a Directory cannot be fetched from the web: http://h/x\n  name its files"),
 ])
 def test_what_is_wrong_with_an_input(tmp_path: Path, inputs: dict[str, Any], what: str) -> None:
     made = tool(tmp_path, "inputs: {f: File}", a_txt=3, folder=None)
