@@ -21,7 +21,7 @@ import msgspec
 from hyflow import __version__, plain
 from hyflow.model.workflow import Program
 
-_MAKERS = ("compile.py", "normalize.py", "requirements.py", "placing.py", "places.py")
+_MAKERS = ("compile.py", "normalize.py", "requirements.py", "placing.py", "places.py", "proofreading.py")
 """The modules here that decide what a compiled program looks like."""
 
 

@@ -242,8 +242,8 @@ def _demanding(inputs: Iterable[Plain], step: Mapping[str, Any]) -> bool:
     """Whether a nested workflow's inputs need something done to them that no link can do."""
     scattered = {short(str(item)) for item in _listed(step.get("scatter"))}
     computed = {short(str(item["id"])) for item in step["in"] if "valueFrom" in item}  # of a type that nobody knows before
-    return any(item.get("loadContents") or item.get("loadListing") or item["name"] in computed or ("default" in item and item["name"] in scattered)
-               for item in inputs)
+    return any(item.get("loadContents") or item.get("loadListing") or item["name"] in computed
+               or ("default" in item and item["name"] in scattered) for item in inputs)
 
 
 def _tool(loaded: Any) -> Plain:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from hyflow.cwl.addresses import shown
@@ -115,8 +116,9 @@ def _links(text: str) -> Iterator[WorkflowError]:
     places = [_first_place(found[0]) for found in _PLACE.finditer(text)]
     parts = [" ".join(part.split()) for part in _UNNAMED.split(text)[1:]]
     source: tuple[re.Match[str], Where | None] | None = None
-    for place, part in zip(places, parts, strict=True):
-        sink = _SINK.search(part)
+    for number, (place, part) in enumerate(zip(places, parts, strict=True)):
+        more = takewhile(lambda each: not _LINK.search(each) and not _SINK.search(each), parts[number + 1:])  # with places of their own
+        sink = _SINK.search(" ".join([part, *more]))
         if source is not None and sink is not None:
             yield _unlike(*source, sink, place)
         found = _LINK.search(part)

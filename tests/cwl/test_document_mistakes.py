@@ -297,3 +297,11 @@ def test_a_workflow_that_contains_itself(files: dict[str, str], lines: list[str]
         )
     found = told(Path("doc.cwl").read_text())
     assert [line.replace(":6:18:", ":6:14:") for line in found] == lines
+
+
+def test_what_makes_a_list_of_what_fits_is_named() -> None:
+    flow = FLOW.replace("outputSource: one/out", "outputSource: [one/out], linkMerge: merge_nested, pickValue: all_non_null")
+    assert told("".join(flow)) == [
+        "doc.cwl:4:15: o takes File, and out gives File, of which merge_nested and all_non_null make a list",
+        "  out is declared at doc.cwl:6:42",
+    ]
