@@ -213,7 +213,8 @@ def _unpack_from(pipe: _Pipe, targets: Mapping[str, str], digests: Digests) -> N
         raise SiteError("the files came broken", transient=True, hint="the connection or the tar of the site spoils them") from error
     except OSError as error:
         reason = (error.strerror or "the system refuses it").lower()
-        raise SiteError(f"{error.filename!r} cannot be written here: {reason}", transient=False) from error
+        what = f"{error.filename!r} cannot be written here" if error.filename else "what comes cannot be written here"
+        raise SiteError(f"{what}: {reason}", transient=False) from error
     finally:
         pipe.abandon()
 

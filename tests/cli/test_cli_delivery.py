@@ -124,7 +124,7 @@ def test_results_that_cannot_be_brought_here_lie_where_they_were_made(warm: Warm
     (tmp_path / "here").mkdir()
     far = WarmShell(warm, tmp_path / "here", small / "home", "shell")
     done = far.tool(leaving("head -c 2000000 /dev/zero >x", FILE.replace("NAME", "x")))
-    done.fails(1, "the results cannot be brought here: ", "No space left on device", "they are still where they were made:")
+    done.fails(1, "the results cannot be brought here: ", "written here: no space left on device", "they are still where they were made:")
     [kept] = re.findall(r"^    box:(/.*)$", done.stderr, re.MULTILINE)
     assert Path(kept).stat().st_size == 2_000_000
 
