@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from unprivileged import unprivileged
 
 from hyflow.errors import SiteError, UsageError
 from hyflow.model.places import HERE, Location
@@ -34,11 +36,10 @@ def test_what_hyflow_keeps_is_no_place_for_results(tmp_path: Path) -> None:
     destination.check(tmp_path / "owner", [tmp_path / "own"])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_directory_that_may_not_be_written_to(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    assert destination.unwritable(tmp_path / "x") == f"{tmp_path} cannot be written to: Permission denied"
-    tmp_path.chmod(0o700)
+def test_a_directory_that_may_not_be_written_to() -> None:
+    with tempfile.TemporaryDirectory() as name, unprivileged(Path(name)):
+        Path(name).chmod(0o500)
+        assert destination.unwritable(Path(name, "x")) == f"{name} cannot be written to: Permission denied"
 
 
 @pytest.mark.parametrize(("number", "words"), [
