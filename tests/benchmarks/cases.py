@@ -10,7 +10,7 @@ from typing import Any
 
 import documents
 
-PATIENCE = 600.0
+PATIENCE = 240.0
 """Seconds after which a runner is given up."""
 
 

@@ -18,7 +18,7 @@ from figures import Cell, Figures
 from runners import FIRST, Runner, environment
 
 MEASURE = Path(__file__).with_name("measure.py")
-SLOW = 60.0
+SLOW = 30.0
 """Seconds from which on a peer has one round only."""
 ENOUGH = 300.0
 """Seconds that hyflow's own rounds in one case may take together where they are as slow as that."""

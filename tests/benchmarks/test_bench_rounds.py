@@ -20,7 +20,7 @@ from runners import FIRST, OWN, RUNNERS
 TOIL = RUNNERS[-1]
 
 
-@pytest.mark.parametrize(("wall", "own", "peer"), [(0.1, 5, 5), (60, 5, 5), (61, 4, 1), (150, 2, 1), (299, 1, 1), (600, 1, 1)])
+@pytest.mark.parametrize(("wall", "own", "peer"), [(0.1, 5, 5), (30, 5, 5), (31, 5, 1), (61, 4, 1), (150, 2, 1), (299, 1, 1), (600, 1, 1)])
 def test_what_is_slow_gets_fewer_rounds(wall: float, own: int, peer: int) -> None:
     assert (rounds_of(wall, 5, True), rounds_of(wall, 5, False)) == (own, peer)
     assert rounds_of(wall, 1, True) == 1
