@@ -18,6 +18,14 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     return lower[near[0]] if near else None
 
 
+def suggestion(word: object, known: Iterable[str], called: str = "known") -> str:
+    """What to do about a word that is not known: the nearest one, or else all of them (the first 20), which are `called` so."""
+    words = [str(one) for one in dict.fromkeys(known)]
+    if (near := nearest(str(word), words)) is not None:
+        return f"did you mean {near}?"
+    return f"{called}: {', '.join(words[:20])}{', ...' if len(words) > 20 else ''}" if words else f"{called}: none"
+
+
 def nearest_beside(path: str, *, directories: bool | None = None) -> str | None:
     """The path with the nearest name that its directory really has; only `directories`, only others, or (None) whatever it is."""
     folder, name = os.path.split(path.rstrip("/"))

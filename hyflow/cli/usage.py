@@ -87,9 +87,9 @@ class _Reader:
 
     def _checked(self, action: argparse.Action, name: str, text: str) -> object:
         if action.choices is not None and text and text not in action.choices:
-            from hyflow.deployment.suggestions import suggestion
+            from hyflow.nearest import suggestion
 
-            self._complain(f"{name} cannot be {text!r}", suggestion(text, map(str, action.choices), kind="there are"))
+            self._complain(f"{name} cannot be {text!r}", suggestion(text, map(str, action.choices), called="there are"))
         if action.type is None or not callable(action.type):
             return text
         try:

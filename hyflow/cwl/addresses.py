@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import posixpath
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from hyflow.errors import WorkflowError
 from hyflow.model.values import Value
+from hyflow.nearest import nearest
 
 
 def path_uri(base: str, path: str) -> str:
@@ -90,3 +92,15 @@ def shown(address: str) -> str:
 def _shorter(path: str, here: str) -> str:
     relative = os.path.relpath(path, here)
     return relative if len(relative) < len(path) else path
+
+
+def beside(path: Path) -> str:
+    """What to do about a file that is not there: the nearest name in its directory."""
+    if not path.parent.is_dir():
+        return f"there is no directory {shown(str(path.parent))} either"
+    try:
+        names = sorted(each.name for each in path.parent.iterdir())
+    except OSError:
+        names = []
+    near = nearest(path.name, names)
+    return f"did you mean {shown(str(path.parent / near))}?" if near else f"there is nothing of a similar name in {shown(str(path.parent))}"

@@ -18,12 +18,12 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from hyflow.cwl import normalize, proofreading, requirements
 from hyflow.cwl.expressions import is_old
 from hyflow.cwl.formats import extract
-from hyflow.cwl.nearest import nearest
 from hyflow.cwl.normalize import Plain, in_order, plain, short
 from hyflow.cwl.places import Survey, Surveyor, file_of, place_of, where_of
 from hyflow.cwl.tool import FORMATS
 from hyflow.errors import UnsupportedRequirement, Where, WorkflowError
 from hyflow.model.workflow import Link, Program, Source, Step, Workflow
+from hyflow.nearest import nearest
 
 ORIGINAL_VERSION = "http://commonwl.org/cwltool#original_cwlVersion"
 _TOOL_FIELDS = ("baseCommand", "arguments", "stdin", "stdout", "stderr", "successCodes", "temporaryFailCodes", "permanentFailCodes")

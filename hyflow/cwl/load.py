@@ -11,8 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hyflow.cwl import cache as kept
-from hyflow.cwl.addresses import shown
-from hyflow.cwl.nearest import beside
+from hyflow.cwl.addresses import beside, shown
 from hyflow.errors import UsageError, WorkflowError
 from hyflow.model.workflow import Program
 

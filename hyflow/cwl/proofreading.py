@@ -14,8 +14,8 @@ from typing import Any
 from hyflow.cwl import interpolation, references
 from hyflow.cwl.addresses import shown
 from hyflow.cwl.interpolation import Fragment
-from hyflow.cwl.nearest import did_you_mean
 from hyflow.errors import Where, WorkflowError
+from hyflow.nearest import suggestion
 
 RUNTIME = ("outdir", "tmpdir", "cores", "ram", "outdirSize", "tmpdirSize", "exitCode")
 _LINE = re.compile(r"<input>:(\d+)(?::(\d+))?")
@@ -101,10 +101,10 @@ def _lacking(fragment: Fragment, language: Language) -> Iterator[str]:
     else:
         names = []
         if reference.symbol == "runtime" and reference.segments and reference.segments[0] not in RUNTIME:
-            yield f"`runtime` has no {reference.segments[0]} ({did_you_mean(str(reference.segments[0]), RUNTIME, 'it has')})"
+            yield f"`runtime` has no {reference.segments[0]} ({suggestion(str(reference.segments[0]), RUNTIME, 'it has')})"
     for name in dict.fromkeys(names):
         if name not in language.inputs:
-            yield f"there is no input {name} ({did_you_mean(name, language.inputs, 'the inputs')})"
+            yield f"there is no input {name} ({suggestion(name, language.inputs, 'the inputs')})"
 
 
 def _bare(code: str) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hyflow.cwl.grammar import Schema, Union, called, expected, is_constant, items_in, kinds_in, kinds_of, options_of, symbols_of, taken_for
-from hyflow.cwl.nearest import did_you_mean, nearest
 from hyflow.cwl.requirements import CUDA, OLD_NAMES, SUPPORTED
 from hyflow.cwl.written import Document, Node, elements, fields, is_list, is_map, items, kind_of, text_of
 from hyflow.errors import UnsupportedRequirement, WorkflowError
+from hyflow.nearest import nearest, suggestion
 
 PROCESSES = ("CommandLineTool", "ExpressionTool", "Workflow", "Operation")
 BASIC = ("null", "boolean", "int", "long", "float", "double", "string", "File", "Directory", "Any")
@@ -60,7 +60,7 @@ class Structure:
             self._tell(
                 given,
                 f"there is no class {text_of(given) or _CALLED[kind_of(given)]!r} of processes",
-                did_you_mean(name, PROCESSES, "the classes"),
+                suggestion(name, PROCESSES, "the classes"),
             )
         else:
             self._record(node, record, ())
@@ -78,7 +78,7 @@ class Structure:
             if short in known:
                 self._field(short, value, known[short])
             elif not (name.startswith(_OWN) or ":" in name):
-                self._tell(key, f"there is no field {name!r} in {called(record.name)}", did_you_mean(name, known, "its fields"))
+                self._tell(key, f"there is no field {name!r} in {called(record.name)}", suggestion(name, known, "its fields"))
         has = {str(key.value) for key, _ in items(node)}
         if "$mixin" in has:
             return
@@ -204,7 +204,7 @@ class Structure:
         if name == "cwlVersion":
             self._tell(node, f"hyflow does not know the CWL version {text!r}", "the versions that it knows are v1.0, v1.1 and v1.2")
         else:
-            self._tell(node, f"{text!r} is no value of `{name}`", did_you_mean(text, words, "it must be one of"))
+            self._tell(node, f"{text!r} is no value of `{name}`", suggestion(text, words, "it must be one of"))
 
     def _definitions(self, node: Node, types: list[Any]) -> None:
         """The types of a SchemaDefRequirement."""
@@ -294,7 +294,7 @@ class Structure:
             self._tell(node, f"the type {base!r} needs to say more", f"as in {{type: {base}, {_MORE[base]}}}")
         elif short not in self._types:
             known = [*BASIC, *streams, *self._types]
-            self._tell(node, f"there is no type {word!r}", did_you_mean(short, known, "the types"))
+            self._tell(node, f"there is no type {word!r}", suggestion(short, known, "the types"))
 
     # -- other files ----------------------------------------------------------------------------------------------
 

@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from hyflow.cwl import written
-from hyflow.cwl.addresses import shown
+from hyflow.cwl.addresses import beside, shown
 from hyflow.cwl.grammar import schema_of
-from hyflow.cwl.nearest import beside, did_you_mean, nearest
 from hyflow.cwl.structure import PROCESSES, Structure
 from hyflow.cwl.wiring import Process, problems, required, short
 from hyflow.cwl.written import Document, Node, Unreadable, elements, everything, fields, is_map, keys, kind_of, named, text_of
 from hyflow.errors import Where, WorkflowError
+from hyflow.nearest import nearest, suggestion
 
 VERSIONS = ("v1.0", "v1.1", "v1.2")
 MOST_TOLD = 25
@@ -114,7 +114,7 @@ class _Survey:
                 else "the document holds several processes, and none of them is #main"
             )
             hint = (
-                did_you_mean(wanted, names, "name one of them, as in FILE#ID")
+                suggestion(wanted, names, "name one of them, as in FILE#ID")
                 if fragment
                 else f"name one of them, as in {shown(document.address)}#{names[0]}: {', '.join(names)}"
             )
@@ -265,7 +265,7 @@ class _Survey:
                 if fragment
                 else f"{shown(document.address)} holds several processes, and none of them is #main"
             )
-            self._tell(by.error(node, what, did_you_mean(wanted, [f"#{each}" for each in entries if each], "its processes")), by)
+            self._tell(by.error(node, what, suggestion(wanted, [f"#{each}" for each in entries if each], "its processes")), by)
         return None
 
     def _document(self, address: str, by: tuple[Document, Node] | None) -> Document | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from hyflow.cwl.nearest import did_you_mean, nearest
 from hyflow.cwl.requirements import SUPPORTED
 from hyflow.cwl.written import Document, Node, elements, fields, is_list, is_map, items, key_of, kind_of, named, text_of
 from hyflow.errors import WorkflowError
+from hyflow.nearest import nearest, suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class _Wiring:
             return self._document.error(
                 node,
                 f"{whose} comes from {wanted}, but the step {path[-2]} has no output {path[-1]} under `out`",
-                did_you_mean(wanted, outputs, "its outputs"),
+                suggestion(wanted, outputs, "its outputs"),
             )
         if len(path) == 1 and path[0] in steps:
             outputs = [f"{path[0]}/{port}" for port in _out(steps[path[0]])]
@@ -104,7 +104,7 @@ class _Wiring:
                 f"{whose} comes from {wanted}, which is a step and not an output",
                 f"say which output: {', '.join(outputs) or 'the step has none'}",
             )
-        return self._document.error(node, what, did_you_mean(wanted, sorted(self._inputs | self._ports), "the sources"))
+        return self._document.error(node, what, suggestion(wanted, sorted(self._inputs | self._ports), "the sources"))
 
     def _cycles(self) -> Iterator[WorkflowError]:
         """Steps that wait for each other, each circle once."""
@@ -153,10 +153,10 @@ class _Wiring:
                 yield self._document.error(
                     item,
                     f"the step {name} is scattered over {port}, which is none of its inputs under `in`",
-                    did_you_mean(port, ports, "its inputs"),
+                    suggestion(port, ports, "its inputs"),
                 )
         if "scatter" in said and not scattered:
-            yield self._document.error(said["scatter"], f"the step {name} is scattered over nothing", did_you_mean("", ports, "its inputs"))
+            yield self._document.error(said["scatter"], f"the step {name} is scattered over nothing", suggestion("", ports, "its inputs"))
         if scattered and "ScatterFeatureRequirement" not in features:
             yield self._document.error(key_of(step, "scatter"), f"the step {name} is scattered", _declare("ScatterFeatureRequirement"))
         if len(scattered) > 1 and "scatterMethod" not in said:
@@ -196,7 +196,7 @@ class _Wiring:
             port = short(named_here or "")
             if port and port not in outputs:
                 yield self._document.error(
-                    item, f"the step {name} passes on {port}, which what it runs does not give", did_you_mean(port, outputs, "its outputs")
+                    item, f"the step {name} passes on {port}, which what it runs does not give", suggestion(port, outputs, "its outputs")
                 )
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hyflow.deployment.suggestions import suggestion
 from hyflow.errors import DeploymentError, HyflowError, Where
+from hyflow.nearest import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def step_problems(
     inner = {step.rpartition("/")[0] for step in paths}
     known = [step for step in paths if step not in inner]
     problems: list[HyflowError] = [
-        DeploymentError(f"the workflow has no step {one.step}", where=one.where, hint=suggestion(one.step, paths, kind="its steps"))
+        DeploymentError(f"the workflow has no step {one.step}", where=one.where, hint=suggestion(one.step, paths, called="its steps"))
         for one in bindings
         if not any(covers(one.step, step) for step in known)
     ]
@@ -107,7 +107,7 @@ def location_problems(bindings: Sequence[Binding], locations: Mapping[str, Colle
 
 def _locations_hint(target: Target, there: Collection[str]) -> str:
     named = [name for name in there if name]
-    return suggestion(target.location, named, kind="its locations") if named else f"it is one place: name {target.site} alone"
+    return suggestion(target.location, named, called="its locations") if named else f"it is one place: name {target.site} alone"
 
 
 def _uncovered(steps: Sequence[str], sites: Collection[str], file: str | None) -> HyflowError:

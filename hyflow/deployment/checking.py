@@ -10,9 +10,8 @@ from jsonschema.exceptions import ValidationError
 
 from hyflow.deployment.document import Node, locate
 from hyflow.deployment.settings import Schema
-from hyflow.deployment.suggestions import suggestion
 from hyflow.errors import DeploymentError, HyflowError, Where
-from hyflow.nearest import nearest
+from hyflow.nearest import nearest, suggestion
 
 _KINDS = {
     "object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number",

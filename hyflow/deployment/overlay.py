@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hyflow.deployment.document import Node, parse
-from hyflow.deployment.suggestions import suggestion
 from hyflow.errors import DeploymentError, HyflowError, UsageError, Where
+from hyflow.nearest import suggestion
 
 
 def overlay(base: Node, over: Node) -> Node:
@@ -35,7 +35,7 @@ def with_profile(document: Node, profile: str | None) -> Node:
         return bare
     known = profiles.value if profiles is not None and isinstance(profiles.value, dict) else {}
     if profile not in known:
-        hint = suggestion(profile, known, kind="its profiles") if known else "it has no profiles"
+        hint = suggestion(profile, known, called="its profiles") if known else "it has no profiles"
         raise UsageError(f"there is no profile {profile!r}", where=Where(document.where.file), hint=hint)
     return overlay(bare, known[profile])
 
@@ -98,7 +98,7 @@ def _put(node: Node, steps: list[str], value: Node, where: Where) -> Node:
         raise DeploymentError(f"{name} cannot be set inside of a plain value", where=where)
     if rest and name not in node.value:
         if name not in ("container", "resources"):
-            hint = suggestion(name, node.value, kind="there are")
+            hint = suggestion(name, node.value, called="there are")
             raise DeploymentError(f"there is no {name} to set something in", where=where, hint=hint)
         return _put(node, [name], _put(Node({}, where), rest, value, where), where)
     parts = {**node.value, name: _put(node.value.get(name, Node(None, where)), rest, value, where)}

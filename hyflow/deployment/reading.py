@@ -16,12 +16,11 @@ from hyflow.deployment.kinds import unreadable
 from hyflow.deployment.overlay import with_profile, with_sets
 from hyflow.deployment.schema import deployment_schema
 from hyflow.deployment.settings import instance
-from hyflow.deployment.suggestions import suggestion
 from hyflow.deployment.values import Deployment, Site
 from hyflow.errors import DeploymentError, HyflowError, Where
 from hyflow.misread import undecodable
 from hyflow.model.quantities import parse_size, parse_time
-from hyflow.nearest import nearest
+from hyflow.nearest import nearest, suggestion
 
 
 def read(
@@ -126,7 +125,7 @@ def _strangers(document: Node) -> Iterator[HyflowError]:
             continue
         for node in named.value if isinstance(named.value, list) else [named]:
             if isinstance(node.value, str) and (name := _target(node.value).site) not in sites.value:
-                yield DeploymentError(f"there is no site {name!r}", where=node.where, hint=suggestion(name, sites.value, kind="sites"))
+                yield DeploymentError(f"there is no site {name!r}", where=node.where, hint=suggestion(name, sites.value, called="sites"))
 
 
 def _sites(document: Node, plugins: Mapping[str, Plugin]) -> dict[str, Site]:
