@@ -78,7 +78,6 @@ def run(chosen: Sequence[Case], asked: argparse.Namespace, done: Figures, keep: 
         print("\n".join(["", case.title, *tables.text(tables.HEAD, tables.case_rows(done, case))]), flush=True)
         if keep:
             record.write(done, keep)
-    peers.clear_room()
     return done
 
 
