@@ -14,6 +14,10 @@ WAY ?= local
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
+# Tests that what is generated and kept (schemas, manual pages) is what the code would make of it now.
+DRIFT := tests/cli/test_cli_deployment.py::test_the_schemas_in_the_repository_are_those_of_the_code \
+         tests/cli/test_cli_help.py::test_the_manual_pages_in_the_repository_are_those_of_the_code
+
 # The tools of the demo and of the tests run the python3 that comes first here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -37,7 +41,7 @@ check: .venv/made-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/test_project.py $(wildcard tests/*/test_*schema*.py)
+	$(BIN)/python -m pytest -q tests/test_project.py tests/cli/test_cli_docs.py $(DRIFT)
 
 conformance: .venv/made-test
 	$(BIN)/python tests/conformance/run.py --way $(WAY) --jobs $(JOBS)

@@ -6,19 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from told import FLOW, HEAD, TOOL, told
 
 from hyflow.cwl.load import load
 from hyflow.errors import HyflowError, WorkflowError
-
-HEAD = "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: cat\n"
-TOOL = HEAD + "inputs: {x: File}\noutputs: {out: stdout}\n"
-FLOW = """cwlVersion: v1.2
-class: Workflow
-inputs: {f: File, many: "File[]", n: int}
-outputs: {o: {type: File, outputSource: one/out}}
-steps:
-  one: {run: tool.cwl, in: {x: f}, out: [out]}
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -26,14 +17,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tool.cwl").write_text(TOOL)
     return tmp_path
-
-
-def told(text: str | bytes, name: str = "doc.cwl") -> list[str]:
-    """The lines of what is said about a document."""
-    Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(WorkflowError) as caught:
-        load(name, cache=None)
-    return str(caught.value).splitlines()
 
 
 GRAPH = "cwlVersion: v1.2\n$graph:\n" + "".join(
