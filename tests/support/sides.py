@@ -20,8 +20,9 @@ import wholerun
 
 _WHOLE = re.compile(r"(?<=\d)\.0+(?!\d)")
 """What cwltool writes after a whole number where the job file says it (docs/differences.md)."""
-_LITERAL = re.compile(r'"location": "_:[0-9a-f-]{36}", ')
-"""The name that cwltool gives to a file that is written in the job file, and shows where a text takes in the whole of it."""
+_ADDRESS = re.compile(r'"location": "[^"]*", ')
+"""Where a file is, in a text that takes in the whole of it: cwltool names even those that are only written in the job file, and leaves
+spaces in the names of others."""
 
 PROBE = Path(__file__).with_name("probe.py")
 
@@ -112,7 +113,7 @@ def _record(seen: dict[str, Any], folder: Path) -> Any:
     def named(value: Any) -> Any:
         match value:
             case str():
-                return _LITERAL.sub("", _WHOLE.sub("", inputs.sub("<in>", value.replace(cwd, "<out>").replace(tmp, "<tmp>"))))
+                return _ADDRESS.sub("", _WHOLE.sub("", inputs.sub("<in>", value.replace(cwd, "<out>").replace(tmp, "<tmp>"))))
             case dict():
                 return {named(key): named(item) for key, item in value.items()}
             case list():
