@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,9 +82,9 @@ def tags(run: RunDir) -> list[int]:
     return [record.event.job.tag[0] for record in read_events(run.journal) if isinstance(record.event, Submitted)]
 
 
-def python(code: str, *args: object, **options: object) -> subprocess.Popen[str]:
+def python(code: str, *args: object, **options: Any) -> subprocess.Popen[str]:
     argv = [sys.executable, "-c", textwrap.dedent(code), *map(str, args)]
-    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload, no-any-return]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
 async def written(run: RunDir, events: Sequence[Event]) -> None:
