@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hyflow.model.containers import Container, Enclosure
 from hyflow.model.jobs import Key
 from hyflow.model.resources import ONE_CORE, UNMEASURED, Resources, Usage
 
@@ -25,13 +26,15 @@ class Stage:
     absolute path on the machine (a file or directory, never written). COPY: a copy of `source` that the command may
     change (recursive, links followed, owner may write). WRITE: a file with the contents `text` (UTF-8, surrogateescape;
     mode 0644). MKDIR: an empty directory.
-    Missing parents are made.
+    Missing parents are made. Of what is linked: `directory` says that it is one, `writable` that the command may change it all the same.
     """
 
     kind: StageKind
     target: str
     source: str = ""
     text: str = ""
+    directory: bool = False
+    writable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,10 @@ class Task:
     starts in `out`. `argv` is never passed through a shell. `environment` is all that the command gets, set on top of
     PATH of the machine. `stdin` is an absolute path on the machine (None: /dev/null). `stdout` and `stderr` are relative to `out`
     (None: the files stdout and stderr in `dir`). `time_limit` in seconds (None: no limit). `network`: the command may use it.
+    `limits`: which of the resources were asked for, and may be enforced ("cores", "memory").
+
+    With a `container` argv and environment are those inside it. A site that cannot run containers by itself is given the command of an
+    engine's client instead, with an `enclosure`; then `container` is None.
     """
 
     key: Key
@@ -70,6 +77,9 @@ class Task:
     network: bool = False
     stage: tuple[Stage, ...] = ()
     collect: tuple[Glob, ...] = ()
+    limits: frozenset[str] = frozenset()
+    container: Container | None = None
+    enclosure: Enclosure | None = None
 
 
 class EntryKind(StrEnum):
