@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,9 +77,15 @@ def _site(site: Site) -> str:
     """The site with the settings that are in force, written as the file would have them."""
     from hyflow import plain
 
-    settings = plain.loads(plain.dumps(site.settings))
-    given = [f"{name}: {_value(value)}" for name, value in settings.items() if value is not None]
-    return f"  {site.name}  " + ", ".join([f"type: {site.plugin.name}", *given, f"container: {{runtime: {site.container}}}"])
+    parts = [f"type: {site.plugin.name}", *_given(plain.loads(plain.dumps(site.settings)))]
+    parts.append(f"container: {{{', '.join(_given(plain.loads(plain.dumps(site.container))))}}}")
+    if site.modules:
+        parts.append(f"modules: {{{', '.join(_given(site.modules))}}}")
+    return f"  {site.name}  " + ", ".join(parts)
+
+
+def _given(settings: Mapping[str, object]) -> list[str]:
+    return [f"{name}: {_value(value)}" for name, value in settings.items() if value is not None and value != []]
 
 
 def _value(value: object) -> str:

@@ -97,7 +97,7 @@ def _put(node: Node, steps: list[str], value: Node, where: Where) -> Node:
     if not isinstance(node.value, dict):
         raise DeploymentError(f"{name} cannot be set inside of a plain value", where=where)
     if rest and name not in node.value:
-        if name not in ("container", "resources"):
+        if name not in ("container", "modules", "resources"):
             hint = suggestion(name, node.value, called="there are")
             raise DeploymentError(f"there is no {name} to set something in", where=where, hint=hint)
         return _put(node, [name], _put(Node({}, where), rest, value, where), where)

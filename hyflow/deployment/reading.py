@@ -19,6 +19,7 @@ from hyflow.deployment.settings import instance
 from hyflow.deployment.values import Deployment, Site
 from hyflow.errors import DeploymentError, HyflowError, Where
 from hyflow.misread import undecodable
+from hyflow.model.containers import ContainerSettings
 from hyflow.model.quantities import parse_size, parse_time
 from hyflow.nearest import nearest, suggestion
 
@@ -132,9 +133,10 @@ def _sites(document: Node, plugins: Mapping[str, Plugin]) -> dict[str, Site]:
     sites: dict[str, Site] = {}
     wrong: list[HyflowError] = []
     for name, values in document.value["sites"].plain().items():
-        plugin, container = plugins[values.pop("type")], values.pop("container", {})
+        plugin, modules = plugins[values.pop("type")], values.pop("modules", {})
+        container = instance(ContainerSettings, values.pop("container", {}))
         try:
-            sites[name] = Site(name, plugin, instance(plugin.settings, values), container.get("runtime", "auto"))
+            sites[name] = Site(name, plugin, instance(plugin.settings, values), container, modules)
         except (HyflowError, ValueError) as error:
             wrong.append(DeploymentError(f"{name}: {error}", where=locate(document, ["sites", name])))
     if wrong:

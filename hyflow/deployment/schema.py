@@ -6,24 +6,22 @@ from collections.abc import Collection, Mapping
 
 from hyflow.connector import Plugin
 from hyflow.deployment.settings import Schema, object_schema
+from hyflow.model.containers import ContainerSettings
 from hyflow.model.quantities import SIZE, TIME
 
 SITE_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
-RUNTIMES = ("none", "auto")
 _TARGET = "^[^/]+(/.+)?$(?!\\n)"
 
-_CONTAINER: Schema = {
+_CONTAINER: Schema = {"description": "How commands that ask for a container get one at this site.", **object_schema(ContainerSettings)}
+
+_MODULES: Schema = {
     "type": "object",
-    "description": "How commands that ask for a container get one at this site.",
-    "properties": {
-        "runtime": {
-            "enum": list(RUNTIMES),
-            "default": "auto",
-            "description": "auto: the first engine that works here; none: commands run with what is installed.",
-        }
-    },
-    "additionalProperties": False,
+    "description": "The environment modules to load for software that tools ask for, by its name, as in {samtools: samtools/1.19}.",
+    "additionalProperties": {"type": "string", "minLength": 1, "pattern": r"^[^-\s]\S*$(?!\n)", "title": "the name of a module"},
 }
+
+COMMON: Mapping[str, Schema] = {"container": _CONTAINER, "modules": _MODULES}
+"""What every site may say, whatever its type."""
 
 _RESOURCES: Schema = {
     "type": "object",
@@ -103,4 +101,4 @@ def _site(plugins: Mapping[str, Plugin], types: list[str]) -> Schema:
 
 def _typed_site(name: str, plugin: Plugin) -> Schema:
     schema = object_schema(plugin.settings)
-    return {"description": plugin.doc, **schema, "properties": {"type": {"const": name}, **schema["properties"], "container": _CONTAINER}}
+    return {"description": plugin.doc, **schema, "properties": {"type": {"const": name}, **schema["properties"], **COMMON}}

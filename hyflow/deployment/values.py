@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any
 
 from hyflow.connector import Plugin
 from hyflow.deployment.binding import Binding, Override, Target, location_problems, override_for, step_problems, targets_for
 from hyflow.errors import DeploymentError
-
-Runtime: TypeAlias = Literal["none", "auto"]
+from hyflow.model.containers import ContainerSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A named site. `settings` is an instance of `plugin.settings`; `container` is the runtime for commands that ask for one."""
+    """A named site. `settings` is an instance of `plugin.settings`; `container`: how commands that ask for a container get one.
+
+    `modules`: the environment modules to load for software that tools ask for, by the software's name.
+    """
 
     name: str
     plugin: Plugin
     settings: Any
-    container: Runtime = "auto"
+    container: ContainerSettings = ContainerSettings()
+    modules: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,13 @@
-"""Containers as a task carries them: which image, and what of the machine is seen inside. No engine is named here."""
+"""Containers as values: what a site says of its engine, what a task asks of one, what is known of a command that is an engine's client."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal, TypeAlias
+
+Runtime: TypeAlias = Literal["auto", "docker", "podman", "apptainer", "none"]
+RUNTIMES: tuple[Runtime, ...] = ("auto", "docker", "podman", "apptainer", "none")
 
 
 class ImageKind(StrEnum):
@@ -72,3 +76,28 @@ class Enclosure:
     own: tuple[str, ...] = ()
     id_file: str = ""
     paths: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSettings:
+    """How commands that ask for a container get one at a site."""
+
+    runtime: Runtime = field(default="auto", metadata={
+        "doc": "The container engine; auto: the first of docker, podman and apptainer that works there; none: commands run with what is "
+               "installed."})
+    command: list[str] | None = field(default=None, metadata={
+        "doc": "The command that starts the engine's client, as a list; by default the engine's name.",
+        "schema": {"minItems": 1, "examples": [["docker", "--context", "lab"]]}})
+    network: str | None = field(default=None, metadata={
+        "doc": "The engine's network for tools that ask for network access; by default the engine's own.",
+        "schema": {"minLength": 1, "examples": ["bridge"]}})
+    options: list[str] = field(default_factory=list, metadata={
+        "doc": "Further options for each container, as the engine's run command takes them.",
+        "schema": {"examples": [["--shm-size=1g"]]}})
+    cache: str | None = field(default=None, metadata={
+        "doc": "The directory at the site for converted images (apptainer), an absolute path; by default below ~/.cache.",
+        "schema": {"pattern": "^/", "title": "an absolute path", "examples": ["/project/images"]}})
+    pull: Literal["missing", "always", "never"] = field(default="missing", metadata={
+        "doc": "When images are pulled: those that are missing, always (once a run), or never."})
+    limits: bool = field(default=True, metadata={
+        "doc": "Whether cores and memory that a tool asks for are also the most that its container gets."})

@@ -77,7 +77,7 @@ class Task:
     network: bool = False
     stage: tuple[Stage, ...] = ()
     collect: tuple[Glob, ...] = ()
-    limits: frozenset[str] = frozenset()
+    limits: tuple[str, ...] = ()
     container: Container | None = None
     enclosure: Enclosure | None = None
 
