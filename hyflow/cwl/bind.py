@@ -19,6 +19,7 @@ from hyflow.cwl.layout import Layout
 from hyflow.cwl.shapes import Port
 from hyflow.cwl.tool import Tool
 from hyflow.cwl.workdir import WorkDir, WorkTree, relocated
+from hyflow.model.containers import Container, Mount
 from hyflow.model.jobs import Job, Key
 from hyflow.model.places import Place
 from hyflow.model.resources import MIB, Resources
@@ -60,21 +61,26 @@ class Binder:
         layout = Layout(place, know)
         inputs = layout.inputs(demand.inputs)
         runtime = runtime_at(place)
-        stages = tuple(layout.stages)
+        stages, mounts = tuple(layout.stages), tuple[Mount, ...]()
         if self._workdir:
             tree = WorkTree(place, know, inplace=tool.inplace)
             stages += tree.lay(self._workdir.items(inputs, runtime))
-            inputs = relocated(inputs, tree.moved)
+            inputs, mounts = relocated(inputs, tree.moved), tuple(tree.mounts)
         globs, numbers = self._fixed or self._globs(inputs, runtime, place.outdir)
         task = Task(
             key, label, place.dir, command_line(tool, inputs, runtime), self._environment(inputs, runtime),
             stdin=self._stdin(inputs, runtime, place), stdout=self._stream(tool.stdout, "stdout", inputs, runtime),
             stderr=self._stream(tool.stderr, "stderr", inputs, runtime), resources=place.resources, time_limit=demand.time_limit,
-            network=demand.network, stage=stages, collect=globs,
+            network=demand.network, stage=stages, collect=globs, limits=demand.limits, container=self._container(place, mounts),
         )
-        if not task.argv:
+        if not task.argv and task.container is None:  # an image may bring a command along
             raise tool.error("the command line is empty: there is no baseCommand, no argument and no bound input")
         return Bound(task, inputs, runtime, place, numbers)
+
+    def _container(self, place: Place, mounts: tuple[Mount, ...]) -> Container | None:
+        """The container that the command runs in, where it does."""
+        asked = self._tool.container
+        return Container(asked.image, place.indir, place.outdir, place.tmpdir, mounts) if asked and place.contained else None
 
     # -- environment and streams ----------------------------------------------------------------------------------
 

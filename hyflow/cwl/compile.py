@@ -27,6 +27,7 @@ from hyflow.nearest import nearest
 
 ORIGINAL_VERSION = "http://commonwl.org/cwltool#original_cwlVersion"
 _TOOL_FIELDS = ("baseCommand", "arguments", "stdin", "stdout", "stderr", "successCodes", "temporaryFailCodes", "permanentFailCodes")
+_ARCHIVES = ("dockerLoad", "dockerImport")
 _KINDS: Mapping[str, Literal["command", "expression", "workflow"]] = {
     "CommandLineTool": "command", "ExpressionTool": "expression", "Workflow": "workflow",
 }
@@ -259,15 +260,17 @@ def _tool(loaded: Any) -> Plain:
     for item in [*made["inputs"], *made["outputs"]]:
         normalize.mentioned(item["type"], names, used)
     made["names"] = used
-    made["requirements"] = {name: _requirement(name, entry) for name, entry in made["requirements"].items()}
+    made["requirements"] = {name: _requirement(name, entry, base) for name, entry in made["requirements"].items()}
     made.update({key: plain(tool[key]) for key in _TOOL_FIELDS if tool.get(key) is not None})
     if "expression" in tool:
         made["expression"] = plain(tool["expression"])
     return made
 
 
-def _requirement(name: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A requirement without what has been taken from it already."""
+def _requirement(name: str, entry: Mapping[str, Any], base: str) -> Mapping[str, Any]:
+    """A requirement without what has been taken from it already, and with the archives of images by their addresses."""
+    if name == "DockerRequirement":
+        return {key: normalize.address(str(value), base) if key in _ARCHIVES and value else value for key, value in entry.items()}
     return {key: value for key, value in entry.items() if not (name == "SchemaDefRequirement" and key == "types")}
 
 

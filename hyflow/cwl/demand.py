@@ -20,12 +20,13 @@ class Demand:
     """What a job needs.
 
     `sources`: the address of every file and directory that must be present at the place. `time_limit` in seconds, None where there
-    is none. `reuse`: whether results may be taken from another run (WorkReuse). `inputs`: as prepared, for `bind`.
+    is none. `limits`: which of cores and memory the tool asks for itself. `reuse`: whether results may be taken from another run (WorkReuse). `inputs`: as prepared, for `bind`.
     """
 
     request: Request
     sources: tuple[str, ...]
     time_limit: float | None = None
+    limits: tuple[str, ...] = ()
     network: bool = False
     reuse: bool = True
     inputs: Inputs = field(default_factory=dict, compare=False, repr=False)
@@ -40,6 +41,10 @@ class _Amount:
     default: float
 
 
+def _is_given(amount: _Amount) -> bool:
+    return amount.low is not None or amount.high is not None
+
+
 class Demands:
     """What jobs of one tool need: the fields of its requirements, compiled once."""
 
@@ -48,6 +53,7 @@ class Demands:
         memory = 1024 if tool.version == "v1.0" else 256
         defaults = {"cores": 1, "ram": memory, "tmpdir": 1024, "outdir": 1024}
         self._amounts = {word: self._amount(word, default) for word, default in defaults.items()}
+        self._limits = tuple(name for name, word in (("cores", "cores"), ("memory", "ram")) if _is_given(self._amounts[word]))
         self._limit = tool.required("ToolTimeLimit", "timelimit")
         self._network = tool.required("NetworkAccess", "networkAccess")
         self._reuse = tool.required("WorkReuse", "enableReuse")
@@ -64,6 +70,7 @@ class Demands:
             self._fixed or self._request(prepared),
             tuple(dict.fromkeys(sources_of(prepared))) if busy else (),
             self._time_limit(prepared),
+            self._limits,
             self._flag(self._network, prepared, tool.version == "v1.0", "NetworkAccess.networkAccess"),
             self._flag(self._reuse, prepared, True, "WorkReuse.enableReuse"),
             prepared,

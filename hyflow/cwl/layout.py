@@ -94,7 +94,8 @@ class Layout:
             self.stages.append(literal(data, target))
             return
         try:
-            self.stages.append(Stage(StageKind.LINK, target, source_at(location, self._place, self._know)))
+            source = source_at(location, self._place, self._know)
+            self.stages.append(Stage(StageKind.LINK, target, source, directory=data["class"] == "Directory"))
         except Lacking as lack:
             self._lacking |= lack.facts
 

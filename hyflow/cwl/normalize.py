@@ -86,6 +86,11 @@ def default_of(item: Mapping[str, Any], base: str) -> Any:
         raise
 
 
+def address(location: str, base: str) -> str:
+    """A location that the document at `base` gives, as an address. Raises WorkflowError."""
+    return str(place_defaults({"class": "File", "location": location}, base)["location"])
+
+
 def _details(item: Mapping[str, Any]) -> Plain:
     """What a parameter, a record's field or an array may say of its data beside the type."""
     made: Plain = {}

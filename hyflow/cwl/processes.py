@@ -15,6 +15,7 @@ from typing import Any
 from hyflow.cwl import judge, places, start, steps
 from hyflow.cwl.bind import Binder, Bound, runtime_resources
 from hyflow.cwl.collect import OutputError, collect
+from hyflow.cwl.contained import Asked
 from hyflow.cwl.demand import Demand, Demands
 from hyflow.cwl.knowledge import answer
 from hyflow.cwl.steps import StepInputs
@@ -29,7 +30,7 @@ from hyflow.model.tasks import Manifest, Outcome
 from hyflow.model.values import Inputs, Value
 from hyflow.model.workflow import Program
 
-__all__ = ["Bound", "ContainerNeed", "Demand", "InputType", "OutputError", "Processes"]
+__all__ = ["Asked", "Bound", "ContainerNeed", "Demand", "InputType", "OutputError", "Processes"]
 
 _HERE = Resources(1.0, 256 * MIB, 1024 * MIB, 1024 * MIB)
 """What `runtime` says where nothing runs: the standard's defaults."""
@@ -104,6 +105,10 @@ class Processes:
         """The inputs of the program, in the order of the document."""
         return tuple(InputType(port.name, port.shape.type, not port.has_default and not fits(None, port.shape.type),
                                str(port.document.get("doc") or port.document.get("label") or "")) for port in self._signature.inputs)
+
+    def container(self, process: str) -> Asked | None:
+        """The container that the process asks for. Raises WorkflowError."""
+        return self._tool(process).container
 
     def scripted(self, process: str) -> bool:
         """Whether the process may run JavaScript."""

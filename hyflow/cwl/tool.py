@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from hyflow.cwl import interpolation, places, references
+from hyflow.cwl.contained import Asked, asked
 from hyflow.cwl.expressions import Compiled, Expressions
 from hyflow.cwl.shapes import Binding, Port, Shaper
 from hyflow.errors import Where, WorkflowError
@@ -97,6 +98,12 @@ class Tool(Signature):
         entries = self.requirements.get("EnvVarRequirement", {}).get("envDef") or []
         pairs = entries.items() if isinstance(entries, dict) else [(entry["envName"], entry["envValue"]) for entry in entries]
         return tuple((str(name), self.compiled(value, f"requirements.EnvVarRequirement.envDef.{name}")) for name, value in pairs)
+
+    @cached_property
+    def container(self) -> Asked | None:
+        """What DockerRequirement asks."""
+        requirement = self.requirements.get("DockerRequirement")
+        return None if requirement is None else asked(requirement, self.at("requirements.DockerRequirement"))
 
     @cached_property
     def shell(self) -> bool:

@@ -20,6 +20,7 @@ from hyflow.cwl.layout import literal, source_at
 from hyflow.cwl.objects import described, well_formed
 from hyflow.cwl.tool import Tool
 from hyflow.errors import UnsupportedRequirement, WorkflowError
+from hyflow.model.containers import Mount
 from hyflow.model.places import Place
 from hyflow.model.tasks import Stage, StageKind
 from hyflow.model.values import Inputs, Value, is_data, walk_data
@@ -173,6 +174,9 @@ class WorkTree:
     def __init__(self, place: Place, know: Knowledge, *, inplace: bool) -> None:
         self._place, self._know, self._inplace = place, know, inplace
         self._taken: dict[str, tuple[str | None, Stage]] = {}
+        self._absolute: dict[str, str] = {}
+        self.mounts: list[Mount] = []
+        """What is to be seen in the container at absolute names."""
         self.moved: dict[str, str] = {}
         """Where what was at a path of the input tree, or at an address, is now for the command."""
 
@@ -183,7 +187,7 @@ class WorkTree:
 
     def _item(self, data: Data, name: str, writable: bool) -> None:
         """One item with its secondary files beside it."""
-        if name.startswith("/"):
+        if name.startswith("/") and not self._place.contained:
             raise UnsupportedRequirement(f"{name!r} cannot be laid out: a name that starts with / needs a container")
         self._put(data, name, writable)
         for other in data.get("secondaryFiles") or ():
@@ -192,17 +196,28 @@ class WorkTree:
     def _put(self, data: Data, name: str, writable: bool) -> None:
         location = data.get("location")
         name = self._free(name, location)
-        path = f"{self._place.outdir}/{name}"
+        path = posixpath.join(self._place.outdir, name)
         for known in (data.get("path"), location):
             if known is not None:
                 self.moved[known] = path
         if name in self._taken:
             return
-        self._taken[name] = (location, self._stage(data, location, f"out/{name}", writable))
+        self._taken[name] = (location, self._stage(data, location, self._target(name, writable), writable))
         if location is None:
             for item in data.get("listing") or ():
                 inner = item if "basename" in item else described(item)
                 self._item(inner, f"{name}/{_single(inner['basename'])}", bool(item.get("writable", writable)))
+
+    def _target(self, name: str, writable: bool) -> str:
+        """Where something is staged: in the output directory, or for an absolute name among the inputs, from where it is mounted."""
+        if not name.startswith("/"):
+            return f"out/{name}"
+        above = next((parent for parent in _parents(name) if parent in self._absolute), None)
+        if above is not None:
+            return f"{self._absolute[above]}{name[len(above):]}"
+        target = self._absolute[name] = f"in/absolute/{len(self._absolute)}/{posixpath.basename(name)}"
+        self.mounts.append(Mount(f"{self._place.dir}/{target}", name, writable))
+        return target
 
     def _free(self, name: str, location: str | None) -> str:
         """`name`, or the first of name_2, name_3 ... that nothing else has."""
@@ -216,7 +231,7 @@ class WorkTree:
         if location is None:
             return literal(data, target)
         kind = StageKind.COPY if writable and not self._inplace else StageKind.LINK
-        return Stage(kind, target, source_at(location, self._place, self._know))
+        return Stage(kind, target, source_at(location, self._place, self._know), directory=data["class"] == "Directory", writable=writable)
 
     def _opened(self) -> Iterator[Stage]:
         """The stages; a linked directory into which something else is laid is copied instead, so that its source stays as it is."""
@@ -226,7 +241,7 @@ class WorkTree:
 
 
 def _parents(name: str) -> Iterator[str]:
-    while name := posixpath.dirname(name):
+    while (name := posixpath.dirname(name)) not in ("", "/"):
         yield name
 
 

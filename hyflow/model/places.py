@@ -106,7 +106,8 @@ class Place:
 
     `dir` is the attempt's own directory as an absolute path on the machine, `uri` its address. `outdir`, `tmpdir` and `indir` are
     the absolute paths that the command will see (of the directories out, tmp and in below `dir`). `sources` maps the
-    address of each staged file or directory to its absolute path on the machine, links resolved.
+    address of each staged file or directory to its absolute path on the machine, links resolved. `contained`: the command will run in
+    the container that its tool asks for.
     """
 
     dir: str
@@ -116,3 +117,4 @@ class Place:
     indir: str
     sources: Mapping[str, str]
     resources: Resources
+    contained: bool = False

@@ -23,7 +23,8 @@ class Stage:
     """One thing to lay out before the command starts, in the order given (a directory before what it holds).
 
     `target` is relative to the attempt's directory and starts with in/ or out/. LINK: a symbolic link to `source`, an
-    absolute path on the machine (a file or directory, never written). COPY: a copy of `source` that the command may
+    absolute path on the machine (a file or directory, never written), which must be there; where `text` is given, the link says that
+    instead: what the command sees of the source is elsewhere. COPY: a copy of `source` that the command may
     change (recursive, links followed, owner may write). WRITE: a file with the contents `text` (UTF-8, surrogateescape;
     mode 0644). MKDIR: an empty directory.
     Missing parents are made. Of what is linked: `directory` says that it is one, `writable` that the command may change it all the same.
