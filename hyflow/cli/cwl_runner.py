@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from hyflow import __version__
 from hyflow.cli.verbs import RUNNER
+from hyflow.model.containers import RUNTIMES
 
 
 def parser() -> argparse.ArgumentParser:
@@ -17,7 +18,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("job", metavar="JOB", nargs="?", help="the input object, in YAML or JSON")
     made.add_argument("--outdir", metavar="DIR", default=".", help="where the results go (default: here)")
     made.add_argument("--quiet", action="store_true", help="say nothing but errors")
-    made.add_argument("--container", metavar="RUNTIME", choices=["none", "auto"], help="the container runtime: none, auto")
+    made.add_argument("--container", metavar="RUNTIME", choices=RUNTIMES, help=f"the container runtime: {', '.join(RUNTIMES)}")
     made.add_argument("--deploy", metavar="DEPLOY", help="a deployment file; without one everything runs on this machine")
     made.add_argument("--version", action="version", version=f"hyflow {__version__}", help="say which version this is")
     return made

@@ -8,7 +8,7 @@ import shlex
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hyflow.errors import UsageError
 
@@ -76,22 +76,27 @@ def starter(plugins: dict[str, Plugin]) -> str:
     """The file's text: this machine as the one site, and every installed type with all its settings, commented."""
     parts = ["  here:\n    type: local\n"]
     if "local" in plugins:
-        parts += [_settings(plugins["local"], "    # "), _container("    # ")]
+        parts += [_settings(plugins["local"].settings, "    # "), _common("    # ")]
     for name, plugin in sorted(plugins.items()):
         if name != "local":
             parts += [f"\n{_comment(plugin.doc, '  # # ')}  # {name}-site:\n  #   type: {name}\n"]
-            parts += [_settings(plugin, "  #   "), _container("  #   ")]
+            parts += [_settings(plugin.settings, "  #   "), _common("  #   ")]
     return HEAD + "".join(parts) + TAIL
 
 
-def _settings(plugin: Plugin, prefix: str) -> str:
+def _settings(settings: type[Any], prefix: str) -> str:
     from hyflow.deployment.settings import settings_of
 
-    return "".join(_comment(_told(one), prefix + "# ") + f"{prefix}{one.name}: {_value(one)}\n" for one in settings_of(plugin.settings))
+    return "".join(_comment(_told(one), prefix + "# ") + f"{prefix}{one.name}: {_value(one)}\n" for one in settings_of(settings))
 
 
-def _container(prefix: str) -> str:
-    return f"{prefix}container: {{runtime: auto}}    # or none: commands run with what is installed there\n"
+def _common(prefix: str) -> str:
+    """What every site may say, whatever its type."""
+    from hyflow.deployment.schema import COMMON
+    from hyflow.model.containers import ContainerSettings
+
+    told = {name: _comment(schema["description"], prefix + "# ") + f"{prefix}{name}:\n" for name, schema in COMMON.items()}
+    return told["container"] + _settings(ContainerSettings, prefix + "  ") + told["modules"] + f"{prefix}  samtools: samtools/1.19\n"
 
 
 def _told(setting: Setting) -> str:

@@ -15,6 +15,7 @@ from hyflow.cli.files import told_apart
 from hyflow.cli.guard import finished
 from hyflow.cli.inputs import accepted, given_by, located
 from hyflow.errors import Interrupted, UsageError
+from hyflow.model.containers import RUNTIMES
 
 if TYPE_CHECKING:
     from hyflow.cwl.inputs import JobDocument
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--outdir", metavar="DIR", default=".", help="where the results go (default: here)")
     parser.add_argument("--profile", metavar="NAME", help="a profile of the deployment file")
     parser.add_argument("--set", metavar="PATH=VALUE", action="append", default=[], help="change a value of the deployment file")
-    parser.add_argument("--container", metavar="RUNTIME", choices=["none", "auto"], help="the container runtime for all sites: none, auto")
+    parser.add_argument("--container", metavar="RUNTIME", choices=RUNTIMES, help=f"the container runtime for all sites: {', '.join(RUNTIMES)}")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     parser.add_argument("--json-log", action="store_true", help="tell what happens as one JSON object a line")
 

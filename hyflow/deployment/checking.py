@@ -97,15 +97,16 @@ def _instead(value: Any, schema: Schema) -> str | None:
     if len(str(value)) > _LONGEST:
         return None
     match value:
-        case int() | float() | str() if pattern is not None and re.fullmatch(r"[0-9.]+", str(value)):
+        case int() | float() | str() if pattern is not None and re.fullmatch(r"[0-9.]+", str(value)) and not re.search(pattern, str(value)):
             fitting = [text for text in (f"{value}{unit}" for unit in _UNITS) if re.search(pattern, text)]
             return f"with its unit, as in {fitting[0]}" if fitting else None
         case str() if "path of a step" in schema.get("title", "") and value.strip("/"):
             return f"did you mean /{'/'.join(filter(None, value.split('/')))}?"
         case str() if "array" in kinds and pattern is None and value:
             return f"did you mean [{', '.join(value.split())}]?"
-        case str() if "object" in kinds and len(parts := schema.get("properties", {})) == 1:
-            return f"did you mean {{{next(iter(parts))}: {value}}}?"
+        case str() if "object" in kinds:
+            names = [name for name, part in schema.get("properties", {}).items() if value in part.get("enum", ())]
+            return f"did you mean {{{names[0]}: {value}}}?" if len(names) == 1 else None
     return None
 
 

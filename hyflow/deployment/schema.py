@@ -17,7 +17,10 @@ _CONTAINER: Schema = {"description": "How commands that ask for a container get 
 _MODULES: Schema = {
     "type": "object",
     "description": "The environment modules to load for software that tools ask for, by its name, as in {samtools: samtools/1.19}.",
-    "additionalProperties": {"type": "string", "minLength": 1, "pattern": r"^[^-\s]\S*$(?!\n)", "title": "the name of a module"},
+    "additionalProperties": {
+        "type": "string", "pattern": r"^[^-\s]\S*$(?!\n)", "title": "the name of a module",
+        "description": "As module load takes it: samtools/1.19.",
+    },
 }
 
 COMMON: Mapping[str, Schema] = {"container": _CONTAINER, "modules": _MODULES}

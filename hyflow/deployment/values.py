@@ -22,7 +22,7 @@ class Site:
     name: str
     plugin: Plugin
     settings: Any
-    container: ContainerSettings = ContainerSettings()
+    container: ContainerSettings = field(default_factory=ContainerSettings)
     modules: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -17,6 +17,7 @@ from hyflow.cli.guard import guarded
 from hyflow.cli.schema import SCHEMAS, text_of
 from hyflow.cli.verbs import EXAMPLES, RUNNER, VERBS
 from hyflow.errors import UsageError
+from hyflow.model.containers import RUNTIMES, ContainerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -116,13 +117,20 @@ def test_init_fills_the_empty_file_that_a_redirection_makes(tmp_path: Path) -> N
 def test_what_init_comments_out_can_be_commented_in(tmp_path: Path) -> None:
     from hyflow.cli.init import starter
     from hyflow.deployment import plugins, read
+    from hyflow.deployment.settings import settings_of
 
     lines = starter(plugins.load(["local", "shell"])).splitlines()
     start = next(n for n, line in enumerate(lines) if line == "  # shell-site:")
     end = lines.index("", start)
     lines[start:end] = [line.replace("  # ", "  ", 1).replace("  #   ", "    ", 1) for line in lines[start:end]]
     (tmp_path / "d.yml").write_text("\n".join(lines))
-    assert list(read(tmp_path / "d.yml").sites) == ["here", "shell-site"]
+    sites = read(tmp_path / "d.yml").sites
+    assert list(sites) == ["here", "shell-site"]
+    settings = sites["shell-site"].container
+    assert {one.name: getattr(settings, one.name) for one in settings_of(ContainerSettings)} == {
+        one.name: one.example if one.default is None else one.default for one in settings_of(ContainerSettings)
+    }
+    assert sites["shell-site"].modules == {"samtools": "samtools/1.19"}
 
 
 BOX = """version: 1
@@ -172,12 +180,17 @@ def test_the_schemas_in_the_repository_are_those_of_the_code() -> None:
 
 def test_the_reference_is_complete_and_its_file_is_valid(tmp_path: Path) -> None:
     from hyflow.deployment import plugins, read
+    from hyflow.deployment.schema import COMMON
     from hyflow.deployment.settings import settings_of
 
     page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
-    for plugin in plugins.load(["local", "shell"]).values():
-        part = page.partition(f"### `{plugin.name}`")[2].partition("\n##")[0]
-        assert re.findall(r"^\| `(\w+)`", part, re.MULTILINE) == [one.name for one in settings_of(plugin.settings)]
+    kinds = {name: plugin.settings for name, plugin in plugins.load(["local", "shell"]).items()}
+    for name, settings in {**kinds, "container": ContainerSettings}.items():
+        part = page.partition(f"### `{name}`")[2].partition("\n##")[0]
+        assert re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) == [one.name for one in settings_of(settings)]
+    part = page.partition("### `container`")[2].partition("\n##")[0]
+    assert all(f"`{runtime}`" in part for runtime in RUNTIMES)
+    assert set(COMMON) <= set(re.findall(r"^### `(\w+)`", page, re.MULTILINE))
     (example,) = (text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "version:" in text)
     (tmp_path / "d.yml").write_text(example, encoding="utf-8")
     assert str(read(tmp_path / "d.yml", "dev").bind[0].targets[0]) == "here"

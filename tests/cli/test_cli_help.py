@@ -112,7 +112,7 @@ def test_what_is_wrong_with_a_command_line(line: str, said: str) -> None:
 
 
 def test_a_container_runtime_that_there_is_not() -> None:
-    assert complaint("run", "x", "--container", "dokcer").startswith("--container cannot be 'dokcer'; ")
+    assert complaint("run", "x", "--container", "dokcer") == "--container cannot be 'dokcer'; did you mean docker?"
 
 
 def test_an_empty_word_is_a_variable_that_is_not_set() -> None:

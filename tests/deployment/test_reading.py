@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hyflow.connector import Connector, SiteContext
 from hyflow.deployment import Override, Target, default, read
 from hyflow.errors import DeploymentError, UsageError
+from hyflow.model.containers import ContainerSettings
 from hyflow.model.quantities import SIZE
 
 
@@ -79,7 +80,11 @@ def test_a_whole_file(write: Write) -> None:
 version: 1
 sites:
   a.b: {type: far, host: yes, cores: 3, mode: fast, command: [sh, -c], names: {x: y}, queue: {limit: 2}}
-  c: {type: far, host: c, container: {runtime: none}}
+  c:
+    type: far
+    host: c
+    container: {runtime: podman, command: [podman, --remote], options: [--init], cache: /images, pull: never, limits: false}
+    modules: {samtools: samtools/1.19}
 bind:
   - {step: /, site: c}
   - {step: /x/*, site: [a.b/gpu, c], resources: {cores: 2, memory: 1.5GiB, gpus: 1, time: 1h30m}}
@@ -87,7 +92,11 @@ bind:
     deployment = read(path, plugins=PLUGINS)
     assert deployment.sites["a.b"].settings == Settings("yes", ["sh", "-c"], {"x": "y"}, "fast", 3.0, Queue("cpu", 2.0))
     assert isinstance(deployment.sites["a.b"].settings.cores, float)
-    assert [site.container for site in deployment.sites.values()] == ["auto", "none"]
+    assert [site.container for site in deployment.sites.values()] == [
+        ContainerSettings(),
+        ContainerSettings("podman", ["podman", "--remote"], None, ["--init"], "/images", "never", False),
+    ]
+    assert [site.modules for site in deployment.sites.values()] == [{}, {"samtools": "samtools/1.19"}]
     assert deployment.targets("/x/y/z") == (Target("a.b", "gpu"), Target("c"))
     assert deployment.override("/x/y") == Override(2.0, 3 << 29, 1, 5400)
     assert deployment.override("/q") == Override()
@@ -100,7 +109,7 @@ def test_every_mistake_at_once_with_its_place(write: Write) -> None:
 sites:
   a: {type: fra, host: h}
   b c: {type: far, hots: h, queue: {partitoin: x}, mode: fats}
-  d: {type: far, host: 3, command: sh, container: {runtime: docker}}
+  d: {type: far, host: 3, command: sh, container: {runtime: dokcer, cache: images, pul: never}, modules: {x: 1, y: -f, z: a b}}
 bind:
   - {step: x, site: e}
   - {step: /x, site: [], resources: {memory: 3 apples, time: "", cores: 0, gpus: -1}}
@@ -115,7 +124,12 @@ bnid: []
         "4:52: sites.b c.mode cannot be 'fats'; did you mean fast?",
         "5:18: sites.d.host must be text, not 3; The machine.",
         "5:27: sites.d.command must be a list, not 'sh'; did you mean [sh]?",
-        "5:52: sites.d.container.runtime cannot be 'docker'; known: none, auto",
+        "5:52: sites.d.container.runtime cannot be 'dokcer'; did you mean docker?",
+        "5:69: sites.d.container.cache must be an absolute path, not 'images'",
+        "5:84: sites.d.container has no setting 'pul'; did you mean pull?",
+        "5:107: sites.d.modules.x must be the name of a module, not 1; As module load takes it: samtools/1.19.",
+        "5:113: sites.d.modules.y must be the name of a module, not '-f'",
+        "5:120: sites.d.modules.z must be the name of a module, not 'a b'",
         "7:6: bind[0].step must be the path of a step, as in / or /train/fit, not 'x'; did you mean /x?",
         "7:21: there is no site 'e'; sites: a, b c, d",
         "8:16: bind[1].site is empty; A site, or a list of sites of which hyflow may choose; SITE/LOCATION names one location of a site.",
@@ -153,6 +167,9 @@ bnid: []
          "3:39: bind[0].resources.time must be a length of time, as in 30m, 2h or 1h30m, not 90; with its unit, as in 90m"),
         ("version: 1\nsites: {a: {type: far, host: x, container: docker}}\n",
          "2:33: sites.a.container must be a mapping, not 'docker'; did you mean {runtime: docker}?"),
+        ("version: 1\nsites: {a: {type: far, host: x, container: {command: []}}}\n",
+         "2:45: sites.a.container.command is empty; "
+         "The command that starts the engine's client, as a list; by default the engine's name."),
         ("version: 1\nsites: {a: {type: far, host: x}}\nbind: [{step: /a//b/, site: a}]\n",
          "3:9: bind[0].step must be the path of a step, as in / or /train/fit, not '/a//b/'; did you mean /a/b?"),
         ("version: 1\nsites: {a: {type: far, host: x}}\nbind: [{step: /, site: [a, a]}]\n",
@@ -252,11 +269,13 @@ def test_a_profile_is_laid_over(write: Write) -> None:
 
 
 def test_values_from_the_command_line(write: Write) -> None:
-    sets = ("sites.a.x.host=h", "sites.a.x.queue={limit: 3}", "sites.b.container.runtime=none", "bind.1.site=a.x", "sites.b.names.k.l=no")
+    sets = ("sites.a.x.host=h", "sites.a.x.queue={limit: 3}", "sites.b.container.runtime=none", "bind.1.site=a.x",
+            "sites.b.modules.bwa=bwa/0.7")
     path = write(TWO.replace("host: two", "host: two, names: {}"))
-    deployment = read(path, sets=[*sets[:4], "sites.b.names.k=no"], plugins=PLUGINS)
+    deployment = read(path, sets=[*sets, "sites.b.names.k=no"], plugins=PLUGINS)
     assert deployment.sites["a.x"].settings == Settings("h", names={"k": "v"}, queue=Queue(limit=3.0))
-    assert deployment.sites["b"].container == "none"
+    assert deployment.sites["b"].container == ContainerSettings("none")
+    assert deployment.sites["b"].modules == {"bwa": "bwa/0.7"}
     assert deployment.sites["b"].settings.names == {"k": "no"}
     assert deployment.targets("/s") == (Target("a.x"),)
 
