@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--outdir", metavar="DIR", default=".", help="where the results go (default: here)")
     parser.add_argument("--profile", metavar="NAME", help="a profile of the deployment file")
     parser.add_argument("--set", metavar="PATH=VALUE", action="append", default=[], help="change a value of the deployment file")
-    parser.add_argument("--container", metavar="RUNTIME", choices=RUNTIMES, help=f"the container runtime for all sites: {', '.join(RUNTIMES)}")
+    runtimes = ", ".join(RUNTIMES)
+    parser.add_argument("--container", metavar="RUNTIME", choices=RUNTIMES, help=f"the container runtime for all sites: {runtimes}")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     parser.add_argument("--json-log", action="store_true", help="tell what happens as one JSON object a line")
 
