@@ -73,6 +73,10 @@ class SiteError(HyflowError):
         super().__init__(what, where=where, hint=hint)
 
 
+class ImageError(SiteError):
+    """A container image cannot be had at a site."""
+
+
 class JournalError(HyflowError):
     """The run's own record cannot be written or read: the disk is full, or another process drives the run."""
 

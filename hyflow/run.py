@@ -14,13 +14,16 @@ from hyflow.connector import SiteContext
 from hyflow.cwl.processes import Processes
 from hyflow.deployment import Deployment
 from hyflow.deployment.binding import Override
+from hyflow.engine.contained import Containers
 from hyflow.engine.driver import Binding, Driver, House, settle
+from hyflow.engine.outfit import outfit
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
 from hyflow.errors import HyflowError, Interrupted, JournalError, SiteError, UnsupportedRequirement
 from hyflow.interruption import Interruption, interruptible
 from hyflow.journal import Header, Journal, Meta, RunDir, has_begun, new_run
 from hyflow.model.actions import Conclude
+from hyflow.model.containers import Runtime
 from hyflow.model.events import Delivered, Stopping
 from hyflow.model.jobs import Failure, FailureClass, JobId
 from hyflow.model.places import HERE, Location
@@ -58,7 +61,7 @@ class Order:
     home: Path
     outdir: Path
     name: str | None
-    container: str | None
+    container: Runtime | None
     arguments: tuple[str, ...]
 
 
@@ -93,7 +96,6 @@ async def execute(order: Order, observer: Observer) -> Result:
 async def _execute(order: Order, observer: Observer, interruption: Interruption) -> Result:
     destination.check(order.outdir, [order.home / "runs", order.home / "cache"])
     processes = Processes(order.program)
-    _check_containers(order, processes, observer)
     order.deployment.check_steps(processes.step_paths(), processes.evaluated_paths())
     run_dir = new_run(order.home, order.name)
     recorded = False
@@ -130,19 +132,17 @@ def _meta(order: Order, run_dir: RunDir) -> Meta:
     return Meta(**fields, program=plain.dumps(order.program), deployment=order.deployment.text.encode())
 
 
-def _check_containers(order: Order, processes: Processes, observer: Observer) -> None:
-    """Refuse what must run in a container (there is no engine yet), unless the user says to go on without."""
-    needs = [need for need in processes.containers() if need.required]
-    if not needs:
-        return
-    runtimes = {order.container or site.container for site in order.deployment.sites.values()}
-    names = ", ".join(dict.fromkeys(need.label for need in needs))
-    if runtimes != {"none"}:
-        raise UnsupportedRequirement(
-            f"{names} must run in a container (DockerRequirement: {needs[0].image}), and no container engine is set up",
-            hint="--container none runs the commands with what is installed here instead",
-        )
-    observer.warn(f"{names} asked for a container and runs without one")
+async def _containers(
+    run: _Run, sites: Mapping[str, Site], places: Mapping[str, Location], mover: Mover, group: asyncio.TaskGroup
+) -> dict[str, Containers]:
+    """The container engines of the sites."""
+    at = {place.site: place for place in places.values()}
+
+    async def localize(uri: str, site: str) -> str:
+        return (await mover.localize([uri], at[site]))[uri]
+
+    connectors = {name: site.connector for name, site in sites.items()}
+    return await outfit(run.order.deployment, run.processes, run.order.container, connectors, run.dir.id, localize, run.observer, group)
 
 
 async def _with_sites(run: _Run) -> Result:
@@ -154,7 +154,8 @@ async def _with_sites(run: _Run) -> Result:
             mover = Mover(_files(sites, places), landings(run.dir.id, places.values(), run.dir.path), Catalog())
             state = State(run.order.program, run.dir.id, places)
             binding = _binding(run.order.deployment, places)
-            house = House(run.dir.id, run.processes, state, run.journal, sites, places, binding, mover, run.observer)
+            containers = await _containers(run, sites, places, mover, group)
+            house = House(run.dir.id, run.processes, state, run.journal, sites, places, binding, mover, run.observer, containers)
             inputs = await settle(lambda facts: run.processes.start(run.order.inputs, facts), mover, scripted=True)
             return await _drive(run, house, group, inputs)
         finally:
@@ -179,6 +180,8 @@ async def _drive(run: _Run, house: House, group: asyncio.TaskGroup, inputs: Inpu
         run.interruption.leave()
         for site in house.sites.values():
             _tell_left(site, run.observer)
+        for engine in house.containers.values():
+            engine.close()
         await house.mover.close()
         run.observer.end(result.failures if result else ())
 

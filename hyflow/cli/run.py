@@ -15,7 +15,7 @@ from hyflow.cli.files import told_apart
 from hyflow.cli.guard import finished
 from hyflow.cli.inputs import accepted, given_by, located
 from hyflow.errors import Interrupted, UsageError
-from hyflow.model.containers import RUNTIMES
+from hyflow.model.containers import RUNTIMES, Runtime
 
 if TYPE_CHECKING:
     from hyflow.cwl.inputs import JobDocument
@@ -53,7 +53,7 @@ class Request:
     outdir: str = "."
     profile: str | None = None
     sets: tuple[str, ...] = ()
-    container: str | None = None
+    container: Runtime | None = None
     quiet: bool = False
     json_log: bool = False
 

@@ -45,7 +45,8 @@ def asked(requirement: Mapping[str, Any], where: Where | str | None) -> Asked:
     """What a DockerRequirement says. Raises WorkflowError when it names no image, or an output directory that cannot be."""
     image = _image(requirement)
     if image is None:
-        raise WorkflowError("DockerRequirement names no image", where=where, hint="say dockerPull: NAME, or dockerLoad, dockerImport, dockerFile")
+        raise WorkflowError("DockerRequirement names no image", where=where,
+                            hint="say dockerPull: NAME, or dockerLoad, dockerImport, dockerFile")
     return Asked(image, bool(requirement["required"]), _outdir(requirement.get("dockerOutputDirectory"), where))
 
 

@@ -20,7 +20,8 @@ class Demand:
     """What a job needs.
 
     `sources`: the address of every file and directory that must be present at the place. `time_limit` in seconds, None where there
-    is none. `limits`: which of cores and memory the tool asks for itself. `reuse`: whether results may be taken from another run (WorkReuse). `inputs`: as prepared, for `bind`.
+    is none. `limits`: which of cores and memory the tool asks for itself. `reuse`: whether results may be taken from another run
+    (WorkReuse). `inputs`: as prepared, for `bind`.
     """
 
     request: Request

@@ -10,23 +10,25 @@ import asyncio
 import posixpath
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar, assert_never
 
 from hyflow.connector import Done, Lost, Refused
 from hyflow.cwl.collect import OutputError
 from hyflow.cwl.demand import Demand as Needs
 from hyflow.cwl.processes import Bound, Processes
+from hyflow.engine.contained import Containers, with_signal
 from hyflow.engine.placement import possible, refusal
 from hyflow.engine.sites import Ended, Site
 from hyflow.engine.state import State
-from hyflow.errors import HyflowError, JournalError, SiteError, UnsupportedRequirement, WorkflowError
+from hyflow.errors import HyflowError, ImageError, JournalError, SiteError, UnsupportedRequirement, WorkflowError
 from hyflow.model.actions import Action, Cancel, Conclude, Demand, Evaluate, Express, Submit
 from hyflow.model.events import Demanded, Evaluated, Event, Failed, Finished, Running, Started, Stopping, Submitted, Submitting
 from hyflow.model.facts import Ask, Fact, Facts, Localize
 from hyflow.model.jobs import Failure, FailureClass, Job, JobId, Key
 from hyflow.model.places import Location, Place
 from hyflow.model.resources import UNMEASURED, Request
+from hyflow.model.tasks import Outcome
 from hyflow.model.values import Inputs
 from hyflow.staging.move import Mover
 from hyflow.staging.unchanged import told
@@ -77,6 +79,8 @@ class House:
     binding: Binding
     mover: Mover
     listener: Listener
+    containers: Mapping[str, Containers] = field(default_factory=dict)
+    """The container engine of each site that has one and uses it."""
 
 
 class Driver:
@@ -210,7 +214,9 @@ class Driver:
         if not fitting:
             self._fail(job.id, None, Failure(FailureClass.SUBMISSION, refusal(request, bound)))
             return
-        self._needs[job.id] = needs if limit is None else replace(needs, time_limit=limit)
+        changed = [name for name in ("cores", "memory") if getattr(request.least, name) != getattr(needs.request.least, name)]
+        limits = tuple(dict.fromkeys([*needs.limits, *changed]))
+        self._needs[job.id] = replace(needs, limits=limits, time_limit=needs.time_limit if limit is None else limit)
         self._post(Demanded(job.id, request, fitting))
 
     # -- attempts -------------------------------------------------------------------------------------------------
@@ -221,21 +227,27 @@ class Driver:
         needs = self._needs.pop(job.id)
         place = self._place(action, location)
         bound, place = await self._bind(job, key, needs, place, location)
-        await self._tell(Submitting(job.id, key, action.location, place.dir, time.time()))
+        task, image = bound.task, None
+        if task.container is not None:
+            task, image = await house.containers[location.site].enter(task)
+        await self._tell(Submitting(job.id, key, action.location, place.dir, time.time(), image))
         self._staging.pop(key, None)
         ended = await house.sites[location.site].run(
             location,
-            bound.task,
+            task,
             lambda ticket: self._post(Submitted(job.id, key, ticket, time.time())),
             lambda status: self._post(Running(job.id, key, status.at, status.host)),
         )
-        await self._conclude(job, key, bound, ended)
+        await self._conclude(job, key, bound, ended, location.site)
 
     def _place(self, action: Submit, location: Location) -> Place:
         directory = posixpath.join(location.workdir, self._house.run, action.key)
         replica = location.replica(directory)
         if replica is None:
             raise SiteError(f"its working directory {location.workdir} lies on no file system of {location}", transient=False)
+        asked = self._house.processes.container(action.job.process)
+        if asked is not None and location.site in self._house.containers:
+            return Place(directory, replica.uri, asked.outdir, asked.tmpdir, asked.indir, {}, action.resources, contained=True)
         out, tmp, inputs = (posixpath.join(directory, name) for name in ("out", "tmp", "in"))
         return Place(directory, replica.uri, out, tmp, inputs, {}, action.resources)
 
@@ -259,10 +271,19 @@ class Driver:
             wanted = [fact.uri for fact in answer.facts if isinstance(fact, Localize)]
             facts.update(await house.mover.answer({fact for fact in answer.facts if not isinstance(fact, Localize)}))
 
-    async def _conclude(self, job: Job, key: Key, bound: Bound, ended: Ended) -> None:
+    def _judged(self, job: Job, bound: Bound, outcome: Outcome, site: str) -> Failure | None:
+        """Why the attempt failed: for its container, or by itself."""
+        command = bound.task.argv[0] if bound.task.argv else ""
+        if bound.task.container is None:
+            return self._house.processes.judge(job.process, outcome, command)
+        engines = self._house.containers[site].failure(bound.task.container.image, outcome)
+        failure = engines or self._house.processes.judge(job.process, outcome, command)
+        return failure and with_signal(failure)
+
+    async def _conclude(self, job: Job, key: Key, bound: Bound, ended: Ended, site: str) -> None:
         match ended:
             case Done(outcome):
-                failure = self._house.processes.judge(job.process, outcome, bound.task.argv[0])
+                failure = self._judged(job, bound, outcome, site)
                 failure = self._with_changes(job, bound, failure, outcome.stderr)
                 if key in self._cancelled:
                     self._fail(job.id, key, Failure(FailureClass.CANCELLED, "cancelled"))
@@ -337,6 +358,8 @@ def _failure(error: HyflowError) -> Failure:
     match error:
         case OutputError():
             kind = FailureClass.OUTPUT
+        case ImageError():
+            kind = FailureClass.IMAGE
         case SiteError():
             kind = FailureClass.STAGING
         case WorkflowError():

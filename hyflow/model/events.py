@@ -37,13 +37,15 @@ class Demanded:
 
 @dataclass(frozen=True, slots=True)
 class Submitting:
-    """Intent, durable before the site hears of it: this attempt will be submitted there, with `dir` as its directory (absolute)."""
+    """Intent, durable before the site hears of it: this attempt will be submitted there, with `dir` as its directory (absolute), and
+    run in a container of the image with this digest ("sha256:..."; None: in no container)."""
 
     job: JobId
     key: Key
     location: str
     dir: str
     at: float
+    image: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,9 @@ class JsonLog:
     def warn(self, text: str) -> None:
         self._write({"event": "warning", "at": time.time(), "text": text})
 
+    def note(self, text: str) -> None:
+        self._write({"event": "note", "at": time.time(), "text": text})
+
     def alarm(self, text: str) -> None:
         self.warn(text)
 

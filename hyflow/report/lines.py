@@ -40,6 +40,9 @@ class Quiet:
     def warn(self, text: str) -> None:
         pass
 
+    def note(self, text: str) -> None:
+        pass
+
     def alarm(self, text: str) -> None:
         self._say(f"warning: {clean(text)}")
 
@@ -79,6 +82,9 @@ class Lines(Quiet):
 
     def warn(self, text: str) -> None:
         self._say(f"warning: {clean(text)}")
+
+    def note(self, text: str) -> None:
+        self._say(one_line(text))
 
     def end(self, failures: Sequence[tuple[JobId, Failure]]) -> None:
         for step in list(self._idle):

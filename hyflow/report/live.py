@@ -107,6 +107,9 @@ class Live:
     def warn(self, text: str) -> None:
         self._say(f"warning: {clean(text)}", "yellow")
 
+    def note(self, text: str) -> None:
+        self._say(one_line(text))
+
     def alarm(self, text: str) -> None:
         self._say(f"warning: {clean(text)}", "red")
 

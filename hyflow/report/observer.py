@@ -25,6 +25,9 @@ class Observer(Protocol):
     def warn(self, text: str) -> None:
         """Something that the user should know and that stops nothing."""
 
+    def note(self, text: str) -> None:
+        """Something that goes on and takes its time: an image is fetched."""
+
     def alarm(self, text: str) -> None:
         """Something that the user must know, whatever else they do not want to hear: it is for them to act."""
 

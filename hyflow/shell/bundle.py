@@ -187,7 +187,7 @@ def member(stage: Stage, path: str) -> Member:
     if stage.kind is StageKind.LINK:
         if not stage.source.startswith("/"):
             raise Misplaced(f"the source of a link must be an absolute path: {stage.source!r}")
-        return Member(path, link=stage.source)
+        return Member(path, link=stage.text or stage.source)
     return Member(path, os.fsencode(stage.text), mode=0o644)
 
 

@@ -105,7 +105,7 @@ def _lay(one: dict[str, Any], path: str) -> None:
     kind = one["kind"]
     if kind == "link":
         os.stat(one["source"])
-        os.symlink(one["source"], path)
+        os.symlink(one["text"] or one["source"], path)
     elif kind == "write":
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         try:

@@ -1,0 +1,146 @@
+"""Apptainer (and Singularity, its elder): images are converted once into a cache of SIF files; the command is a child of ours.
+
+The container shows nothing of the host but what is mounted, gets a clean environment, and no network unless asked for. What an image
+says of its entry point is heeded as Docker would.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from hyflow.containers.engine import Argv, EngineFailure, Facts, Ready, Step, is_passing, scratch
+from hyflow.containers.sight import sight
+from hyflow.model.containers import Container, ContainerSettings, Enclosure, Image, ImageKind, Mount
+from hyflow.model.tasks import Outcome, Task
+
+_LOOK, _FETCH = (Path(__file__).with_name(name).read_text() for name in ("sif-look.sh", "sif-fetch.sh"))
+_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.ASCII)
+_MISSING = re.compile(r'"(?P<name>[^"\n]*)": (?P<why>[^\n]*)|stat (?P<path>[^:\n]*): no such file or directory')
+_FATAL = 255
+
+
+class Apptainer:
+    """Apptainer at one site."""
+
+    def __init__(self, facts: Facts, settings: ContainerSettings) -> None:
+        self.facts, self.settings = facts, settings
+        self._client: Argv = tuple(settings.command or (facts.kind,))
+        self._cache = settings.cache or facts.cache
+
+    # -- images ---------------------------------------------------------------------------------------------------
+
+    def look(self, image: Image) -> Argv:
+        return ("sh", "-c", _LOOK, "sh", self._file(image), *self._client)
+
+    def found(self, answer: str) -> Ready:
+        path, digest, script = [*answer.split("\n", 2), "", ""][:3]
+        if not digest.startswith("sha256:"):
+            raise ValueError(f"the image's digest cannot be read: {digest[:80]!r}")
+        return Ready(path, digest, *_runscript(script))
+
+    def fetch(self, image: Image, archive: str | None) -> Step:
+        if image.kind is ImageKind.BUILD:
+            raise ValueError("apptainer cannot build an image from a Dockerfile (dockerFile)")
+        if _is_file(image.name) and image.kind is ImageKind.PULL:
+            raise ValueError(f"there is no file {image.name}")
+        address = image.name if _ADDRESS.match(image.name) else f"docker://{image.name}"
+        source = address if image.kind is ImageKind.PULL else archive or ""
+        again = "again" if self.settings.pull == "always" else ""
+        folder, _, name = self._file(image).rpartition("/")
+        return Step(("sh", "-c", _FETCH, "sh", folder, name, again, str(image.kind), source, *self._client), long=True)
+
+    def fetched(self, image: Image, answer: str) -> Image:
+        return image
+
+    def _file(self, image: Image) -> str:
+        """Where the image is, or will be once it is converted."""
+        if _is_file(image.name) and image.kind is ImageKind.PULL:
+            return image.name
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "_", str(image))[-60:].lstrip("._-")
+        digest = hashlib.sha256(f"{image.kind}\0{image.name}\0{image.source}".encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        return f"{self._cache}/{readable}-{digest}.sif"
+
+    # -- running --------------------------------------------------------------------------------------------------
+
+    def enter(self, task: Task, run: str, image: Ready) -> Task:
+        container = task.container
+        if container is None:
+            raise ValueError("the task has no container")
+        seen = sight(task, container)
+        own = {name: value for name, value in task.environment.items()
+               if not _SHELL_NAME.fullmatch(name) or (name == "HOME" and value != container.outdir)}
+        command = (*image.entry, *(task.argv or image.command))
+        if own:  # its own ways of setting variables know shell names only, and never HOME
+            command = ("env", *(f"{name}={value}" for name, value in own.items()), *command)
+        options = (*self._options(task, container), *(f"--mount={_mount(mount)}" for mount in seen.mounts), *self.settings.options)
+        argv = (*self._client, "--quiet", "exec", *options, image.reference, *command)
+        passed = {f"{prefix}ENV_{name}": value for name, value in task.environment.items() if name not in own and name != "HOME"
+                  for prefix in ("APPTAINER", "SINGULARITY")}
+        environment = {**passed, "TMPDIR": scratch(task)}
+        return replace(task, argv=argv, environment=environment, stdin=seen.stdin, stage=seen.stage, container=None,
+                       enclosure=Enclosure((), paths=seen.paths))
+
+    def _options(self, task: Task, container: Container) -> Iterator[str]:
+        yield from ("--cleanenv", "--no-eval", "--containall", f"--home={container.outdir}", f"--pwd={container.outdir}")
+        if not task.network:
+            yield from ("--net", "--network=none")
+        elif self.settings.network:
+            yield from ("--net", f"--network={self.settings.network}")
+        if task.resources.gpus:
+            yield "--nv"
+
+    # -- what became of it ----------------------------------------------------------------------------------------
+
+    def failure(self, outcome: Outcome) -> EngineFailure | None:
+        if outcome.code != _FATAL or "FATAL:" not in outcome.stderr:
+            return None
+        words = " ".join(outcome.stderr[outcome.stderr.rindex("FATAL:") + 6:].split())
+        missing = _MISSING.search(words)
+        if missing is not None and "executable file not found" in words:
+            return EngineFailure(f"{missing['name']} is not in the image", command=True)
+        if missing is not None and missing["path"]:
+            return EngineFailure(f"{missing['path']} is not in the image", command=True)
+        return EngineFailure(words, command="permission denied" in words, transient=is_passing(words))
+
+    def list(self, run: str) -> Argv:
+        return ()
+
+    def sweep(self) -> Argv:
+        return ()
+
+    def remove(self, names: tuple[str, ...]) -> Argv:
+        return ()
+
+
+def _is_file(name: str) -> bool:
+    """Whether the name is that of an image file at the site."""
+    return name.startswith("/")
+
+
+def _runscript(script: str) -> tuple[Argv, Argv]:
+    """Entry point and default command as the script of a converted image holds them; others have none."""
+    return tuple(_words(script, word) for word in ("OCI_ENTRYPOINT", "OCI_CMD"))  # type: ignore[return-value]  # two of them
+
+
+def _words(script: str, name: str) -> Argv:
+    line = re.search(rf"^{name}=(.*)$", script, re.MULTILINE)
+    try:
+        return tuple(word for part in shlex.split(line[1]) for word in shlex.split(part)) if line else ()
+    except ValueError:
+        return ()
+
+
+def _mount(mount: Mount) -> str:
+    """The value of --mount: a line of comma-separated values, whose parts may be quoted each for itself."""
+    fields = ["type=bind", _field(f"source={mount.source}"), _field(f"destination={mount.target}"), *([] if mount.writable else ["ro"])]
+    return ",".join(fields)
+
+
+def _field(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

@@ -1,0 +1,136 @@
+"""What every engine can say: a protocol of pure functions, and the values that they share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from hyflow.model.containers import ContainerSettings, Image
+from hyflow.model.tasks import Outcome, Task
+
+Kind: TypeAlias = Literal["docker", "podman", "apptainer"]
+Argv: TypeAlias = tuple[str, ...]
+RUN, KEY, OWNER = "hyflow.run", "hyflow.key", "hyflow.owner"
+"""Labels: the run that a container belongs to, its attempt, and the user and machine whose hyflow started it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of an engine at a site. `rootless`: its root is an ordinary user (or it has none). `limits`: which of "cores" and
+    "memory" it can enforce. `user`: numbers of the user and the group that hyflow is there; `host`: the machine's name; `cache`: a
+    directory for images, absolute."""
+
+    kind: Kind
+    version: str
+    rootless: bool
+    limits: tuple[str, ...]
+    user: tuple[int, int]
+    host: str
+    cache: str
+
+    @property
+    def owner(self) -> str:
+        """Whose containers these are, as the label says it."""
+        return f"{self.user[0]}@{self.host}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An image that is at the site: `reference` is what containers are made from, `digest` names its content. `entry` is what the image
+    puts before the command and `command` what stands for one, where the engine leaves these to us."""
+
+    reference: str
+    digest: str
+    entry: Argv = ()
+    command: Argv = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of several that bring an image to a site. `feed`: its standard input. Those that are `long` may be silent for minutes."""
+
+    argv: Argv
+    feed: str = ""
+    long: bool = False
+
+
+class Engine(Protocol):
+    """One engine at one site. All methods are pure: they give commands and read answers, and run nothing."""
+
+    facts: Facts
+    settings: ContainerSettings
+
+    def look(self, image: Image) -> Argv:
+        """Says on standard output what `found` reads when the image is there; exit status other than 0 when it is not."""
+
+    def found(self, answer: str) -> Ready:
+        """Raises ValueError when the answer cannot be read."""
+
+    def fetch(self, image: Image, archive: str | None) -> Step:
+        """Brings the image; `archive` is the path at the site of what `image.source` names. Raises ValueError when this engine cannot."""
+
+    def fetched(self, image: Image, answer: str) -> Image:
+        """What the image is called now, by what `fetch` wrote to standard output."""
+
+    def enter(self, task: Task, run: str, image: Ready) -> Task:
+        """The task that runs the given one, which has a container, in it: a command of the engine's client with an enclosure."""
+
+    def failure(self, outcome: Outcome) -> EngineFailure | None:
+        """Why the engine, and not the command, failed; None when it is not to blame."""
+
+    def list(self, run: str) -> Argv:
+        """Prints the name of each container of a run, a line each; () where containers cannot outlive their clients."""
+
+    def sweep(self) -> Argv:
+        """Removes all containers of ours whose client is gone and prints their names; () as for `list`."""
+
+    def remove(self, names: tuple[str, ...]) -> Argv:
+        """Ends and removes the containers of these names."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFailure:
+    """`command`: the container's command could not be started (it is not in the image, or cannot be executed); else the engine itself
+    failed, which may be `transient`."""
+
+    what: str
+    command: bool = False
+    transient: bool = False
+
+
+_PASSING = ("connection refused", "timeout", "timed out", "EOF", "TLS handshake", "too many requests", "temporar", "reset by peer",
+            "resource busy", "Cannot connect", "503 ", "502 ", "toomanyrequests", "no such host", "network is unreachable")
+
+
+def is_passing(words: str) -> bool:
+    """Whether what an engine says may be otherwise in a moment."""
+    return any(word.lower() in words.lower() for word in _PASSING)
+
+
+def scratch(task: Task) -> str:
+    """The temporary directory of whatever an attempt runs on the machine itself; by it they know their own."""
+    return f"{task.dir}/tmp"  # noqa: S108 (the attempt's own)
+
+
+def name_of(key: str) -> str:
+    """The container's name of the attempt with this key."""
+    return f"hyflow-{key}"
+
+
+_CLIENTS_OWN = re.compile(
+    r"(PATH|HOME|TMPDIR|USER|LOGNAME|SHELL|PWD|TERM|LD_.*|DOCKER_.*|BUILDKIT_.*|CONTAINERS?_.*|PODMAN_.*|APPTAINER.*|SINGULARITY.*|XDG_.*|"
+    r"REGISTRY_.*|STORAGE_.*|DBUS_.*|NOTIFY_SOCKET|GO.*|SSL_.*|SSH_.*|OTEL_.*|(?i:(https?|no|all|ftp)_proxy))"
+)
+
+
+def is_clients_own(name: str) -> bool:
+    """Whether an engine's client itself heeds this variable, so that a tool's value of it must not get into the client's environment."""
+    return _CLIENTS_OWN.fullmatch(name) is not None
+
+
+def split_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The variables that may pass through the client's environment, where other users do not see them, and those that may not."""
+    passed = {name: value for name, value in environment.items() if not is_clients_own(name)}
+    return passed, {name: value for name, value in environment.items() if name not in passed}

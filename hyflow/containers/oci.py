@@ -1,0 +1,193 @@
+"""Docker and Podman: their clients are nearly the same; where they differ is said here once.
+
+The container gets the caller's user, a read-only root, no network unless asked for, and no log kept by the engine: standard output
+and error are the client's own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from hyflow.containers.engine import (
+    KEY,
+    OWNER,
+    RUN,
+    Argv,
+    EngineFailure,
+    Facts,
+    Ready,
+    Step,
+    is_passing,
+    name_of,
+    scratch,
+    split_environment,
+)
+from hyflow.containers.sight import Sight, sight
+from hyflow.model.containers import Container, ContainerSettings, Enclosure, Image, ImageKind, Mount
+from hyflow.model.tasks import Outcome, Task
+
+ID_FILE = "container"
+"""The file in the attempt's directory that gets the container's id."""
+_ADVICE = re.compile(r"\n(?:See|Run) 'docker run --help'.*", re.DOTALL)
+_ENGINE_CODE, _NOT_EXECUTABLE, _NOT_FOUND = 125, 126, 127
+_SAID = re.compile(r"^(?:docker: |Error: |Error response from daemon: |error during connect: |Cannot connect to )", re.MULTILINE)
+_STARTING = re.compile(r"exec:? \"(?P<name>(?:[^\"\\]|\\.)*)\": (?P<why>[^\n]*?)(?::? unknown|: OCI [^\n]*|\.|\n|$)|"
+                       r"executable file `(?P<other>[^`]*)` not found")
+_SWEEP = Path(__file__).with_name("sweep.sh").read_text()
+
+
+class Oci:
+    """Docker or Podman, as `facts.kind` says."""
+
+    def __init__(self, facts: Facts, settings: ContainerSettings) -> None:
+        self.facts, self.settings = facts, settings
+        self._client: Argv = tuple(settings.command or (facts.kind,))
+
+    # -- images ---------------------------------------------------------------------------------------------------
+
+    def look(self, image: Image) -> Argv:
+        return (*self._client, "image", "inspect", image.name)
+
+    def found(self, answer: str) -> Ready:
+        known = json.loads(answer)[0]
+        identifier = str(known["Id"])
+        digests = known.get("RepoDigests") or []
+        whole = identifier if ":" in identifier else f"sha256:{identifier}"
+        return Ready(identifier, str(digests[0]).rpartition("@")[2] if digests else whole)
+
+    def fetch(self, image: Image, archive: str | None) -> Step:
+        match image.kind:
+            case ImageKind.PULL:
+                return Step((*self._client, "pull", image.name), long=True)
+            case ImageKind.LOAD:
+                return Step((*self._client, "load", "--input", archive or ""), long=True)
+            case ImageKind.IMPORT:
+                return Step((*self._client, "import", archive or "", image.name), long=True)
+            case ImageKind.BUILD:
+                return Step((*self._client, "build", "--tag", image.name, "-"), image.source, long=True)
+
+    def fetched(self, image: Image, answer: str) -> Image:
+        if image.kind is ImageKind.LOAD and not image.name:
+            said = re.findall(r"^Loaded image(?:\(s\)| ID)?: *(\S+)", answer, re.MULTILINE)
+            if not said:
+                raise ValueError(f"the engine does not say what it has loaded: {answer.strip()[-200:]!r}")
+            return replace(image, name=said[-1])
+        return image
+
+    # -- running --------------------------------------------------------------------------------------------------
+
+    def enter(self, task: Task, run: str, image: Ready) -> Task:
+        container = task.container
+        if container is None:
+            raise ValueError("the task has no container")
+        seen = sight(task, container)
+        passed, said = split_environment(task.environment)
+        argv = (*self._client, "run", *self._options(task, container, run, seen), *(f"--env={name}" for name in passed),
+                *(f"--env={name}={value}" for name, value in said.items()), *self.settings.options, image.reference, *task.argv)
+        environment = {**passed, "TMPDIR": scratch(task)}
+        return replace(task, argv=argv, environment=environment, stdin=seen.stdin, stage=seen.stage, container=None,
+                       enclosure=self._enclosure(task, image, seen))
+
+    def _options(self, task: Task, container: Container, run: str, seen: Sight) -> Iterator[str]:
+        yield from ("--rm", f"--name={name_of(task.key)}", f"--cidfile={task.dir}/{ID_FILE}")
+        yield from ("--pull=never", "--log-driver=none", "--read-only")
+        yield from (f"--label={RUN}={run}", f"--label={KEY}={task.key}", f"--label={OWNER}={self.facts.owner}")
+        yield from self._user()
+        yield f"--workdir={container.outdir}"
+        if task.stdin is not None:
+            yield "--interactive"
+        yield from self._network(task)
+        if "memory" in self._limits(task):
+            yield f"--memory={task.resources.memory}"
+        if "cores" in self._limits(task):
+            yield f"--cpus={task.resources.cores:g}"
+        if task.resources.gpus:
+            yield from self._gpus(task.resources.gpus)
+        for mount in seen.mounts:
+            yield f"--mount={_mount(mount)}"
+
+    def _limits(self, task: Task) -> set[str]:
+        return set(task.limits) & set(self.facts.limits) if self.settings.limits else set()
+
+    def _user(self) -> Iterator[str]:
+        """The caller's, so that what it writes is ours. A rootless Docker maps its root to the caller; Podman can keep the number."""
+        uid, gid = self.facts.user
+        if not self.facts.rootless:
+            yield f"--user={uid}:{gid}"
+        elif self.facts.kind == "podman":
+            yield from ("--userns=keep-id", f"--user={uid}:{gid}")
+        else:
+            yield "--user=0:0"
+
+    def _network(self, task: Task) -> Iterator[str]:
+        if not task.network:
+            yield "--network=none"
+        elif self.settings.network:
+            yield f"--network={self.settings.network}"
+
+    def _gpus(self, count: int) -> Iterator[str]:
+        if self.facts.kind == "docker":
+            yield f"--gpus={count}"
+        else:
+            yield from (f"--device=nvidia.com/gpu={number}" for number in range(count))
+
+    def _enclosure(self, task: Task, image: Ready, seen: Sight) -> Enclosure:
+        own = tuple(self._own(task, image)) if self.facts.user[0] else ()  # root may do everything as it is
+        return Enclosure(self.remove((name_of(task.key),)), own, ID_FILE, seen.paths)
+
+    def _own(self, task: Task, image: Ready) -> Iterator[str]:
+        """Makes what root or somebody else wrote in the container ours, by the image's own chown."""
+        yield from (*self._client, "run", "--rm", f"--name={name_of(task.key)}-own", f"--label={OWNER}={self.facts.owner}")
+        yield from ("--pull=never", "--log-driver=none", "--network=none", "--read-only", "--user=0:0", "--entrypoint=chown")
+        if self.facts.rootless and self.facts.kind == "podman":
+            yield "--userns=keep-id"
+        for name in ("out", "tmp"):
+            yield f"--mount={_mount(Mount(f'{task.dir}/{name}', f'/hyflow/{name}', writable=True))}"
+        uid, gid = (0, 0) if self.facts.rootless and self.facts.kind == "docker" else self.facts.user
+        yield from (image.reference, "-R", "-h", f"{uid}:{gid}", "/hyflow/out", "/hyflow/tmp")
+
+    # -- what became of it ----------------------------------------------------------------------------------------
+
+    def failure(self, outcome: Outcome) -> EngineFailure | None:
+        if outcome.code not in (_ENGINE_CODE, _NOT_EXECUTABLE, _NOT_FOUND):
+            return None
+        said = list(_SAID.finditer(outcome.stderr))
+        if not said:
+            return None
+        words = " ".join(_ADVICE.sub("", outcome.stderr[said[-1].start():]).split())
+        starting = _STARTING.search(words)
+        if (starting is not None and outcome.code != _ENGINE_CODE) or (starting is not None and "exec" in words):
+            return EngineFailure(_not_started(starting, words), command=True)
+        return EngineFailure(words, transient=is_passing(words))
+
+    def list(self, run: str) -> Argv:
+        ours = [word for label in (f"{OWNER}={self.facts.owner}", f"{RUN}={run}") for word in ("--filter", f"label={label}")]
+        return (*self._client, "ps", "--all", *ours, "--format", "{{.Names}}")
+
+    def sweep(self) -> Argv:
+        return ("sh", "-c", _SWEEP, "sh", f"{OWNER}={self.facts.owner}", *self._client)
+
+    def remove(self, names: tuple[str, ...]) -> Argv:
+        gently = ("--time", "0") if self.facts.kind == "podman" else ()
+        return (*self._client, "rm", "--force", *gently, *names)
+
+
+def _not_started(starting: re.Match[str], words: str) -> str:
+    name = starting["name"] or starting["other"] or "?"
+    if starting["other"] or "not found" in words or "no such file" in words:
+        return f"{name} is not in the image"
+    return f"{name} cannot be executed in the image: {(starting['why'] or '').strip()}"
+
+
+def _mount(mount: Mount) -> str:
+    """The value of --mount, which is a line of comma-separated values."""
+    fields = ["type=bind", f"source={mount.source}", f"target={mount.target}", *([] if mount.writable else ["readonly"])]
+    return ",".join(map(_field, fields))
+
+
+def _field(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') or text != text.strip() else text

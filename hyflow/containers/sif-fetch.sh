@@ -1,0 +1,28 @@
+# Converts an image once, whoever asks at the same time. Arguments: the directory of the images, the file's name in it, "again" or nothing,
+# what the source is ("load": an archive of an image; "import": one of a file system; else an address), the source, then apptainer's command.
+folder=$1 name=$2 again=$3 how=$4 source=$5
+shift 5
+mkdir -p "$folder" && cd "$folder" || exit 1
+part=.part.$$.$name
+trap 'rm -rf "$part" "$part.d" "$part.tar"' EXIT
+trap 'exit 1' INT TERM HUP
+if command -v flock >/dev/null; then
+    exec 9>".$name.lock" || exit 1
+    flock 9 || exit 1
+fi
+[ -n "$again" ] || [ ! -e "$name" ] || exit 0
+case $how in
+load) # a name without the marks that divide such an address, and nothing compressed
+    gzip -dc -- "$source" >"$part.tar" 2>/dev/null || { rm -f "$part.tar" && ln -s "$source" "$part.tar"; } || exit 1
+    source=docker-archive:$part.tar
+    ;;
+import)
+    mkdir "$part.d" && tar -xf "$source" -C "$part.d" || exit 1
+    source=$part.d
+    ;;
+esac
+APPTAINER_TMPDIR=$folder SINGULARITY_TMPDIR=$folder
+export APPTAINER_TMPDIR SINGULARITY_TMPDIR
+"$@" build --disable-cache "$part" "$source" >&2 9>&- || exit 1
+digest=$(sha256sum "$part") || exit 1
+printf 'sha256:%s\n' "${digest%% *}" >"$name.digest" && mv -f "$part" "$name"

@@ -1,0 +1,89 @@
+"""What the sites of a run are equipped with: the container engine of each, where some step bound to it asks for a container."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from hyflow.connector import Connector
+from hyflow.cwl.processes import ContainerNeed, Processes
+from hyflow.deployment import Deployment
+from hyflow.engine.contained import Containers, find
+from hyflow.errors import SiteError, UnsupportedRequirement
+from hyflow.model.containers import ContainerSettings, Runtime
+
+Localize = Callable[[str, str], Awaitable[str]]
+"""Brings the data at an address to a site; its path there."""
+
+
+class Listener(Protocol):
+    """Who hears of engines and images."""
+
+    def warn(self, text: str) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+
+def settings_at(deployment: Deployment, site: str, runtime: Runtime | None) -> ContainerSettings:
+    """How a site runs containers. `runtime` is what the command line says for all sites; the command, the network and the options of
+    another engine do not hold then."""
+    settings = deployment.sites[site].container
+    if runtime is None or runtime == settings.runtime:
+        return settings
+    return ContainerSettings(runtime, cache=settings.cache, pull=settings.pull, limits=settings.limits)
+
+
+def needs_at(deployment: Deployment, processes: Processes, site: str) -> list[ContainerNeed]:
+    """What asks for a container among what may run at a site."""
+    return [need for need in processes.containers() if any(target.site == site for target in deployment.targets(need.label))]
+
+
+async def outfit(
+    deployment: Deployment, processes: Processes, runtime: Runtime | None, connectors: Mapping[str, Connector], run: str,
+    localize: Localize, listener: Listener, group: asyncio.TaskGroup,
+) -> dict[str, Containers]:
+    """The engines that the run will use, by site. Raises UnsupportedRequirement where a step must have a container and can have none,
+    SiteError where an engine that the user names does not work."""
+    made: dict[str, Containers] = {}
+    for site, connector in connectors.items():
+        needs, settings = needs_at(deployment, processes, site), settings_at(deployment, site, runtime)
+        if not needs:
+            continue
+        if settings.runtime == "none":
+            _warn_of_none([need for need in needs if need.required], listener)
+            continue
+        try:
+            engine = await find(site, connector, settings)
+        except SiteError as error:
+            _without(error, needs, settings, listener)
+            continue
+        if settings.runtime == "auto":
+            listener.note(f"{site}: containers run with {engine.facts.kind} {engine.facts.version}")
+
+        async def here(uri: str, site: str = site) -> str:
+            return await localize(uri, site)
+
+        made[site] = Containers(site, connector, engine, run, here, listener.note, group)
+        made[site].begin(asked.image for need in needs if (asked := processes.container(need.process)) is not None)
+    return made
+
+
+def _warn_of_none(needs: Sequence[ContainerNeed], listener: Listener) -> None:
+    if needs:
+        listener.warn(f"{_names(needs)} asked for a container and runs without one")
+
+
+def _without(error: SiteError, needs: Sequence[ContainerNeed], settings: ContainerSettings, listener: Listener) -> None:
+    """There is no engine: that is a failure, unless nobody insists."""
+    required = [need for need in needs if need.required]
+    if required:
+        what = f"{_names(required)} must run in a container (DockerRequirement: {required[0].image}), and {error.what}"
+        raise UnsupportedRequirement(what, hint=error.hint)
+    if settings.runtime != "auto":
+        raise error
+    listener.warn(f"{_names(needs)} would rather run in a container and runs without one: {error.what}")
+
+
+def _names(needs: Sequence[ContainerNeed]) -> str:
+    return ", ".join(dict.fromkeys(need.label for need in needs))
