@@ -23,7 +23,6 @@ from hyflow.errors import HyflowError, Interrupted, JournalError, SiteError, Uns
 from hyflow.interruption import Interruption, interruptible
 from hyflow.journal import Header, Journal, Meta, RunDir, has_begun, new_run
 from hyflow.model.actions import Conclude
-from hyflow.model.containers import Runtime
 from hyflow.model.events import Delivered, Stopping
 from hyflow.model.jobs import Failure, FailureClass, JobId
 from hyflow.model.places import HERE, Location
@@ -50,10 +49,7 @@ _TIDYING = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the user asked for, read but not yet checked against each other.
-
-    `container`: the runtime that `--container` names, for all sites; None leaves it to the deployment file.
-    """
+    """What the user asked for, read but not yet checked against each other."""
 
     program: Program
     inputs: Inputs
@@ -61,7 +57,6 @@ class Order:
     home: Path
     outdir: Path
     name: str | None
-    container: Runtime | None
     arguments: tuple[str, ...]
 
 
@@ -142,7 +137,7 @@ async def _containers(
         return (await mover.localize([uri], at[site]))[uri]
 
     connectors = {name: site.connector for name, site in sites.items()}
-    return await outfit(run.order.deployment, run.processes, run.order.container, connectors, run.dir.id, localize, run.observer, group)
+    return await outfit(run.order.deployment, run.processes, connectors, run.dir.id, localize, run.observer, group)
 
 
 async def _with_sites(run: _Run) -> Result:

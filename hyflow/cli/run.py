@@ -95,7 +95,7 @@ def _performed(request: Request) -> Result:
     given = given_by(job, request.flags, processes)
     inputs = accepted(given, processes, watcher.warn)
     outdir = Path(os.path.abspath(request.outdir))
-    order = Order(program, inputs, _deployment(request), home(), outdir, request.name, request.container, tuple(sys.argv[1:]))
+    order = Order(program, inputs, _deployment(request), home(), outdir, request.name, tuple(sys.argv[1:]))
     with located(given):
         return finished(execute(order, watcher), lambda result: result.status == Interrupted.exit_status)
 
@@ -110,7 +110,9 @@ def _deployment(request: Request) -> Deployment:
     from hyflow import deployment
 
     if request.deploy is not None:
-        return deployment.read(request.deploy, request.profile, request.sets)
-    if request.profile or request.sets:
+        found = deployment.read(request.deploy, request.profile, request.sets)
+    elif request.profile or request.sets:
         raise UsageError("--profile and --set change a deployment file, and there is none", hint="name a deployment file")
-    return deployment.default()
+    else:
+        found = deployment.default()
+    return found if request.container is None else found.with_runtime(request.container)

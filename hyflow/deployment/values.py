@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from hyflow.connector import Plugin
 from hyflow.deployment.binding import Binding, Override, Target, location_problems, override_for, step_problems, targets_for
 from hyflow.errors import DeploymentError
-from hyflow.model.containers import ContainerSettings
+from hyflow.model.containers import ContainerSettings, Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,19 @@ class Deployment:
     bind: tuple[Binding, ...]
     source: str | None
     text: str
+
+    def with_runtime(self, runtime: Runtime) -> Deployment:
+        """The deployment in which all sites run containers with this engine (or none). The command, the network and the options of
+        another engine do not hold then."""
+        document = json.loads(self.text)
+        sites = dict(self.sites)
+        for name, site in sites.items():
+            settings = site.container
+            if runtime != settings.runtime:
+                settings = ContainerSettings(runtime, cache=settings.cache, pull=settings.pull, limits=settings.limits)
+                document["sites"][name]["container"] = asdict(settings)
+                sites[name] = replace(site, container=settings)
+        return replace(self, sites=sites, text=json.dumps(document))
 
     def targets(self, step: str) -> tuple[Target, ...]:
         """Where the step may run, the preferred place first. Empty for a step that nothing binds: `check_steps` allows that only

@@ -11,7 +11,7 @@ from hyflow.cwl.processes import ContainerNeed, Processes
 from hyflow.deployment import Deployment
 from hyflow.engine.contained import Containers, find
 from hyflow.errors import SiteError, UnsupportedRequirement
-from hyflow.model.containers import ContainerSettings, Runtime
+from hyflow.model.containers import ContainerSettings
 
 Localize = Callable[[str, str], Awaitable[str]]
 """Brings the data at an address to a site; its path there."""
@@ -25,29 +25,20 @@ class Listener(Protocol):
     def note(self, text: str) -> None: ...
 
 
-def settings_at(deployment: Deployment, site: str, runtime: Runtime | None) -> ContainerSettings:
-    """How a site runs containers. `runtime` is what the command line says for all sites; the command, the network and the options of
-    another engine do not hold then."""
-    settings = deployment.sites[site].container
-    if runtime is None or runtime == settings.runtime:
-        return settings
-    return ContainerSettings(runtime, cache=settings.cache, pull=settings.pull, limits=settings.limits)
-
-
 def needs_at(deployment: Deployment, processes: Processes, site: str) -> list[ContainerNeed]:
     """What asks for a container among what may run at a site."""
     return [need for need in processes.containers() if any(target.site == site for target in deployment.targets(need.label))]
 
 
 async def outfit(
-    deployment: Deployment, processes: Processes, runtime: Runtime | None, connectors: Mapping[str, Connector], run: str,
+    deployment: Deployment, processes: Processes, connectors: Mapping[str, Connector], run: str,
     localize: Localize, listener: Listener, group: asyncio.TaskGroup,
 ) -> dict[str, Containers]:
     """The engines that the run will use, by site. Raises UnsupportedRequirement where a step must have a container and can have none,
     SiteError where an engine that the user names does not work."""
     made: dict[str, Containers] = {}
     for site, connector in connectors.items():
-        needs, settings = needs_at(deployment, processes, site), settings_at(deployment, site, runtime)
+        needs, settings = needs_at(deployment, processes, site), deployment.sites[site].container
         if not needs:
             continue
         if settings.runtime == "none":

@@ -58,7 +58,7 @@ async def _execute(folder: Path, deployed: bool, lines: Lines) -> Any:
         raise given.told(InputError(mistakes))
     for warning in warnings:
         lines.warn(warning)
-    order = Order(program, document.inputs, sites, folder / "home", folder / "results", None, None, ())
+    order = Order(program, document.inputs, sites, folder / "home", folder / "results", None, ())
     try:
         return await execute(order, lines)
     except InputError as error:
