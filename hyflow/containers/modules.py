@@ -15,8 +15,10 @@ from hyflow.model.tasks import Task
 
 _SCRIPT = re.sub(r"^ *#.*\n", "", Path(__file__).with_name("modules.sh").read_text(), flags=re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
-_SHELLS_OWN = re.compile(r"BASH.*|[EP]?[UP]ID|ENV|FUNCNAME|GROUPS|DIRSTACK|HISTCMD|IFS|LINENO|OLDPWD|OPT(ARG|ERR|IND)|POSIXLY_CORRECT|PS[124]|"
-                         r"PWD|RANDOM|SECONDS|SHELLOPTS|SHLVL|SRANDOM|EPOCH.*", re.ASCII)  # fmt: skip
+_SHELLS_OWN = re.compile(
+    "BASH.*|DIRSTACK|ENV|EPOCH.*|E?UID|FUNCNAME|GROUPS|HISTCMD|IFS|LINENO|OLDPWD|OPT(ARG|ERR|IND)|POSIXLY_CORRECT|PPID|PS[124]|PWD|"
+    "S?RANDOM|SECONDS|SHELLOPTS|SHLVL"
+)
 """Variables that one shell or another does not take from its environment, or not pass on, as they are."""
 
 
@@ -26,7 +28,7 @@ def chosen(packages: Sequence[Package], modules: Mapping[str, str]) -> dict[str,
     `modules`: the site's, by the name of the software or by one of its specs. A package that has none is left out.
     """
     found: dict[str, list[str]] = {}
-    folded = {name.casefold(): module for name, module in reversed(modules.items())}
+    folded = {name.casefold(): module for name, module in reversed(list(modules.items()))}
     for package in packages:
         named = [modules.get(package.name), folded.get(package.name.casefold()), *map(modules.get, package.specs)]
         if module := next(filter(None, named), None):

@@ -4,6 +4,7 @@
 _hyflow_names=$1 _hyflow_count=$2 _hyflow_aside=$3
 shift 3
 _hyflow_umask=$(umask)
+unset IFS
 for _hyflow_name in $_hyflow_names; do
     eval "_hyflow_own_$_hyflow_name=\$$_hyflow_name"
 done
@@ -21,6 +22,7 @@ _hyflow_read() {
     _hyflow_path=$PATH
     . "$1" </dev/null >/dev/null 2>&1
     PATH=$_hyflow_path
+    unset IFS
 }
 
 _hyflow_find() {
@@ -50,19 +52,29 @@ while [ "$_hyflow_count" -gt 0 ]; do
         _hyflow_read /etc/profile
         module load "$1" </dev/null >&2
     } || _hyflow_fail "$1" "$2" "cannot be loaded"
+    # One whose own program is broken says nothing of it by its exit status.
+    [ -n "${LOADEDMODULES-}" ] || _hyflow_fail "$1" "$2" "cannot be loaded: the module command of this machine does not work"
     shift 2
     _hyflow_count=$((_hyflow_count - 1))
 done
 
+# _hyflow_extended VALUE OWN: whether each part of a list is still in it.
+_hyflow_extended() {
+    [ -n "$2" ] || return
+    IFS=:
+    set -f
+    for _hyflow_part in $2; do
+        case ":$1:" in *:"$_hyflow_part":*) ;; *) return 1 ;; esac
+    done
+}
+
 umask "$_hyflow_umask"
 unset PWD OLDPWD SHLVL
-unset IFS
 for _hyflow_name in $_hyflow_names; do
-    eval "_hyflow_now=:\${$_hyflow_name-}: _hyflow_own=\$_hyflow_own_$_hyflow_name"
-    case $_hyflow_now in
-        *:"$_hyflow_own":?* | ?*:"$_hyflow_own":*) ;; # it was extended
-        *) eval "$_hyflow_name=\$_hyflow_own" ;;
-    esac
+    eval "_hyflow_own=\$_hyflow_own_$_hyflow_name"
+    eval "_hyflow_extended \"\${$_hyflow_name-}\" \"\$_hyflow_own\"" || eval "$_hyflow_name=\$_hyflow_own"
+    unset IFS
+    set +f
     export "$_hyflow_name"
 done
 [ "$_hyflow_aside" = 0 ] && exec "$@"

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One package of a SoftwareRequirement (CWL v1.2, CommandLineTool, section 5.6: SoftwareRequirement). `versions`: those that are known to be fine, none
-    where the tool does not say; `specs`: addresses that say which software is meant."""
+    """One package of a SoftwareRequirement (CWL v1.2, CommandLineTool, section 5.6).
+
+    `versions`: those that are known to be fine, none where the tool does not say; `specs`: addresses that say which software is meant.
+    """
 
     name: str
     versions: tuple[str, ...] = ()
