@@ -1,10 +1,13 @@
-"""Run the CWL v1.2 conformance suite through `cwl-runner`, on one of the two ways to run, and compare with what is expected.
+"""Run the CWL v1.2 conformance suite through `cwl-runner`, on one of the ways to run, and compare with what is expected.
 
-    python tests/conformance/run.py [--way local|shell] [--jobs 2] [--sample] [TEST ...]
+    python tests/conformance/run.py [--way local|shell|docker|podman|apptainer] [--jobs 2] [--sample] [TEST ...]
+
+`local` and `shell` run everything without containers; the others run what asks for a container in that engine, on this machine, with
+the deployment file that the lab (`make lab`) has left for it.
 
 Each test is a process of its own, as a user would start it; `--jobs` of them run at a time. `--sample` runs only the required ones and
-the first few of each tag. The verdicts go to build/conformance/WAY.xml (JUnit) and, in short, to standard output. Exit status 0: every
-test passed but those that expected.toml names, and those failed; 1: anything else; 77: the suite is not on this machine.
+the first few of each tag; with an engine only those that ask for a container. The verdicts go to build/conformance/WAY.xml (JUnit) and, in short, to standard output. Exit status 0: every
+test passed but those that expected.toml names, and those failed; 1: anything else; 77: the suite, or the engine's lab, is not on this machine.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import junit_xml
 from cwltest import UNSUPPORTED_FEATURE
@@ -31,7 +35,8 @@ from cwltest import utils as cwltest
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 COMMIT = "551d58d4"
-WAYS = ("local", "shell")
+ENGINES = ("docker", "podman", "apptainer")
+WAYS = ("local", "shell", *ENGINES)
 NO_SUITE = 77
 SAMPLE = 3
 TIMEOUT = 120
@@ -75,7 +80,7 @@ def find_suite() -> Path | None:
 def expectations(way: str) -> dict[str, str]:
     """The tests that are known to fail on this way to run, with the reasons."""
     known = tomllib.loads((HERE / "expected.toml").read_text(encoding="utf-8"))
-    return {**known.get("both", {}), **known.get(way, {})}
+    return {**({} if way in ENGINES else known.get("none", {})), **known.get(way, {})}
 
 
 def load(suite: Path) -> list[dict[str, Any]]:
@@ -84,8 +89,10 @@ def load(suite: Path) -> list[dict[str, Any]]:
     return [{**test, "short_name": cwltest.shortname(test["id"])} for test in tests]
 
 
-def sample(tests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The required tests, and the first few of each tag."""
+def sample(tests: Sequence[dict[str, Any]], way: str) -> list[dict[str, Any]]:
+    """The required tests, and the first few of each tag; with an engine those whose document itself asks for a container."""
+    if way in ENGINES:
+        return [test for test in tests if "docker" in test["tags"] or asks_for_container(test["tool"])]
     seen: Counter[str] = Counter()
     chosen = []
     for test in tests:
@@ -95,6 +102,12 @@ def sample(tests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return chosen
 
 
+def asks_for_container(uri: str) -> bool:
+    """Whether the document at an address has a DockerRequirement of its own."""
+    document = Path(urlsplit(uri).path)
+    return document.is_file() and "DockerRequirement" in document.read_text(encoding="utf-8")
+
+
 @contextmanager
 def workplace(way: str) -> Iterator[list[str]]:
     """The arguments of cwl-runner for `way`. All that the tests write lies in one directory, which goes when they have ended."""
@@ -102,7 +115,7 @@ def workplace(way: str) -> Iterator[list[str]]:
     (room / "tmp").mkdir()
     os.environ["HYFLOW_HOME"] = str(room / "home")
     os.environ["TMPDIR"] = tempfile.tempdir = str(room / "tmp")
-    arguments = ["--container", "none"]
+    arguments = ["--deploy", str(lab_file(way))] if way in ENGINES else ["--container", "none"]
     if way == "shell":
         deployment = room / "deploy.yml"
         deployment.write_text(SHELL_SITE.format(workdir=room / "site"), encoding="utf-8")
@@ -113,6 +126,11 @@ def workplace(way: str) -> Iterator[list[str]]:
         tempfile.tempdir = None
         end_what_is_left(room)
         shutil.rmtree(room, ignore_errors=True)
+
+
+def lab_file(engine: str) -> Path:
+    """The deployment file that the lab has left for an engine."""
+    return ROOT / ".lab" / f"{engine}.yml"
 
 
 def end_what_is_left(room: Path) -> None:
@@ -189,14 +207,14 @@ def indented(text: str) -> str:
     return "\n".join(f"      {line[:300]}" for line in text.strip().splitlines()[-6:])
 
 
-def chosen(tests: list[dict[str, Any]], names: Sequence[str], only_sample: bool) -> list[dict[str, Any]]:
+def chosen(tests: list[dict[str, Any]], names: Sequence[str], only_sample: bool, way: str) -> list[dict[str, Any]]:
     """The tests that were asked for. A name that is not in the suite ends the program."""
     unknown = set(names) - {test["short_name"] for test in tests}
     if unknown:
         sys.exit(f"not in the suite: {', '.join(sorted(unknown))}")
     if names:
         return [test for test in tests if test["short_name"] in names]
-    return sample(tests) if only_sample else tests
+    return sample(tests, way) if only_sample else tests
 
 
 def runner_beside_python() -> str:
@@ -218,8 +236,11 @@ def main() -> int:
     if suite is None:
         print(GET_IT, file=sys.stderr)
         return NO_SUITE
+    if asked.way in ENGINES and not lab_file(asked.way).is_file():
+        print(f"{asked.way} is not set up: make lab PARTS={asked.way}", file=sys.stderr)
+        return NO_SUITE
     os.chdir(suite)
-    tests = chosen(load(suite), asked.tests, asked.sample)
+    tests = chosen(load(suite), asked.tests, asked.sample, asked.way)
     unknown = set(expectations(asked.way)) - {test["short_name"] for test in load(suite)}
     if unknown:
         sys.exit(f"expected.toml names tests that the suite does not have: {', '.join(sorted(unknown))}")

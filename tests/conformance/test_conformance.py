@@ -1,6 +1,7 @@
-"""The CWL v1.2 conformance suite, on both ways to run. `run.py` beside this file does the work, and says what failed.
+"""The CWL v1.2 conformance suite, on every way to run. `run.py` beside this file does the work, and says what failed.
 
-The whole suite runs on this machine; through a shell site the required tests and a few of each tag (`make soak` runs all on both).
+The whole suite runs on this machine without containers; through a shell site the required tests and a few of each tag; with each container engine those that
+ask for a container (`make soak` runs all on all).
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ RUN = Path(__file__).with_name("run.py")
 NO_SUITE = 77
 
 
-@pytest.mark.parametrize("arguments", [["--way", "local"], ["--way", "shell", "--sample"]], ids=["local", "shell"])
+WAYS = ["local", "shell", "docker", "podman", "apptainer"]
+
+
+@pytest.mark.parametrize("arguments", [["--way", way, *(["--sample"] if way != "local" else [])] for way in WAYS], ids=WAYS)
 def test_the_suite_passes_but_for_what_is_expected(arguments: list[str]) -> None:
     jobs = os.environ.get("JOBS", str(os.cpu_count() or 2))
     done = subprocess.run([sys.executable, str(RUN), "--jobs", jobs, *arguments], stderr=subprocess.PIPE, text=True, check=False)
