@@ -150,7 +150,8 @@ async def _with_sites(run: _Run) -> Result:
             state = State(run.order.program, run.dir.id, places)
             binding = _binding(run.order.deployment, places)
             containers = await _containers(run, sites, places, mover, group)
-            house = House(run.dir.id, run.processes, state, run.journal, sites, places, binding, mover, run.observer, containers)
+            modules = {name: site.modules for name, site in run.order.deployment.sites.items() if site.modules}
+            house = House(run.dir.id, run.processes, state, run.journal, sites, places, binding, mover, run.observer, containers, modules)
             inputs = await settle(lambda facts: run.processes.start(run.order.inputs, facts), mover, scripted=True)
             return await _drive(run, house, group, inputs)
         finally:

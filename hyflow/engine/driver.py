@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar, assert_never
 
 from hyflow.connector import Done, Lost, Refused
+from hyflow.containers import modules
 from hyflow.cwl.collect import OutputError
 from hyflow.cwl.demand import Demand as Needs
 from hyflow.cwl.processes import Bound, Processes
@@ -28,7 +29,7 @@ from hyflow.model.facts import Ask, Fact, Facts, Localize
 from hyflow.model.jobs import Failure, FailureClass, Job, JobId, Key
 from hyflow.model.places import Location, Place
 from hyflow.model.resources import UNMEASURED, Request
-from hyflow.model.tasks import Outcome
+from hyflow.model.tasks import Outcome, Task
 from hyflow.model.values import Inputs
 from hyflow.staging.move import Mover
 from hyflow.staging.unchanged import told
@@ -81,6 +82,8 @@ class House:
     listener: Listener
     containers: Mapping[str, Containers] = field(default_factory=dict)
     """The container engine of each site that has one and uses it."""
+    modules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The environment modules of each site that has some, by the name of the software."""
 
 
 class Driver:
@@ -227,9 +230,7 @@ class Driver:
         needs = self._needs.pop(job.id)
         place = self._place(action, location)
         bound, place = await self._bind(job, key, needs, place, location)
-        task, image = bound.task, None
-        if task.container is not None:
-            task, image = await house.containers[location.site].enter(task)
+        task, image = await self._entered(job, bound.task, location.site)
         await self._tell(Submitting(job.id, key, action.location, place.dir, time.time(), image))
         self._staging.pop(key, None)
         ended = await house.sites[location.site].run(
@@ -239,6 +240,13 @@ class Driver:
             lambda status: self._post(Running(job.id, key, status.at, status.host)),
         )
         await self._conclude(job, key, bound, ended, location.site)
+
+    async def _entered(self, job: Job, task: Task, site: str) -> tuple[Task, str | None]:
+        """The task as the site can run it: in its container (with the digest of the image), or with the modules for its software."""
+        if task.container is not None:
+            return await self._house.containers[site].enter(task)
+        wanted = self._house.modules.get(site)
+        return modules.loaded(task, modules.chosen(self._house.processes.packages(job.process), wanted)) if wanted else task, None
 
     def _place(self, action: Submit, location: Location) -> Place:
         directory = posixpath.join(location.workdir, self._house.run, action.key)
