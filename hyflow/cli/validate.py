@@ -6,6 +6,7 @@ import argparse
 import json
 import shlex
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hyflow.cli.arguments import home
@@ -31,6 +32,7 @@ def main(args: argparse.Namespace) -> int:
     """Exit status 0 when the document is valid and hyflow can run it; what is wrong is raised as errors."""
     from hyflow.cwl.load import load
     from hyflow.cwl.processes import Processes
+    from hyflow.report.terminal import clean
 
     document, job = _files(args)
     program = load(document, cache=home() / "cache" / "documents")
@@ -43,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(found, indent=2))
     else:
-        print(_text(document, found))
+        print(clean(_text(document, found)))
     return 0
 
 
@@ -72,7 +74,8 @@ def _check_job(file: str, processes: Processes) -> None:
 
 
 def described(program: Program, processes: Processes) -> dict[str, Any]:
-    """What `--json` prints: inputs (name, type, required, doc), steps by path, containers asked for (step, image, required)."""
+    """What `--json` prints: inputs (name, type, required, doc), steps by path, containers asked for (step, image, required),
+    software asked for (step, packages: name, versions, specs; required)."""
     from hyflow.cwl.types import describe
 
     return {
@@ -82,11 +85,17 @@ def described(program: Program, processes: Processes) -> dict[str, Any]:
         ],
         "steps": list(processes.step_paths()),
         "containers": [{"step": need.label, "image": need.image, "required": need.required} for need in processes.containers()],
+        "software": [
+            {"step": need.label, "packages": [asdict(package) for package in need.packages], "required": need.required}
+            for need in processes.software()
+        ],
         "warnings": list(program.warnings),
     }
 
 
 def _text(workflow: str, found: dict[str, Any]) -> str:
+    from hyflow.model.software import Package
+
     lines = [f"{workflow} is valid.", "inputs:"]
     for port in found["inputs"]:
         lines.append(f"  {port['name']}: " + (port["type"] if port["required"] else f"{port['type'].removeprefix('null or ')}  (optional)"))
@@ -94,4 +103,9 @@ def _text(workflow: str, found: dict[str, Any]) -> str:
     if found["containers"]:
         lines.append("containers:")
         lines += [f"  {need['step']}: {need['image']}" + ("" if need["required"] else "  (a hint)") for need in found["containers"]]
+    if found["software"]:
+        lines.append("software:")
+        for need in found["software"]:
+            packages = ", ".join(str(Package(**package)) for package in need["packages"])
+            lines.append(f"  {need['step']}: {packages}" + ("" if need["required"] else "  (a hint)"))
     return "\n".join(lines)

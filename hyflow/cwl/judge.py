@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 
-from hyflow.cwl.notstarted import not_started
+from hyflow.cwl.notstarted import NOT_FOUND, module_missing, not_started
+from hyflow.cwl.software import remedy
 from hyflow.cwl.tool import Tool
 from hyflow.model.jobs import Failure, FailureClass
 from hyflow.model.tasks import Outcome
@@ -26,12 +27,15 @@ def judge(tool: Tool, outcome: Outcome, command: str = "") -> Failure | None:
     code = outcome.code
     if code is None:
         return _failure(outcome, FailureClass.INFRASTRUCTURE, "nothing is known of how the command ended")
+    if (why := module_missing(code, outcome.stderr)) is not None:  # whatever the tool makes of such an exit status: it did not run
+        return _failure(outcome, FailureClass.INFRASTRUCTURE, f"{why[0]}\n  {why[1]}")
     if (code in tool.success_codes or code == 0) and code not in tool.permanent_codes | tool.temporary_codes:
         return None if outcome.trouble is None else _ended(outcome, FailureClass.OUTPUT, outcome.trouble)
     if code in tool.temporary_codes:
         return _failure(outcome, FailureClass.TEMPORARY, f"the command failed for the time being, with exit status {code}")
     if (why := not_started(command, code, outcome.stderr)) is not None:
-        return _failure(outcome, FailureClass.TOOL, str(tool.error(why[0], hint=why[1], path="baseCommand")))
+        hint = why[1] + (remedy(tool.packages) if code == NOT_FOUND else "")
+        return _failure(outcome, FailureClass.TOOL, str(tool.error(why[0], hint=hint, path="baseCommand")))
     return _ended(outcome, FailureClass.TOOL, f"the command failed with exit status {code}")
 
 

@@ -7,6 +7,7 @@ import re
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """The exit statuses that say so, of every shell and of `env`."""
 
+_MODULE = re.compile(r"hyflow: (the module (\S+), for the software .+, cannot be loaded.*)")
 _SAYS = re.compile(r"(?:hyflow|env): ")
 _NEAR = re.compile(r"\(there is ([^()]+)\)$")
 _MISSING = re.compile(r"not found|no such file|can't open|command not found", re.IGNORECASE)
@@ -26,6 +27,14 @@ def not_started(argv0: str, code: int | None, stderr: str) -> tuple[str, str] | 
     near = _NEAR.search(last)
     meant = f"Is {near[1]!r} meant? " if near else ""
     return f"the command {argv0!r} was not found", meant + _where_to_look(argv0)
+
+
+def module_missing(code: int | None, stderr: str) -> tuple[str, str] | None:
+    """What is wrong with an environment module that was to give the tool its software, and what to do; None where all were loaded."""
+    found = _MODULE.fullmatch(stderr.rstrip("\n").rpartition("\n")[2]) if code == NOT_FOUND else None
+    if found is None:
+        return None
+    return found[1], f"`module load {found[2]}` must work in a login there; `modules` of the site, in the deployment file, names it."
 
 
 def _called(code: int, last: str) -> tuple[str, str] | None:

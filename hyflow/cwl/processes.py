@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from hyflow.cwl import judge, places, start, steps
+from hyflow.cwl import judge, places, software, start, steps
 from hyflow.cwl.bind import Binder, Bound, runtime_resources
 from hyflow.cwl.collect import OutputError, collect
 from hyflow.cwl.contained import Asked
@@ -26,11 +26,12 @@ from hyflow.model.facts import Ask, Facts
 from hyflow.model.jobs import Failure, Job, Key
 from hyflow.model.places import Place
 from hyflow.model.resources import MIB, Resources
+from hyflow.model.software import Package
 from hyflow.model.tasks import Manifest, Outcome
 from hyflow.model.values import Inputs, Value
 from hyflow.model.workflow import Program
 
-__all__ = ["Asked", "Bound", "ContainerNeed", "Demand", "InputType", "OutputError", "Processes"]
+__all__ = ["Asked", "Bound", "ContainerNeed", "Demand", "InputType", "OutputError", "Processes", "SoftwareNeed"]
 
 _HERE = Resources(1.0, 256 * MIB, 1024 * MIB, 1024 * MIB)
 """What `runtime` says where nothing runs: the standard's defaults."""
@@ -52,6 +53,16 @@ class ContainerNeed:
     process: str
     label: str
     image: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SoftwareNeed:
+    """A tool that asks for software. `label` is the path of its step; `required`: under requirements, not hints."""
+
+    process: str
+    label: str
+    packages: tuple[Package, ...]
     required: bool
 
 
@@ -93,6 +104,13 @@ class Processes:
             for name, document in self._commands() if (need := document["requirements"].get("DockerRequirement")) is not None
         )
 
+    def software(self) -> tuple[SoftwareNeed, ...]:
+        """The tools with a SoftwareRequirement, in the order of the document."""
+        return tuple(
+            SoftwareNeed(name, name, software.packages(document["requirements"]), bool(need["required"]))
+            for name, document in self._commands() if (need := document["requirements"].get("SoftwareRequirement")) is not None
+        )
+
     def step_paths(self) -> tuple[str, ...]:
         """The paths of all steps, as "/train/fit", those of nested workflows after the step that runs them."""
         return tuple(path for path, _ in self._nodes(self._program.root, "/"))
@@ -109,6 +127,10 @@ class Processes:
     def container(self, process: str) -> Asked | None:
         """The container that the process asks for. Raises WorkflowError."""
         return self._tool(process).container
+
+    def packages(self, process: str) -> tuple[Package, ...]:
+        """The software that the process asks for: a list in the document's order, a mapping by name."""
+        return self._tool(process).packages
 
     def scripted(self, process: str) -> bool:
         """Whether the process may run JavaScript."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from hyflow.cwl import interpolation, places, references
+from hyflow.cwl import interpolation, places, references, software
 from hyflow.cwl.contained import Asked, asked
 from hyflow.cwl.expressions import Compiled, Expressions
 from hyflow.cwl.shapes import Binding, Port, Shaper
 from hyflow.errors import Where, WorkflowError
+from hyflow.model.software import Package
 from hyflow.model.values import Value
 
 FORMATS = "formats"
@@ -104,6 +105,11 @@ class Tool(Signature):
         """What DockerRequirement asks."""
         requirement = self.requirements.get("DockerRequirement")
         return None if requirement is None else asked(requirement, self.at("requirements.DockerRequirement"))
+
+    @cached_property
+    def packages(self) -> tuple[Package, ...]:
+        """What SoftwareRequirement asks."""
+        return software.packages(self.requirements)
 
     @cached_property
     def shell(self) -> bool:

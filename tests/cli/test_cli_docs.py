@@ -32,6 +32,7 @@ cwlVersion: v1.2
 class: CommandLineTool
 inputs: {word: {type: string, inputBinding: {}}}
 baseCommand: echo
+hints: {SoftwareRequirement: {packages: [{package: coreutils}]}}
 outputs: {said: stdout}
 """
 
@@ -134,7 +135,7 @@ def test_every_key_of_the_json_forms_is_told_and_things_lie_where_the_page_says(
     assert {*asked(home, "runs", "--json")[0]} == {*status} - {"steps"}
     assert {*asked(home, "logs", "/tool", "--json")} <= ticked(section("logs"))
     found = asked(home, "validate", "tool.cwl", "--json")
-    assert {*found, *found["inputs"][0]} <= ticked(section("validate"))
+    assert {*found, *found["inputs"][0], *found["software"][0], *found["software"][0]["packages"][0]} <= ticked(section("validate"))
     layout = sections()["Where things are kept"]
     kept = [path.name for path in (*home.iterdir(), *(home / "runs" / status["run"]).iterdir())]
     assert [name for name in kept if name.partition("-")[0] not in layout] == []

@@ -43,6 +43,14 @@ def test_a_command_that_does_not_exist(both: WarmShell) -> None:
     told_once(done)
 
 
+def test_a_command_whose_software_is_told(shell: WarmShell) -> None:
+    needs = "hints: {SoftwareRequirement: {packages: {sort: {version: ['9.1']}, uniq: {}}}}\n"
+    hint = "asks for the software sort 9.1, uniq: an image that holds it (DockerRequirement) can give it, or modules"
+    shell.tool(f"{needs}baseCommand: [hyflow-sortt]\ninputs: {{}}\noutputs: {{}}\n").fails(1, "'hyflow-sortt' was not found\n", hint)
+    done = shell.tool(f"{needs}baseCommand: [sh, -c, hyflow-sortt]\ninputs: {{}}\noutputs: {{}}\n")
+    done.fails(1, "a program that it called was not found\n", hint)
+
+
 def test_the_nearest_command_is_named(shell: WarmShell) -> None:
     shell.tool("baseCommand: [basenam]\ninputs: {}\noutputs: {}\n").fails(
         1, "the command 'basenam' was not found\n  Is 'basename' meant? ", "basenam: command not found (there is basename)"

@@ -16,7 +16,9 @@ steps:
   count:
     run:
       class: CommandLineTool
-      hints: {DockerRequirement: {dockerPull: "alpine:3"}}
+      hints:
+        DockerRequirement: {dockerPull: "alpine:3"}
+        SoftwareRequirement: {packages: {coreutils: {version: ["9.1", "9.2"], specs: ["https://bio.tools/wc"]}, "b\\e[31mwa": {}}}
       baseCommand: wc
       inputs: {files: {type: "File[]", inputBinding: {}}}
       outputs: {}
@@ -36,19 +38,24 @@ def test_a_good_document_is_described(shell: Shell) -> None:
     assert (done.status, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "wf.cwl is valid.", "inputs:", "  reads: a list of File", "  threads: int  (optional)", "steps:", "  /count", "containers:",
-        "  /count: alpine:3  (a hint)",
+        "  /count: alpine:3  (a hint)", "software:", "  /count: bwa, coreutils 9.1 or 9.2  (a hint)",
     ]  # fmt: skip
     found = json.loads(shell("hyflow", "validate", "--json", "wf.cwl").stdout)
     assert found["steps"] == ["/count"]
     assert [port["name"] for port in found["inputs"]] == ["reads", "threads"]
     assert found["containers"] == [{"step": "/count", "image": "alpine:3", "required": False}]
+    packages = [
+        {"name": "b\x1b[31mwa", "versions": [], "specs": []},
+        {"name": "coreutils", "versions": ["9.1", "9.2"], "specs": ["https://bio.tools/wc"]},
+    ]
+    assert found["software"] == [{"step": "/count", "packages": packages, "required": False}]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("{files: reads}", "{files: raeds}", ["wf.cwl:13:", "raeds"]),
-        ("baseCommand: wc", "baseComand: wc", ["wf.cwl:10:", "baseComand"]),
+        ("{files: reads}", "{files: raeds}", ["wf.cwl:15:", "raeds"]),
+        ("baseCommand: wc", "baseComand: wc", ["wf.cwl:12:", "baseComand"]),
         ("threads: int?", "threads: itn", ["wf.cwl:3:", "itn"]),
         ("steps:", "steps: [", ["wf.cwl:"]),
     ],

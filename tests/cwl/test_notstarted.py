@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hyflow.cwl.notstarted import not_started
+from hyflow.cwl.notstarted import module_missing, not_started
 
 
 @pytest.mark.parametrize(("code", "stderr", "what", "hint"), [
@@ -33,3 +33,12 @@ def test_where_a_path_leads() -> None:
     said = "env: 'x': No such file or directory"
     assert "own directory" in (not_started("./x", 127, said) or ("", ""))[1]
     assert "no such file on the machine" in (not_started("/opt/x", 127, said) or ("", ""))[1]
+
+
+def test_a_module_that_could_not_be_loaded() -> None:
+    said = "ERROR: nothing of that name\nhyflow: the module samtools/2, for the software samtools, cannot be loaded\n"
+    what, hint = module_missing(127, said) or ("", "")
+    assert what == "the module samtools/2, for the software samtools, cannot be loaded"
+    assert hint.startswith("`module load samtools/2` must work")
+    assert [module_missing(code, said) for code in (1, 126, None)] == [None] * 3
+    assert module_missing(127, f"{said}more\n") is None

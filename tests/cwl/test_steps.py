@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from onetool import Disk, Tool, file, folder
 
-from hyflow.cwl.processes import ContainerNeed
+from hyflow.cwl.processes import ContainerNeed, SoftwareNeed
 from hyflow.errors import WorkflowError
 from hyflow.model.facts import Contents, Found, Listing
 from hyflow.model.jobs import Failure, FailureClass
+from hyflow.model.software import Package
 from hyflow.model.tasks import Outcome
 
 FLOW = """
@@ -179,6 +180,28 @@ def test_how_an_outcome_is_judged(tmp_path: Path, outcome: dict[str, Any], kind:
     failure = made.processes.judge("/tool", Outcome(**outcome, stderr="last words"))
     assert (None if failure is None else failure.kind) == kind
     assert failure is None or (failure.stderr, failure.code) == ("last words", outcome.get("code"))
+
+
+def test_a_module_that_is_missing_is_the_site_s_failure_whatever_the_tool_makes_of_the_status(tmp_path: Path) -> None:
+    made = Tool(tmp_path, CODES.replace("[0, 3]", "[0, 127]"))
+    said = "hyflow: the module a/1, for the software a, cannot be loaded: this machine has no module command\n"
+    failure = made.processes.judge("/tool", Outcome(code=127, stderr=said))
+    assert failure is not None
+    assert (failure.kind, failure.message.partition("\n")[0]) == (FailureClass.INFRASTRUCTURE, said.strip().removeprefix("hyflow: "))
+
+
+@pytest.mark.parametrize(("packages", "found"), [
+    ("{samtools: {version: ['1.19', '1.20'], specs: ['https://bio.tools/samtools']}, bwa: {}}",
+     [Package("bwa"), Package("samtools", ("1.19", "1.20"), ("https://bio.tools/samtools",))]),
+    ("{samtools: ['https://bio.tools/samtools']}", [Package("samtools", (), ("https://bio.tools/samtools",))]),
+    ("[{package: b}, {package: a, version: ['1']}, {package: b}]", [Package("b"), Package("a", ("1",))]),
+    ("[]", []),
+])
+def test_software_that_a_tool_asks_for(tmp_path: Path, packages: str, found: list[Package]) -> None:
+    made = Tool(tmp_path, f"{CODES}hints: {{SoftwareRequirement: {{packages: {packages}}}}}\n")
+    assert list(made.processes.packages("/tool")) == found
+    assert made.processes.software() == (SoftwareNeed("/tool", "/tool", tuple(found), False),)
+    assert (Tool(tmp_path, CODES).processes.packages("/tool"), Tool(tmp_path, CODES).processes.software()) == ((), ())
 
 
 def test_a_signal_is_named(tmp_path: Path) -> None:
