@@ -2,8 +2,9 @@
 
 A bundle is the attempt's control directory, named by its key: `run.sh` describes the attempt to the runner (`runner.sh`, which
 lies beside all bundles of a site, named by its hash), `command.sh` is the command with its environment and streams, `tree` what is
-staged without running anything, `late` what must wait for a copy, `m` and `t` are where the runner writes. The task's own directory
-gets `out`, `tmp`, `in` and the logs only. What the runner leaves is read by `hyflow.shell.outcome`.
+staged without running anything, `late` what must wait for a copy, `m` and `t` are where the runner writes. What a container engine's
+client needs besides comes from `hyflow.shell.enclosing`. The task's own directory gets `out`, `tmp`, `in` and the logs only. What the
+runner leaves is read by `hyflow.shell.outcome`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyflow.model.tasks import Glob, Stage, StageKind, Task
+from hyflow.shell.enclosing import enclosure_scripts
 from hyflow.shell.globs import literal, widened
 from hyflow.shell.quoting import quote
 
-RUNNER = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("family.sh", "runner.sh"))
+RUNNER = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("family.sh", "detached.sh", "enclosed.sh", "runner.sh"))
 RUNNER_NAME = f"runner-{hashlib.sha256(RUNNER).hexdigest()[:16]}.sh"
 BLOCK = 512
 
@@ -55,12 +57,14 @@ def bundle(task: Task) -> list[Member]:
         patterns = b"".join(os.fsencode(f"{int(glob.checksum)}{int(glob.contents)}{glob.pattern}\0") for glob in task.collect)
         described = os.fsencode(run_script(task, commands))
         command = os.fsencode(command_script(task))
+        enclosed = {} if task.enclosure is None else {name: os.fsencode(text) for name, text in enclosure_scripts(task.enclosure)}
     except (ValueError, UnicodeError) as error:
         raise Unbundled(str(error)) from error
     key = task.key
     yielded = [Member(key), Member(f"{key}/m"), Member(f"{key}/t"), Member(f"{key}/late"), Member(f"{key}/dir", link=task.dir)]
     yielded += [Member(f"{key}/m/patterns", patterns, mode=0o600)]
     yielded += [Member(f"{key}/run.sh", described, mode=0o600), Member(f"{key}/command.sh", command, mode=0o600)]
+    yielded += [Member(f"{key}/{name}", text, mode=0o600) for name, text in enclosed.items()]
     yielded += [Member(f"{key}/tree/{m.path}", m.data, m.link, m.mode) for m in tree]
     return yielded + [Member(f"{key}/late/{m.path}", m.data, m.link, m.mode) for m in late]
 
@@ -88,6 +92,7 @@ def run_script(task: Task, commands: list[str]) -> str:
     limit = "" if task.time_limit is None else f"{max(task.time_limit, 0.001):.3f}"
     out, err = stream_files(task)
     late = [f"    {command} || return 1" for command in commands]
+    id_file = posixpath.join(task.dir, task.enclosure.id_file) if task.enclosure and task.enclosure.id_file else ""
     globs = [f"    {glob_call(glob)} || return 1" for glob in task.collect]
     return "\n".join([
         f"# hyflow attempt {task.key}",
@@ -96,6 +101,8 @@ def run_script(task: Task, commands: list[str]) -> str:
         f"limit={limit}",
         f"stdout={quote([out])}",
         f"stderr={quote([err])}",
+        f"enclosed={'' if task.enclosure is None else 1}",
+        f"id_file={quote([id_file])}",
         "late() {", *late, "    :", "}",
         "globs() {", *globs, "    :", "}",
         f'. "${{ctl%/*}}/{RUNNER_NAME}"',
@@ -111,14 +118,19 @@ def glob_call(glob: Glob) -> str:
 
 
 def command_script(task: Task) -> str:
-    """The command in exactly its environment, its streams redirected; run in a group of its own, with the umask of the login."""
+    """The command in exactly its environment, its streams redirected; run in a group of its own, with the umask of the login.
+
+    The client of a container engine has its own settings in the login's environment: it gets that as well, as it was before the runner's
+    LC_ALL (the second argument, NAME=VALUE or nothing, is what that was).
+    """
     out, err = stream_files(task)
+    given = ["-i", "--"] if task.enclosure is None else ["-u", "LC_ALL", "--", '${2:+"$2"}']
     path = [] if "PATH" in task.environment else ['"PATH=$PATH"']
     settings = [quote([f"{name}={value}"]) for name, value in environment(task.environment)]
     # env would take a command with "=" in its name for one more variable.
     shield = ["sh", "-c", quote(['exec "$@"']), "sh"] if "=" in task.argv[0] else []
     redirected = f"<{quote([task.stdin or '/dev/null'])} >{quote([out])} " + ("2>&1" if out == err else f"2>{quote([err])}")
-    words = ["exec", "env", "-i", "--", *path, *settings, *shield, quote(task.argv), redirected]
+    words = ["exec", "env", *given, *path, *settings, *shield, quote(task.argv), redirected]
     # In a subshell with the redirections, so that what this shell says of a killed command does not go to the command's own files.
     return f'umask "$1"\ncd {quote([posixpath.join(task.dir, "out")])} || exit 1\n({" ".join(words)})\nexit $?\n'
 

@@ -75,5 +75,6 @@ for key in $left; do
     case $dir in *'
 '*) ;; *) echo "TMPDIR=$dir/tmp" ;; esac
 done | end_strays
+end_enclosures $left
 for key in $left; do over "$key"; done
 exit 0

@@ -13,8 +13,8 @@ from hyflow.model.jobs import Key
 from hyflow.shell.outcome import parse_outcome, seconds
 from hyflow.shell.trips import Opens, script, trip
 
-LOOK = script("family.sh", "process.sh", "markers.sh")
-CANCEL = script("family.sh", "process.sh", "cancel.sh")
+LOOK = script("family.sh", "detached.sh", "process.sh", "markers.sh")
+CANCEL = script("family.sh", "detached.sh", "process.sh", "cancel.sh")
 FORGET = script("forget.sh")
 _size_line = re.compile(r" *(\d{1,18}) (.*)", re.ASCII)
 

@@ -2,7 +2,7 @@
 # Output: a line `STATE KEY details` each, an empty line, then the results of those that ended (STATE E): lines of
 # `SIZE PATH` as wc gives them, an empty line, and the files one after the other.
 cd "$1" || exit 1
-ended=
+ended= dead=
 while read -r key what; do
     if [ -e "$key/exit" ]; then
         ended="$ended $key"
@@ -20,9 +20,11 @@ while read -r key what; do
             ended="$ended $key"
             echo "E $key"
         elif [ "$its_boot" != "$boot" ]; then
+            dead="$dead $key"
             echo "L $key $its_host was restarted while it ran"
         else
             end_groups "$key"
+            dead="$dead $key"
             echo "L $key its runner (process $pid on $its_host) died without a word"
         fi
     elif [ -d "$key" ]; then
@@ -32,6 +34,7 @@ while read -r key what; do
         echo "G $key"
     fi
 done
+end_enclosures $dead
 echo
 [ -n "$ended" ] || exit 0
 files() {

@@ -1,4 +1,7 @@
-"""What the runner left of an attempt -> Done. The parts by name: `exit`, those of the manifest, `cpu0`, `cpu1`, `stdout`, `stderr`."""
+"""What the runner left of an attempt -> Done. The parts by name: `exit`, those of the manifest, `cpu0`, `cpu1`, `stdout`, `stderr`.
+
+In place of `cpu0` and `cpu1` there is `used` where the command was the client of a container engine: what its control group says.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from hyflow.shell.manifest import Damaged, parse_manifest
 
 _minutes = re.compile(r"(\d{1,9})m(\d{1,2}(?:[.,]\d{1,9})?)s", re.ASCII)
 _moment = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
+_used = re.compile(r" *(\d{1,18}|-) +(\d{1,18}|-)\n", re.ASCII)
 _code = re.compile(r"\d{1,3}", re.ASCII)
 EMPTY = Manifest({}, ())
 
@@ -40,7 +44,8 @@ def parse_outcome(parts: Mapping[str, bytes]) -> Done | Lost:
         signal=int(code) if how == "signal" else None,
         timed_out=how == "timeout",
         disk_full=how == "code" and words == "full",
-        usage=Usage(wall=max(0.0, end - begin), cpu=cpu(parts)),
+        out_of_memory=how == "code" and words == "memory",
+        usage=usage(max(0.0, end - begin), parts),
         started=begin,
         ended=end,
         host=host,
@@ -58,6 +63,16 @@ def seconds(text: str) -> float:
     """A moment as `date +%s.%N` gives it; where date knows no %N, in whole seconds."""
     known = _moment.match(text)
     return float(known[0]) if known else 0.0
+
+
+def usage(wall: float, parts: Mapping[str, bytes]) -> Usage:
+    if "used" not in parts:
+        return Usage(wall, cpu(parts))
+    known = _used.fullmatch(parts["used"].decode("ascii", "replace"))
+    if known is None:
+        return Usage(wall)
+    memory, spent = (None if told == "-" else int(told) for told in known.groups())
+    return Usage(wall, None if spent is None else spent / 1e6, memory)
 
 
 def cpu(parts: Mapping[str, bytes]) -> float | None:

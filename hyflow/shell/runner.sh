@@ -1,21 +1,28 @@
 # hyflow's runner: carries out one attempt. An attempt's run.sh describes it and then reads this file.
 # POSIX sh with coreutils or busybox. Given are the variables
-#   ctl (the attempt's control directory), dir (the task's directory), limit (seconds or nothing), stdout, stderr (files),
+#   ctl (the attempt's control directory), dir (the task's directory), limit (seconds or nothing), stdout, stderr (files), enclosed (1: the
+#   command is the client of a container engine), id_file (where that writes the container's id, or nothing),
 #   and the functions `late` (checks of what is staged, and staging that needs commands) and `globs`.
 # What a machine of the other family (macOS, BSD) calls differently is chosen once, here.
 unset CDPATH
 mask=$(umask)
 umask 077
+locale=${LC_ALL+LC_ALL=$LC_ALL}
 LC_ALL=C
 export LC_ALL
-
-# The claim: a key's command starts once, however often it was submitted.
-mkdir "$ctl/claim" 2>/dev/null || exit 0
 
 blanks=$IFS
 m=$ctl/m
 t=$ctl/t
-code=0 ended= pid= command= dog= late= lost=trouble
+if [ "${1-}" = sample ]; then
+    sample "$2"
+    exit
+fi
+
+# The claim: a key's command starts once, however often it was submitted.
+mkdir "$ctl/claim" 2>/dev/null || exit 0
+
+code=0 ended= pid= command= helpers= late= lost=trouble disowned=
 
 # The moment that a process began, in the kernel's own count: with its id it names the process for as long as the machine is up.
 born() {
@@ -23,17 +30,6 @@ born() {
     { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
     set -- ${line##*) }
     began=${20}
-}
-
-detach() {
-    if command -v setsid >/dev/null; then
-        setsid "$@" &
-    else
-        set -m
-        "$@" &
-        set +m
-    fi
-    pid=$!
 }
 
 # Last of all, by rename: how it went. The first line is for machines, the rest for people.
@@ -74,14 +70,6 @@ end_command() {
     signal_family KILL "$pid"
 }
 
-# The watchdog may be about to begin its group, or to fork: after the second line it can do neither.
-end_dog() {
-    [ -n "$dog" ] || return 0
-    kill -s KILL -- "-$dog" 2>/dev/null
-    kill -s KILL "$dog" 2>/dev/null
-    kill -s KILL -- "-$dog" 2>/dev/null
-}
-
 # What the command left behind in sessions of its own, which have no tie to it any more but their temporary directory: no other
 # process has that in its environment. A pattern of several lines would be several patterns.
 end_strays() {
@@ -97,12 +85,13 @@ cancel() {
     trap '' TERM
     [ -n "$pid" ] || finish cancelled
     if [ -n "$command" ]; then # else the signal came before the command's id had its own name
-        [ "$pid" = "$command" ] || dog=$pid
+        [ "$pid" = "$command" ] || helpers="$helpers $pid"
         pid=$command
     fi
-    end_dog
+    end_detached $helpers
     end_command
     end_strays
+    end_enclosure
     finish cancelled
 }
 
@@ -139,29 +128,43 @@ copy() {
     fi && chmod -R u+w "$2"
 }
 
+# beside ARGV...: a process that goes on with the command.
+beside() {
+    detach "$@" </dev/null >/dev/null 2>&1
+    helpers="$helpers $pid"
+    born "$pid"
+    printf '%s %s\n' "$pid" "$began" >>"$ctl/claim/command"
+    pid=$command
+}
+
 run() {
-    times >"$m/cpu0"
-    detach sh "$ctl/command.sh" "$mask" </dev/null >/dev/null 2>"$t/said"
+    if [ -n "$enclosed" ]; then kills=$(oom_kills); fi
+    if [ -n "$id_file" ]; then
+        : >"$m/used"
+        [ ! -e "$id_file" ] || rm -f "$id_file" # no engine would write over it
+    else
+        times >"$m/cpu0"
+    fi
+    detach sh "$ctl/command.sh" "$mask" "$locale" </dev/null >/dev/null 2>"$t/said"
     [ -n "$pid" ] || fail "nothing can be written to $ctl on $host"
     command=$pid
     born "$pid"
     printf '%s %s\n' "$pid" "$began" >"$ctl/claim/command"
     if [ -n "$limit" ]; then
         trap timed_out ALRM
-        detach sh -c 'sleep "$1" || sleep $((${1%.*} + 1)); kill -s ALRM "$2"' sh "$limit" $$ </dev/null >/dev/null 2>&1
-        dog=$pid pid=$command
-        born "$dog"
-        printf '%s %s\n' "$dog" "$began" >>"$ctl/claim/command"
+        beside sh -c 'sleep "$1" || sleep $((${1%.*} + 1)); kill -s ALRM "$2"' sh "$limit" $$
     fi
+    [ -z "$id_file" ] || beside sh "$ctl/run.sh" sample $$
     wait "$pid"
     code=$?
     [ -z "$late" ] || wait "$pid" # the first one was interrupted
     trap '' ALRM
-    end_dog
+    end_detached $helpers
     ended=$(date +%s.%N)
     kill -s KILL -- "-$pid" 2>/dev/null
     end_strays
-    times >"$m/cpu1"
+    if [ -n "$late" ] || [ "$code" -ge 125 ]; then end_enclosure; fi
+    [ -n "$id_file" ] || times >"$m/cpu1"
 }
 
 # glob KIND SUM CONTENTS PATTERN: what it matches (KIND magic) or names (plain), for the lists of what to measure.
@@ -235,15 +238,16 @@ sums() {
     fi
 }
 
-# Only what must not fail decides: a file that the tool left unreadable has no checksum, and that is all.
+# Only what must not fail decides: a file that the tool left unreadable has no checksum, and that is all. Unless it should have become ours.
 collect() {
     count=0
     [ ! -L "$dir/out" ] && cd "$dir/out" || return 1
-    find . -print0 >"$t/all" || [ -s "$t/all" ] || return 1
+    [ -z "$enclosed" ] || relink
+    find . -print0 >"$t/all" || { [ -z "$disowned" ] && [ -s "$t/all" ]; } || return 1
     stats <"$t/all" >"$m/tree" || return 1
     find . -type l -print0 >"$t/links"
     { globs; } 3>"$m/matches" 4>"$t/want" 5>"$t/dirs" 6>"$t/files" 7>"$m/contents" || return 1
-    sums 2>>"$ctl/log"
+    sums 2>>"$ctl/log" || [ -z "$disowned" ] || return 1
     if [ -s "$t/links" ]; then follow 2>>"$ctl/log"; fi
     [ -f cwl.output.json ] || return 0
     if [ "$(wc -c <cwl.output.json)" -gt 67108864 ]; then
@@ -272,6 +276,7 @@ trap cancel TERM
 mkdir -p "$dir/tmp" 2>>"$ctl/log" || fail "the directory $dir could not be made on $host"
 said=$(stage 2>&1) || fail "staging failed on $host: $said"
 run
+[ -z "$enclosed" ] || own
 lost=outputs
 tails
 if [ -s "$t/said" ] && [ "$code" -le 128 ] && [ -z "$late" ]; then
@@ -279,7 +284,8 @@ if [ -s "$t/said" ] && [ "$code" -le 128 ] && [ -z "$late" ]; then
     fail "the command could not be started on $host: $(cat "$t/said")"
 fi
 [ -d "$dir/out" ] || fail "the command removed its own working directory on $host"
-collect 2>>"$ctl/log" || fail "its outputs could not be recorded on $host: $(tail -c 500 "$ctl/log")"
+whose=${disowned:+"belong to another user and "}
+collect 2>>"$ctl/log" || fail "its outputs ${whose}could not be recorded on $host: $(tail -c 500 "$ctl/log")"
 if [ -n "$late" ]; then
     finish timeout
 elif [ -s "$t/said" ] || [ "$code" = 130 ] || [ "$code" = 141 ]; then
@@ -288,5 +294,6 @@ elif [ -s "$t/said" ] || [ "$code" = 130 ] || [ "$code" = 141 ]; then
     code=$((code - 128))
     finish signal
 fi
+if [ "$code" = 137 ] && [ -n "$enclosed" ] && [ "$(oom_kills)" != "$kills" ]; then finish code memory; fi
 if [ "$code" != 0 ] && is_full; then finish code full; fi
 finish code
