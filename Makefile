@@ -29,7 +29,7 @@ help:
 
 demo: .venv/made-run
 	@mkdir -p demo-output
-	$(BIN)/hyflow run workflows/digits/workflow.cwl workflows/digits/job.yml --outdir demo-output > demo-output/output.json
+	$(BIN)/hyflow run workflows/digits/workflow.cwl workflows/digits/job.yml --container none --outdir demo-output > demo-output/output.json
 	@$(BIN)/python workflows/digits/summary.py demo-output/output.json
 
 # Generated examples are always the same ones here (the order of sets decides among them too); make soak draws new ones.

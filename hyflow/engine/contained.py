@@ -208,7 +208,7 @@ class Containers:
 
     def _error(self, image: Image, why: str, *, transient: bool) -> ImageError:
         return ImageError(f"the image {image} cannot be had at {self._site}: {why}", transient=transient,
-                          hint="hyflow pull WORKFLOW [DEPLOY] brings images ahead of time")
+                          hint="hyflow pull WORKFLOW [DEPLOY] brings images ahead of time; --container none runs with what is installed")
 
 
 async def _bounded(connector: Connector, step: Step) -> _Answer:
