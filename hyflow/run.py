@@ -16,7 +16,7 @@ from hyflow.deployment import Deployment
 from hyflow.deployment.binding import Override
 from hyflow.engine.contained import Containers
 from hyflow.engine.driver import Binding, Driver, House, settle
-from hyflow.engine.outfit import outfit
+from hyflow.engine.outfit import check_modules, outfit
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
 from hyflow.errors import HyflowError, Interrupted, JournalError, SiteError, UnsupportedRequirement
@@ -150,6 +150,7 @@ async def _with_sites(run: _Run) -> Result:
             state = State(run.order.program, run.dir.id, places)
             binding = _binding(run.order.deployment, places)
             containers = await _containers(run, sites, places, mover, group)
+            check_modules(run.order.deployment, run.processes, sites, containers, run.observer)
             modules = {name: site.modules for name, site in run.order.deployment.sites.items() if site.modules}
             house = House(run.dir.id, run.processes, state, run.journal, sites, places, binding, mover, run.observer, containers, modules)
             inputs = await settle(lambda facts: run.processes.start(run.order.inputs, facts), mover, scripted=True)

@@ -28,12 +28,29 @@ def chosen(packages: Sequence[Package], modules: Mapping[str, str]) -> dict[str,
     `modules`: the site's, by the name of the software or by one of its specs. A package that has none is left out.
     """
     found: dict[str, list[str]] = {}
-    folded = {name.casefold(): module for name, module in reversed(list(modules.items()))}
     for package in packages:
-        named = [modules.get(package.name), folded.get(package.name.casefold()), *map(modules.get, package.specs)]
-        if module := next(filter(None, named), None):
+        if module := _module(package, modules):
             found.setdefault(module, []).append(package.name)
     return {module: ", ".join(dict.fromkeys(names)) for module, names in found.items()}
+
+
+def doubts(packages: Sequence[Package], modules: Mapping[str, str]) -> list[str]:
+    """In words, the packages of which the site's module, by its name, is of another version than those that are asked for."""
+    pairs = [(package, module) for package in packages if package.versions and (module := _module(package, modules))]
+    return [f"{package}, where the site gives the module {module}" for package, module in pairs if not _fits(package, module)]
+
+
+def _module(package: Package, modules: Mapping[str, str]) -> str | None:
+    """By the package's name, by its name in other letters, by its specs: the first that there is."""
+    folded = {name.casefold(): module for name, module in reversed(list(modules.items()))}
+    named = [modules.get(package.name), folded.get(package.name.casefold()), *map(modules.get, package.specs)]
+    return next(filter(None, named), None)
+
+
+def _fits(package: Package, module: str) -> bool:
+    """Whether a name such as samtools/1.19-GCC-12.3.0 may be one of the package's versions; one without a version may be any."""
+    _, slash, version = module.rpartition("/")
+    return not slash or any(re.match(rf"v?{re.escape(asked)}(?![0-9])", version, re.IGNORECASE) for asked in package.versions)
 
 
 def loaded(task: Task, modules: Mapping[str, str]) -> Task:

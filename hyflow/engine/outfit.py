@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from hyflow.connector import Connector
+from hyflow.containers import modules
 from hyflow.cwl.processes import ContainerNeed, Processes
 from hyflow.deployment import Deployment
 from hyflow.engine.contained import Containers, find
@@ -58,6 +59,18 @@ async def outfit(
         made[site] = Containers(site, connector, engine, run, here, listener.note, group)
         made[site].begin(asked.image for need in needs if (asked := processes.container(need.process)) is not None)
     return made
+
+
+def check_modules(
+    deployment: Deployment, processes: Processes, sites: Collection[str], contained: Collection[str], listener: Listener
+) -> None:
+    """Warn of software that a site's modules give in another version than a step asks for. `contained`: the sites that run containers."""
+    for site in sites:
+        for need in processes.software():
+            inside = site in contained and processes.container(need.process) is not None
+            if not inside and any(target.site == site for target in deployment.targets(need.label)):
+                for doubt in modules.doubts(need.packages, deployment.sites[site].modules):
+                    listener.warn(f"{need.label} asks for the software {doubt} ({site})")
 
 
 def _warn_of_none(needs: Sequence[ContainerNeed], listener: Listener) -> None:

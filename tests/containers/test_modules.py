@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from modulehouse import SHELLS, need_modules, ran, task, unpacked_lmod
 
-from hyflow.containers.modules import chosen, loaded
+from hyflow.containers.modules import chosen, doubts, loaded
 from hyflow.model.software import Package
 
 SAM, BWA = Package("SAMtools", ("1.19",), ("https://bio.tools/samtools",)), Package("bwa")
@@ -36,6 +36,18 @@ SAM, BWA = Package("SAMtools", ("1.19",), ("https://bio.tools/samtools",)), Pack
 )
 def test_what_gives_the_software(modules: Mapping[str, str], found: Mapping[str, str]) -> None:
     assert list(chosen([SAM, BWA], modules).items()) == list(found.items())
+
+
+@pytest.mark.parametrize(
+    ("module", "fits"),
+    [
+        ("samtools/1.19", True), ("samtools/1.19-GCC-12.3.0", True), ("apps/samtools/v1.19.2", True), ("samtools", True),
+        ("samtools/1.1", False), ("samtools/1.190", False), ("samtools/1.2", False), ("samtools/", False),
+    ],
+)  # fmt: skip
+def test_the_version_that_is_asked_for(module: str, fits: bool) -> None:
+    said = f"SAMtools 1.19, where the site gives the module {module}"
+    assert doubts([SAM, BWA], {"samtools": module, "bwa": "bwa/7"}) == ([] if fits else [said])
 
 
 def test_a_task_that_needs_none_is_the_same(tmp_path: Path) -> None:
