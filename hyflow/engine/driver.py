@@ -230,8 +230,8 @@ class Driver:
         needs = self._needs.pop(job.id)
         place = self._place(action, location)
         bound, place = await self._bind(job, key, needs, place, location)
-        task, image = await self._entered(job, bound.task, location.site)
-        await self._tell(Submitting(job.id, key, action.location, place.dir, time.time(), image))
+        task, image, loaded = await self._entered(job, bound.task, location.site)
+        await self._tell(Submitting(job.id, key, action.location, place.dir, time.time(), image, loaded))
         self._staging.pop(key, None)
         ended = await house.sites[location.site].run(
             location,
@@ -241,12 +241,13 @@ class Driver:
         )
         await self._conclude(job, key, bound, ended, location.site)
 
-    async def _entered(self, job: Job, task: Task, site: str) -> tuple[Task, str | None]:
+    async def _entered(self, job: Job, task: Task, site: str) -> tuple[Task, str | None, tuple[str, ...]]:
         """The task as the site can run it: in its container (with the digest of the image), or with the modules for its software."""
         if task.container is not None:
-            return await self._house.containers[site].enter(task)
-        wanted = self._house.modules.get(site)
-        return modules.loaded(task, modules.chosen(self._house.processes.packages(job.process), wanted)) if wanted else task, None
+            return *await self._house.containers[site].enter(task), ()
+        known = self._house.modules.get(site)
+        wanted = modules.chosen(self._house.processes.packages(job.process), known) if known else {}
+        return modules.loaded(task, wanted), None, tuple(wanted)
 
     def _place(self, action: Submit, location: Location) -> Place:
         directory = posixpath.join(location.workdir, self._house.run, action.key)

@@ -38,7 +38,7 @@ class Demanded:
 @dataclass(frozen=True, slots=True)
 class Submitting:
     """Intent, durable before the site hears of it: this attempt will be submitted there, with `dir` as its directory (absolute), and
-    run in a container of the image with this digest ("sha256:..."; None: in no container)."""
+    run in a container of the image with this digest ("sha256:..."; None: in no container), or with these environment modules."""
 
     job: JobId
     key: Key
@@ -46,6 +46,7 @@ class Submitting:
     dir: str
     at: float
     image: str | None = None
+    modules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

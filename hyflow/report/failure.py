@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hyflow.model.events import Event, Failed, Finished, Running, Submitting
 from hyflow.model.jobs import Failure, FailureClass, JobId, Key
@@ -19,14 +19,22 @@ _WIDEST = 400
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """Where an attempt is: the location, its directory there (absolute), and the host once it runs."""
+    """Where an attempt is: the location, its directory there (absolute), and the host once it runs; what it runs in: the digest of a
+    container's image, or environment modules."""
 
     location: str
     dir: str
     host: str = ""
+    image: str | None = None
+    modules: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.location} (on {self.host})" if self.host else self.location
+
+
+def intended(event: Submitting) -> Whereabouts:
+    """Where an attempt goes."""
+    return Whereabouts(event.location, event.dir, image=event.image, modules=event.modules)
 
 
 class Attempts:
@@ -39,9 +47,9 @@ class Attempts:
         """Take the event in; for one that ends an attempt, where that was."""
         match event:
             case Submitting(key=key):
-                self._known[key] = Whereabouts(event.location, event.dir)
+                self._known[key] = intended(event)
             case Running(key=key) if (known := self._known.get(key)) is not None:
-                self._known[key] = Whereabouts(known.location, known.dir, event.host)
+                self._known[key] = replace(known, host=event.host)
             case (Finished() | Failed()) if event.key is not None:
                 return self._known.pop(event.key, None)
         return None

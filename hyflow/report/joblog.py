@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,7 +13,7 @@ from hyflow.journal import Phase, Record
 from hyflow.journal.tally import phase_of
 from hyflow.model.events import Event, Failed, Running, Submitting
 from hyflow.model.jobs import Failure, FailureClass, JobId
-from hyflow.report.failure import Attempts, Whereabouts
+from hyflow.report.failure import Attempts, Whereabouts, intended
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ def job_story(job: JobId, records: Iterable[Record]) -> JobStory:
         match event:
             case Submitting():
                 attempts, failure = attempts + 1, None
-                where = Whereabouts(event.location, event.dir)
+                where = intended(event)
             case Running() if where is not None:
-                where = Whereabouts(where.location, where.dir, event.host)
+                where = replace(where, host=event.host)
             case Failed():
                 failure = event.failure
     return JobStory(job, phase, attempts, where, failure)
@@ -73,6 +73,8 @@ def as_json(story: JobStory) -> dict[str, Any]:
         "location": where.location if where else None,
         "host": where.host or None if where else None,
         "dir": where.dir if where else None,
+        "image": where.image if where else None,
+        "modules": where.modules if where else (),
         "stdout": f"{where.dir}/stdout" if where else None,
         "stderr": f"{where.dir}/stderr" if where else None,
         "here": where is not None and Path(where.dir).is_dir(),

@@ -115,6 +115,10 @@ def _job(story: JobStory, only: Sequence[str], whole: bool) -> None:
     if len(only) != 1:
         state = (story.phase or Phase.WAITING).value
         print(f"{one_line(str(story.job))}: {state}" + (f", attempt {story.attempts} at {one_line(str(where))}" if where else ""))
+        if where is not None and where.image:
+            print(f"  in a container of the image {one_line(where.image)}")
+        if where is not None and where.modules:
+            print(f"  with {one_line(', '.join(where.modules))} loaded")
         if story.failure is not None:
             print(f"  {clean(story.failure.message)}")
     if where is None:

@@ -58,6 +58,11 @@ def test_a_tool_finds_its_software(shell: WarmShell) -> None:
     done = shell("hyflow", "run", "--quiet", "tool.cwl", "deploy.yml", "--", "--name", "a \' b")
     assert json.loads(done.stdout) == {"out": "Hello a \' b, in en\n", "err": "done\n"}
     assert done.stderr == ""
+    run = json.loads(shell("hyflow", "runs", "--json").stdout)[0]["run"]
+    module = f"{shell.top}/modules/greeter/2.0"
+    told = json.loads(shell("hyflow", "logs", run, "/tool", "--json").stdout)
+    assert (told["modules"], told["image"]) == ([module], None)
+    assert f"\n  with {module} loaded\n" in shell("hyflow", "logs", run, "/tool").stdout
 
 
 def test_a_module_that_the_site_does_not_have(shell: WarmShell) -> None:

@@ -98,6 +98,23 @@ def run(home: Path, tmp_path: Path) -> RunDir:
     return made(home, "digits", [Started({}), *events])
 
 
+def test_what_an_attempt_ran_in_is_told(home: Path, tmp_path: Path) -> None:
+    contained, loaded = (Key(name) for name in ("contained", "loaded"))
+    run = made(home, None, [
+        Started({}), *life(SPLIT, tmp_path),
+        Submitting(ONE, contained, "laptop", str(tmp_path), 100.0, "sha256:12ab"), Running(ONE, contained, 102.0, "vm"),
+        Submitting(TWO, loaded, "laptop", str(tmp_path), 100.0, None, ("gcc/13", "samtools/1.19")), Running(TWO, loaded, 102.0, "vm"),
+    ])  # fmt: skip
+    first = [verb(home, "logs", run.id, str(job)).stdout.decode().splitlines()[:2] for job in (SPLIT, ONE, TWO)]
+    assert first[0][1].startswith("--- stderr")
+    assert first[1:] == [
+        [f"{ONE}: running, attempt 1 at laptop (on vm)", "  in a container of the image sha256:12ab"],
+        [f"{TWO}: running, attempt 1 at laptop (on vm)", "  with gcc/13, samtools/1.19 loaded"],
+    ]
+    told = [json.loads(said(home, "logs", run.id, str(job), "--json")) for job in (SPLIT, ONE, TWO)]
+    assert [(one["image"], one["modules"]) for one in told] == [(None, []), ("sha256:12ab", []), (None, ["gcc/13", "samtools/1.19"])]
+
+
 def test_runs_are_listed_newest_first(home: Path, run: RunDir) -> None:
     ok = made(home, None, [Started({}), Delivered({}, 120.0)])
     stopped = made(home, None, [Started({}), Stopping("interrupt", 1.0)])

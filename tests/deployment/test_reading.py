@@ -280,6 +280,19 @@ def test_values_from_the_command_line(write: Write) -> None:
     assert deployment.targets("/s") == (Target("a.x"),)
 
 
+def test_another_runtime_for_all_sites(write: Write) -> None:
+    """What the file says of one engine holds for no other."""
+    settings = "container: {runtime: docker, command: [sudo, docker], options: [--init], network: lab, cache: /images, pull: never}"
+    deployment = read(write(TWO.replace("host: two", f"host: two, {settings}")), plugins=PLUGINS)
+    assert deployment.with_runtime("docker").sites["b"] == deployment.sites["b"]
+    changed = deployment.with_runtime("apptainer")
+    assert [site.container for site in changed.sites.values()] == [
+        ContainerSettings("apptainer"), ContainerSettings("apptainer", cache="/images", pull="never"),
+    ]  # fmt: skip
+    path = write(changed.text)
+    assert read(path, plugins=PLUGINS).sites == changed.sites
+
+
 def test_wrong_values_from_the_command_line(write: Write) -> None:
     path = write(TWO)
     assert complaints(path, sets=("sites.q.host=x", "nothing", "bind.7.site=b", "version.x=1", "sites.b.host=[")) == [
