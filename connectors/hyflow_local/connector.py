@@ -30,8 +30,8 @@ AHEAD = 64
 """Attempts that the supervisor holds ready beyond what fits: enough that it never waits for hyflow between two short jobs."""
 P = TypeVar("P")
 log = logging.getLogger(__name__)
-LEAVING = 15.0
-"""Seconds that the supervisor has to end its jobs when the connector is left."""
+LEAVING = 60.0
+"""Seconds that the supervisor has to end its jobs, and their containers, when the connector is left."""
 REVIVALS = 5
 """How often a supervisor that died is replaced before the site is given up."""
 

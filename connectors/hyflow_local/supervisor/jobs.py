@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sys
 import time
 from typing import Any
 
+from .enclosed import DOUBTFUL, end_of, relink
+from .gauge import Gauge
 from .layout import Trouble, describe, is_full, prepare, take_away
 from .outputs import Collection, TooMuch, tail
 from .spares import Spares
@@ -22,8 +25,8 @@ encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 class Job:
     """An attempt from its claim to its report. `ending`: why we end it ("time" or "cancel"), `family` whom we end with it."""
 
-    __slots__ = ("_spares", "began", "clock", "ended", "ending", "family", "key", "out_of_memory", "pid", "status", "task", "trouble",
-                 "usage")
+    __slots__ = ("_spares", "began", "clock", "ended", "ending", "family", "gauge", "key", "out_of_memory", "pid", "status", "task",
+                 "trouble", "usage")
 
     def __init__(self, task: dict[str, Any], spares: Spares) -> None:
         self._spares = spares
@@ -37,6 +40,8 @@ class Job:
         self.out_of_memory = False
         self.trouble: str | None = None
         self.usage: dict[str, Any] = {}
+        enclosure = task.get("enclosure")
+        self.gauge = Gauge(f"{task['dir']}/{enclosure['id_file']}") if enclosure and enclosure["id_file"] else None
 
     def prepare(self) -> str | None:
         """Make its directories; what went wrong, in words."""
@@ -57,6 +62,23 @@ class Job:
         own = own_peak()
         self.usage = {"wall": time.monotonic() - self.clock, "cpu": usage.ru_utime + usage.ru_stime,
                       "memory": peak * RSS_UNIT if peak > own else None}
+        if self.gauge:  # what the client of an engine used is nothing that its command did
+            self.usage |= {"cpu": self.gauge.cpu, "memory": self.gauge.memory}
+
+    @property
+    def code(self) -> int | None:
+        """The exit status, of a command that has ended by itself."""
+        return os.WEXITSTATUS(self.status) if self.status is not None and os.WIFEXITED(self.status) else None
+
+    def killed(self) -> bool:
+        """Whether the command, or the one in its container, was ended by SIGKILL."""
+        if self.status is not None and os.WIFSIGNALED(self.status):
+            return os.WTERMSIG(self.status) == signal.SIGKILL
+        return self.task.get("enclosure") is not None and self.code == 128 + signal.SIGKILL
+
+    def left_running(self) -> bool:
+        """Whether a container of the job may go on although the client has ended."""
+        return bool(end_of(self.task)) and (bool(self.ending) or self.code is None or self.code >= DOUBTFUL)
 
     def report(self, *, quick: bool) -> bytes | None:
         """The last line of the attempt, its directories cleaned up. None: with `quick`, when that takes more than a moment."""
@@ -81,7 +103,10 @@ class Job:
     def _manifest(self, *, quick: bool) -> dict[str, Any]:
         if self.trouble is not None or self.ending == "cancel":
             return self._nothing()
-        return Collection(f"{self.task['dir']}/out", quick=quick).manifest(self.task["collect"])
+        out, enclosure = f"{self.task['dir']}/out", self.task.get("enclosure")
+        if enclosure and enclosure["paths"]:
+            relink(out, enclosure["paths"], quick=quick)
+        return Collection(out, quick=quick).manifest(self.task["collect"])
 
     def _nothing(self) -> dict[str, Any]:
         return {"entries": {}, "matches": [[] for _ in self.task["collect"]], "output_json": None}

@@ -17,6 +17,7 @@ from typing import Any
 from . import processes
 from .aside import Aside
 from .client import Client
+from .enclosed import Aftermath, end_of
 from .jobs import Job, encode
 from .layout import Trouble, is_heavy
 from .record import Record
@@ -28,6 +29,8 @@ GRACE = 2.0
 """Seconds between the gentle signal and the last one."""
 ANNOUNCE = 0.1
 """A job that has ended sooner is not announced as running: that would cost more than it tells."""
+GAUGE, YOUNG = 0.1, 2.0
+"""Seconds between two looks at what a container uses while it is young, and how long it is that; then it is a second."""
 BATCH = 8
 """Commands that are started before the loop looks around again."""
 LINGER = 0.01
@@ -53,6 +56,7 @@ class Supervisor:
         self._aside = Aside()
         self._spares = Spares()
         self._oom = processes.oom_kills()
+        self._aftermath = Aftermath(null, self._aside, self._after)
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
@@ -105,7 +109,9 @@ class Supervisor:
         processes.kill_known(strays, signal.SIGKILL)
         self._spares.drop()
         with contextlib.suppress(OSError):
-            os.unlink(self._listener.getsockname())
+            address = self._listener.getsockname()
+            os.unlink(address)
+            os.rmdir(os.path.dirname(address))  # one that was made for it alone; any other holds something
         self._listener.close()
         if self._client:
             self._client.finish()
@@ -208,7 +214,7 @@ class Supervisor:
                 self._watched.add(job.key)
                 fresh.append(job)
         if fresh:
-            self._record.claim([job.key for job in fresh])
+            self._record.claim([job.key for job in fresh], {job.key: end for job in fresh if (end := end_of(job.task))})
             self._waiting += fresh
 
     def _launch(self) -> None:
@@ -245,6 +251,8 @@ class Supervisor:
         self._by_pid[job.pid] = job
         self._record.started(job.key, job.pid, (before, processes.ticks()), job.began)
         self._after(ANNOUNCE, job, self._announce)
+        if job.gauge:
+            self._after(GAUGE, job, self._measure)
         if job.task["time_limit"] is not None:
             self._after(job.task["time_limit"], job, lambda late: self._end_jobs([late], "time"))
 
@@ -260,15 +268,30 @@ class Supervisor:
                 return
             job = self._by_pid.pop(pid, None)
             if job is not None:
-                self._room.give_back(job.task["resources"])
-                processes.kill_known(job.family, signal.SIGKILL)
-                job.exited(status, usage)
-                job.out_of_memory = self._was_out_of_memory(job)
-                self._conclude(job)
+                self._exited(job, status, usage)
+            else:
+                self._aftermath.reaped(pid)
+
+    def _exited(self, job: Job, status: int, usage: Any) -> None:
+        processes.kill_known(job.family, signal.SIGKILL)
+        job.exited(status, usage)
+        job.out_of_memory = self._was_out_of_memory(job)
+        self._aftermath.settle(job, lambda: self._over_and_out(job))
+
+    def _over_and_out(self, job: Job) -> None:
+        """Nothing of the job runs any more."""
+        self._room.give_back(job.task["resources"])
+        self._conclude(job)
+
+    def _measure(self, job: Job) -> None:
+        """Look what its container uses, often at first."""
+        if job.gauge and not job.ended:
+            job.gauge.look()
+            self._after(GAUGE if time.monotonic() - job.clock < YOUNG else 1.0, job, self._measure)
 
     def _was_out_of_memory(self, job: Job) -> bool:
         """Whether the kernel killed it for want of memory: killed by nobody here, while the kernel counted one more."""
-        if job.status is None or job.ending or not os.WIFSIGNALED(job.status) or os.WTERMSIG(job.status) != signal.SIGKILL:
+        if job.ending or not job.killed():
             return False
         before, self._oom = self._oom, processes.oom_kills()
         return self._oom > before

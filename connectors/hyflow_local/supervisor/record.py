@@ -1,8 +1,8 @@
 """The file that outlives the supervisor: which keys were claimed, which processes run, how each attempt ended.
 
-One JSON object a line, only ever appended to: {"boot"} when a supervisor begins, {"claim": [key]} before anything is done
-for these keys, {"key", "pid", "start", "at"} when a command has started (`start`: between which ticks of the kernel), {"key", "outcome",
-"manifest"} or {"key", "lost"} at the end.
+One JSON object a line, only ever appended to: {"boot"} when a supervisor begins, {"claim": [key], "ends"} before anything is done
+for these keys ("ends": the commands that end their containers, by key), {"key", "pid", "start", "at"} when a command has started (`start`:
+between which ticks of the kernel), {"key", "outcome", "manifest"} or {"key", "lost"} at the end.
 A line that a crash cut short is passed over.
 """
 
@@ -14,6 +14,8 @@ import os
 import time
 from typing import Any
 
+from .enclosed import ENDING
+from .helpers import run_all
 from .layout import write_all
 from .processes import boot_id, end_for_good, same, snapshot, ticks, working_directories
 
@@ -53,9 +55,10 @@ class Record:
             return boot
         key = entry.get("key")
         if "claim" in entry:
-            unfinished.update((key, {"boot": boot}) for key in entry["claim"])
+            ends = entry.get("ends") or {}
+            unfinished.update((key, {"boot": boot, "end": ends.get(key)}) for key in entry["claim"])
         elif "pid" in entry:
-            unfinished[key] = entry | {"boot": boot}
+            unfinished[key] = entry | {"boot": boot, "end": unfinished.get(key, {}).get("end")}
         elif key is not None:
             unfinished.pop(key, None)
             self._ended[key] = (at, len(line))
@@ -70,11 +73,14 @@ class Record:
         alive = {entry["pid"] for entry in unfinished.values() if entry["boot"] == self._boot and "pid" in entry
                  and _is_left(entry, every)}
         gone = end_for_good(alive) if alive else True
+        if ends := [entry["end"] for entry in unfinished.values() if entry["end"]]:
+            run_all(ends, ENDING)
         for key, entry in unfinished.items():
             self.end(key, _line({"key": key, "lost": _evidence(entry, self._boot, alive, gone=gone)}))
 
-    def claim(self, keys: list[str]) -> None:
-        self._append(_line({"claim": keys}))
+    def claim(self, keys: list[str], ends: dict[str, list[str]]) -> None:
+        """`ends`: the commands that end the containers of those that have one, by key."""
+        self._append(_line({"claim": keys, "ends": ends} if ends else {"claim": keys}))
 
     def started(self, key: str, pid: int, start: tuple[int, int], at: float) -> None:
         self._append(_line({"key": key, "pid": pid, "start": start, "at": at}))

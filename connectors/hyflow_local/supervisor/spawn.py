@@ -85,7 +85,9 @@ def _open_stream(fds: list[int], task: dict[str, Any], which: str) -> int:
 
 
 def _start(task: dict[str, Any], path: str, files: list[Any]) -> int:
-    argv, environment = list(task["argv"]), {"PATH": path, **task["environment"]}
+    # The client of a container engine needs what its user has told it by the environment; what the command gets is its affair.
+    outer = os.environ if task.get("enclosure") else {}
+    argv, environment = list(task["argv"]), {**outer, "PATH": path, **task["environment"]}
     how: dict[str, Any] = {"file_actions": files, "setsid": True, "setsigmask": (), "setsigdef": DEFAULTS}
     program = _resolve(argv[0], environment["PATH"])
     try:

@@ -1,0 +1,108 @@
+"""Commands that are clients of a container engine: what has to be done so that their container ends, and its files and links are ours."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .aside import Aside
+from .helpers import Helpers
+from .outputs import QUICK_ENTRIES, TooMuch
+
+if TYPE_CHECKING:
+    from .jobs import Job
+
+ENDING, OWNING = 30.0, 300.0
+"""Seconds for which the end of a container, and a change of owner, may take."""
+DOUBTFUL = 125
+"""From this exit status on the client may have left its container running."""
+
+
+class Aftermath:
+    """What follows the end of a client. `after` calls something about a job when some seconds have passed, unless the job is closed."""
+
+    def __init__(self, null: int, aside: Aside, after: Callable[[float, Job, Callable[[Job], None]], None]) -> None:
+        self._helpers, self._aside, self._after = Helpers(null), aside, after
+
+    def settle(self, job: Job, then: Callable[[], None]) -> None:
+        """End what the job may have left running, and make its files ours; then call `then`. At once for a job without a container."""
+        if job.left_running():
+            self._help(job, end_of(job.task), ENDING, lambda: self._make_ours(job, then))
+        else:
+            self._make_ours(job, then)
+
+    def reaped(self, pid: int) -> None:
+        """A child that is no job's command has ended."""
+        self._helpers.reaped(pid)
+
+    def _help(self, job: Job, argv: Sequence[str], patience: float, then: Callable[[], None]) -> None:
+        self._helpers.run(argv, lambda pid: self._after(patience, job, lambda _: self._helpers.give_up(pid)), then)
+
+    def _make_ours(self, job: Job, then: Callable[[], None]) -> None:
+        own: Sequence[str] = (job.task.get("enclosure") or {}).get("own") or ()
+        if not own or os.geteuid() == 0:
+            then()
+            return
+
+        def looked(foreign: bool) -> None:
+            if foreign:
+                self._help(job, own, OWNING, then)
+            else:
+                then()
+
+        self._aside.do(lambda: is_foreign(job.task["dir"]), looked)
+
+
+def end_of(task: dict[str, Any]) -> list[str]:
+    """The command that ends the task's container; empty where it has none that could be left."""
+    enclosure = task.get("enclosure")
+    return enclosure["end"] if enclosure else []
+
+
+def is_foreign(base: str) -> bool:
+    """Whether something below `out` or `tmp` belongs to somebody else."""
+    user = os.geteuid()
+    everything = (item for name in ("out", "tmp") for item in _everything(f"{base}/{name}"))
+    return any(item.stat(follow_symlinks=False).st_uid != user for item in everything)
+
+
+def relink(out: str, paths: Sequence[Sequence[str]], *, quick: bool) -> None:
+    """Let absolute links below `out` lead to where things are on this machine. With `quick` raises TooMuch when there is much to look at."""
+    for count, item in enumerate(_everything(out)):
+        if quick and count > QUICK_ENTRIES:
+            raise TooMuch
+        if item.is_symlink():
+            text = os.readlink(item.path)
+            known = next(((inside, where) for inside, where in paths if text == inside or text.startswith(inside + "/")), None)
+            if known is not None:
+                _replace(item.path, known[1] + text[len(known[0]):])
+
+
+def _replace(path: str, text: str) -> None:
+    """Another link in the place of this one, also in a directory that its command closed."""
+    folder = os.path.dirname(path)
+    try:
+        os.unlink(path)
+    except PermissionError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM):
+            raise
+        os.chmod(folder, 0o700)
+        os.unlink(path)
+    os.symlink(text, path)
+
+
+def _everything(top: str) -> Iterator[os.DirEntry[str]]:
+    """All that lies below a directory, links not followed; what cannot be listed is passed over."""
+    todo = [top]
+    while todo:
+        try:
+            with os.scandir(todo.pop()) as items:
+                found = list(items)
+        except OSError:
+            continue
+        for item in found:
+            yield item
+            if item.is_dir(follow_symlinks=False):
+                todo.append(item.path)

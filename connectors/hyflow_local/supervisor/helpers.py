@@ -1,0 +1,81 @@
+"""Short commands of a container engine that are run for jobs whose own command is over."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from .spawn import DEFAULTS
+
+AT_ONCE = 16
+"""Helpers that run at the same time."""
+
+
+class Helpers:
+    """Short commands of the engine's, run for a job that is over and reaped by whoever reaps all children."""
+
+    def __init__(self, null: int) -> None:
+        self._null = null
+        self._running: dict[int, Callable[[], None]] = {}
+        self._waiting: deque[tuple[Sequence[str], Callable[[int], None], Callable[[], None]]] = deque()
+
+    def run(self, argv: Sequence[str], started: Callable[[int], None], then: Callable[[], None]) -> None:
+        """Run the command as soon as few enough run; `started` hears its process number, `then` is called when it is over."""
+        self._waiting.append((argv, started, then))
+        self._start()
+
+    def reaped(self, pid: int) -> bool:
+        """Whether this was a helper; what waited for it goes on."""
+        then = self._running.pop(pid, None)
+        if then is None:
+            return False
+        then()
+        self._start()
+        return True
+
+    def give_up(self, pid: int) -> None:
+        """End a helper that takes too long."""
+        if pid in self._running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+    def _start(self) -> None:
+        while self._waiting and len(self._running) < AT_ONCE:
+            argv, started, then = self._waiting.popleft()
+            pid = start(argv, self._null)
+            if pid:
+                self._running[pid] = then
+                started(pid)
+            else:
+                then()
+
+
+def start(argv: Sequence[str], null: int) -> int:
+    """Start a helper in our own environment, as the leader of a session; 0 when it cannot be started."""
+    files = [(os.POSIX_SPAWN_DUP2, null, number) for number in (0, 1, 2)]
+    try:
+        return os.posix_spawnp(argv[0], list(argv), os.environ, file_actions=files, setsid=True, setsigmask=(), setsigdef=DEFAULTS)
+    except (OSError, ValueError):
+        return 0
+
+
+def run_all(commands: Sequence[Sequence[str]], patience: float) -> None:
+    """Run commands, a few at a time, and wait for them, where nobody else reaps."""
+    import subprocess
+
+    for at in range(0, len(commands), AT_ONCE):
+        running = []
+        for argv in commands[at:at + AT_ONCE]:
+            with contextlib.suppress(OSError, ValueError):
+                running.append(subprocess.Popen(
+                    argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True))
+        for process in running:
+            try:
+                process.wait(patience)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
