@@ -17,7 +17,7 @@ from urllib.parse import urldefrag
 from cwltool.context import LoadingContext
 from cwltool.errors import WorkflowException
 from cwltool.load_tool import load_tool
-from cwltool.process import Process, custom_schemas, use_custom_schema
+from cwltool.process import Process, custom_schemas, supportedProcessRequirements, use_custom_schema
 from cwltool.update import INTERNAL_VERSION, ORIGINAL_CWLVERSION
 from cwltool.workflow import default_make_tool
 from ruamel.yaml.comments import CommentedMap
@@ -67,7 +67,10 @@ def _told(uri: str, fetched: Fetched) -> WorkflowError | None:
 
 
 def _accept_extensions() -> None:
-    """Let documents of v1.0 say under `requirements` what was an extension of cwltool then and came with v1.1."""
+    """Let documents of v1.0 say under `requirements` what was an extension of cwltool then and came with v1.1; and all documents
+    the one requirement of the standard that cwltool takes as a hint alone."""
+    if "SoftwareRequirement" not in supportedProcessRequirements:
+        supportedProcessRequirements.append("SoftwareRequirement")
     if "v1.0" not in custom_schemas:
         use_custom_schema("v1.0", "http://commonwl.org/cwltool", files("cwltool").joinpath("extensions.yml").read_text(encoding="utf-8"))
 

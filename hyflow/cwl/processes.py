@@ -105,10 +105,10 @@ class Processes:
         )
 
     def software(self) -> tuple[SoftwareNeed, ...]:
-        """The tools with a SoftwareRequirement, in the order of the document."""
+        """The tools that ask for software, in the order of the document."""
         return tuple(
-            SoftwareNeed(name, name, software.packages(document["requirements"]), bool(need["required"]))
-            for name, document in self._commands() if (need := document["requirements"].get("SoftwareRequirement")) is not None
+            SoftwareNeed(name, name, packages, bool(document["requirements"]["SoftwareRequirement"]["required"]))
+            for name, document in self._commands() if (packages := software.packages(document["requirements"]))
         )
 
     def step_paths(self) -> tuple[str, ...]:

@@ -190,6 +190,7 @@ def test_a_module_that_is_missing_is_the_site_s_failure_whatever_the_tool_makes_
     assert (failure.kind, failure.message.partition("\n")[0]) == (FailureClass.INFRASTRUCTURE, said.strip().removeprefix("hyflow: "))
 
 
+@pytest.mark.parametrize(("word", "required"), [("hints", False), ("requirements", True)])
 @pytest.mark.parametrize(("packages", "found"), [
     ("{samtools: {version: ['1.19', '1.20'], specs: ['https://bio.tools/samtools']}, bwa: {}}",
      [Package("bwa"), Package("samtools", ("1.19", "1.20"), ("https://bio.tools/samtools",))]),
@@ -197,10 +198,10 @@ def test_a_module_that_is_missing_is_the_site_s_failure_whatever_the_tool_makes_
     ("[{package: b}, {package: a, version: ['1']}, {package: b}]", [Package("b"), Package("a", ("1",))]),
     ("[]", []),
 ])
-def test_software_that_a_tool_asks_for(tmp_path: Path, packages: str, found: list[Package]) -> None:
-    made = Tool(tmp_path, f"{CODES}hints: {{SoftwareRequirement: {{packages: {packages}}}}}\n")
+def test_software_that_a_tool_asks_for(tmp_path: Path, packages: str, found: list[Package], word: str, required: bool) -> None:
+    made = Tool(tmp_path, f"{CODES}{word}: {{SoftwareRequirement: {{packages: {packages}}}}}\n")
     assert list(made.processes.packages("/tool")) == found
-    assert made.processes.software() == (SoftwareNeed("/tool", "/tool", tuple(found), False),)
+    assert list(made.processes.software()) == [SoftwareNeed("/tool", "/tool", tuple(found), required)] * bool(found)
     assert (Tool(tmp_path, CODES).processes.packages("/tool"), Tool(tmp_path, CODES).processes.software()) == ((), ())
 
 

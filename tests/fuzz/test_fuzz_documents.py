@@ -32,6 +32,7 @@ def described(path: Path) -> None:
     processes.step_paths()
     processes.input_types()
     processes.containers()
+    processes.software()
     processes.start({}, {})
 
 
