@@ -69,7 +69,7 @@ def is_foreign(base: str) -> bool:
 
 
 def relink(out: str, paths: Sequence[Sequence[str]], *, quick: bool) -> None:
-    """Let absolute links below `out` lead to where things are on this machine. With `quick` raises TooMuch when there is much to look at."""
+    """Let absolute links below `out` lead to where things are on this machine. `quick`: TooMuch when there is much to look at."""
     for count, item in enumerate(_everything(out)):
         if quick and count > QUICK_ENTRIES:
             raise TooMuch

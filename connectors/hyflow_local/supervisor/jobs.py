@@ -119,9 +119,11 @@ class Job:
         if self.ending == "time":
             outcome["timed_out"] = True
         elif self.status is not None and os.WIFSIGNALED(self.status):
-            outcome["signal"], outcome["out_of_memory"] = os.WTERMSIG(self.status), self.out_of_memory
+            outcome["signal"] = os.WTERMSIG(self.status)
         elif self.status is not None:
             outcome["code"] = os.WEXITSTATUS(self.status)
+        if self.out_of_memory:
+            outcome["out_of_memory"] = True
         if self.status and not self.ending and is_full(self.task["dir"]):
             outcome["disk_full"] = True
         return outcome
