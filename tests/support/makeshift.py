@@ -15,7 +15,7 @@ from hyflow.testing.site import SiteUnderTest
 from hyflow_shell import Settings, plugin
 
 ENGINE = """#!/bin/sh
-# engine run NAME ARGV...: the client; what it starts is no child of it, in another session, without our variables, and does not end with it.
+# engine run NAME ARGV...: the client; what it starts is no child of it, has a session of its own, and does not end with it.
 # engine end NAME: ends that, and notes that it did. NAME is a path that all its files begin with.
 what=$1 name=$2
 shift 2
