@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyflow import plain
-from hyflow.connector import SiteContext
 from hyflow.cwl.processes import Processes
 from hyflow.deployment import Deployment
 from hyflow.deployment.binding import Override
@@ -19,7 +18,8 @@ from hyflow.engine.driver import Binding, Driver, House, settle
 from hyflow.engine.outfit import check_modules, outfit
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
-from hyflow.errors import HyflowError, Interrupted, JournalError, SiteError, UnsupportedRequirement
+from hyflow.entering import enter, first, reached, used
+from hyflow.errors import HyflowError, Interrupted, JournalError, UnsupportedRequirement
 from hyflow.interruption import Interruption, interruptible
 from hyflow.journal import Header, Journal, Meta, RunDir, has_begun, new_run
 from hyflow.model.actions import Conclude
@@ -32,13 +32,10 @@ from hyflow.model.workflow import Program
 from hyflow.report.observer import Observer
 from hyflow.staging import deliver, destination, here
 from hyflow.staging.catalog import Catalog
-from hyflow.staging.files import FarFiles, Files, HereFiles
+from hyflow.staging.files import HereFiles
 from hyflow.staging.move import Mover, landings
 from hyflow.staging.tidy import tidy_here, tidy_site
 from hyflow.staging.turns import turn
-
-_CONNECTING = 60.0
-"""Seconds that a site may take until it can be used."""
 
 _SHOWN = 5
 """Directories of jobs that may go on somewhere that are named."""
@@ -101,24 +98,10 @@ async def _execute(order: Order, observer: Observer, interruption: Interruption)
             recorded = True
             return await _with_sites(_Run(order, observer, processes, run_dir, journal, interruption))
     except BaseExceptionGroup as group:
-        raise _first(group) from group
+        raise first(group) from group
     finally:
         if not recorded or not has_begun(run_dir):  # its inputs do not fit, a site cannot be reached: no run to be listed
             here.remove(str(run_dir.path))
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that a person should hear, of several that came together."""
-    errors = list(_flat(group))
-    return next((error for error in errors if isinstance(error, HyflowError)), errors[0])
-
-
-def _flat(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _flat(error)
-        else:
-            yield error
 
 
 def _meta(order: Order, run_dir: RunDir) -> Meta:
@@ -146,7 +129,8 @@ async def _with_sites(run: _Run) -> Result:
             sites = await _connect(run.order.deployment, run.processes, run.dir, group, stack)
             places = {str(place): place for site in sites.values() for place in await site.connector.locations()}
             run.order.deployment.check_locations({name: [place.name for place in places.values() if place.site == name] for name in sites})
-            mover = Mover(_files(sites, places), landings(run.dir.id, places.values(), run.dir.path), Catalog())
+            connectors = {name: site.connector for name, site in sites.items()}
+            mover = Mover(reached(connectors, places), landings(run.dir.id, places.values(), run.dir.path), Catalog())
             state = State(run.order.program, run.dir.id, places)
             binding = _binding(run.order.deployment, places)
             containers = await _containers(run, sites, places, mover, group)
@@ -202,21 +186,9 @@ async def _connect(
     deployment: Deployment, processes: Processes, run_dir: RunDir, group: asyncio.TaskGroup, stack: AsyncExitStack
 ) -> dict[str, Site]:
     """Enter the connectors of those sites that some step is bound to."""
-    placed = set(processes.step_paths()) - set(processes.evaluated_paths())
-    used = {target.site for step in placed for target in deployment.targets(step)}
     sites: dict[str, Site] = {}
-    for name in sorted(used):
-        site = deployment.sites[name]
-        state = run_dir.path / "sites" / name
-        state.mkdir(mode=0o700, parents=True)
-        context = SiteContext(name, run_dir.id, state)
-        try:
-            async with asyncio.timeout(_CONNECTING):
-                connector = await stack.enter_async_context(site.plugin.connect(site.settings, context))
-        except TimeoutError as error:
-            what = f"the site {name} gives no answer within {_CONNECTING:g} seconds"
-            raise SiteError(what, transient=True, hint="hyflow check DEPLOY --connect looks at it") from error
-        sites[name] = Site(name, connector, group)
+    for name in used(deployment, processes):
+        sites[name] = Site(name, await enter(deployment.sites[name], run_dir.id, run_dir.state(name), stack), group)
     return sites
 
 
@@ -242,15 +214,6 @@ async def _tidy(run: _Run, sites: Mapping[str, Site], places: Iterable[Location]
 def _why(error: Exception) -> str:
     """In words: the operating system's own, without numbers."""
     return (error.strerror if isinstance(error, OSError) else str(error)) or "the site gives no answer"
-
-
-def _files(sites: Mapping[str, Site], places: Mapping[str, Location]) -> dict[str, Files]:
-    """How to reach each file system: this machine's directly, others by the first site that sees them."""
-    files: dict[str, Files] = {HERE: HereFiles()}
-    for place in places.values():
-        for filesystem in place.mounts:
-            files.setdefault(filesystem, FarFiles(sites[place.site].connector))
-    return files
 
 
 def _binding(deployment: Deployment, places: Mapping[str, Location]) -> Binding:

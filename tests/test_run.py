@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import wholerun
 
-from hyflow import run as composition
+from hyflow import entering
 from hyflow.journal import Journal, list_runs, read_events
 from hyflow.model.events import Delivered, Event, Finished, Stopping
 
@@ -23,7 +23,7 @@ LOCAL = "version: 1\nsites: {{here: {{type: local, workdir: {}}}}}\n"
 
 
 def test_a_site_that_is_silent_when_it_is_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(composition, "_CONNECTING", 0.5)
+    monkeypatch.setattr(entering, "_CONNECTING", 0.5)
     deploy = "version: 1\nsites: {box: {type: shell, command: [sh, -c, 'sleep 600'], workdir: /nonexistent/box}}\n"
     began = time.monotonic()
     ran = wholerun.run(tmp_path, TOOL, deploy=deploy)

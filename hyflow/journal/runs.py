@@ -59,6 +59,10 @@ class RunDir:
     def lock(self) -> Path:
         return self.path / "lock"
 
+    def state(self, site: str) -> Path:
+        """Where the connector of a site keeps what it must remember."""
+        return self.path / "sites" / site
+
 
 def new_run(home: Path, name: str | None = None) -> RunDir:
     """A fresh directory. Raises UsageError when the name is not fit or is taken, JournalError when the disk says no."""
