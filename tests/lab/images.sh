@@ -36,17 +36,24 @@ images_build() {
 # _image_build NAME FILE: the image's own layer is what has changed in the directory since the image below it was unpacked there.
 _image_build() {
     local name=$1 file=$2 work=${2%/*} base= on; on=$(image "$1" on)
-    set -e
     mkdir "$work/root"
     if [ -n "$on" ]; then
         base=$CACHE/$(image_archive "$on")
-        python3 "$HERE/images/archive.py" layers "$base" | while read -r layer; do tar -xOf "$base" "$layer" | tar -C "$work/root" -xp --numeric-owner; done
+        _image_unpack "$base" "$work/root" || return 1
     fi
     sleep 0.1
     touch "$work/unpacked"
     sleep 0.1
-    bash -eu "$HERE/images/$name.sh" "$work/root"
-    (cd "$work/root" && find . -mindepth 1 -cnewer "$work/unpacked" ! -type s -print0 | sort -z |
-        tar -c --null --no-recursion --numeric-owner -T - -f "$work/layer.tar")
-    python3 "$HERE/images/archive.py" pack "$file" "$work/layer.tar" "$(image "$name" image)" "$(image "$name" config)" "$(image "$name" is)" ${base:+"$base"}
+    bash -eu "$HERE/images/$name.sh" "$work/root" &&
+        (cd "$work/root" && find . -mindepth 1 -cnewer "$work/unpacked" ! -type s -print0) | sort -z >"$work/changed" &&
+        tar -c -C "$work/root" --null --no-recursion --numeric-owner -f "$work/layer.tar" -T "$work/changed" &&
+        python3 "$HERE/images/archive.py" pack "$file" "$work/layer.tar" "$(image "$name" image)" "$(image "$name" config)" \
+            "$(image "$name" is)" ${base:+"$base"}
+}
+
+_image_unpack() {
+    local layer
+    for layer in $(python3 "$HERE/images/archive.py" layers "$1"); do
+        tar -xOf "$1" "$layer" | tar -xp -C "$2" --numeric-owner || return 1
+    done
 }

@@ -58,7 +58,7 @@ up() {
                 continue
             fi
             mkdir -p "$LAB" && chmod 755 "$LAB"
-            "${part}_up" || { echo "lab: $part did not come up; its logs are below $LAB/$part" >&2; failed=1; continue; }
+            "${part}_up" || { echo "lab: $part did not come up; its logs are below $LAB/$part" >&2; failed=1; break; }
         fi
     done
     describe

@@ -6,4 +6,4 @@ root=$1
 debootstrap --variant=minbase "$VERSION_CODENAME" "$root" "${HYFLOW_LAB_MIRROR:-http://deb.debian.org/debian}"
 rm -rf "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/var/log/*
 rm -rf "$root"/usr/share/doc/* "$root"/usr/share/man/* "$root"/usr/share/locale/* "$root"/usr/share/info/*
-rm -rf "$root"/dev/* "$root"/etc/resolv.conf "$root"/etc/hostname
+rm -rf "$root"/etc/resolv.conf "$root"/etc/hostname

@@ -12,6 +12,6 @@ apt-get -qq -y --no-install-recommends --download-only -o Dir::State::status="$r
     -o Dir::Cache::archives="$debs" -o APT::Sandbox::User=root install python3 ca-certificates
 mkdir "$root/debs"
 mv "$debs"/*.deb "$root/debs"
-DEBIAN_FRONTEND=noninteractive chroot "$root" sh -c 'dpkg --install /debs/*.deb'
+DEBIAN_FRONTEND=noninteractive chroot "$root" sh -c 'apt-get -qq -y --no-install-recommends install /debs/*.deb'
 ln -s python3 "$root/usr/bin/python"
-rm -rf "$root/debs" "$root"/usr/share/doc/* "$root"/usr/share/man/* "$root"/usr/share/locale/* "$root"/var/log/*
+rm -rf "$root/debs" "$root"/usr/share/doc/* "$root"/usr/share/man/* "$root"/usr/share/locale/* "$root"/var/log/* "$root"/var/cache/apt/*.bin
