@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .aside import Aside
-from .helpers import Helpers
-from .outputs import QUICK_ENTRIES, TooMuch
+from .errands import Errands
+from .outputs import QUICK_ENTRIES, TooMuch, listed, unlock
 
 if TYPE_CHECKING:
     from .jobs import Job
@@ -24,7 +23,7 @@ class Aftermath:
     """What follows the end of a client. `after` calls something about a job when some seconds have passed, unless the job is closed."""
 
     def __init__(self, null: int, aside: Aside, after: Callable[[float, Job, Callable[[Job], None]], None]) -> None:
-        self._helpers, self._aside, self._after = Helpers(null), aside, after
+        self._errands, self._aside, self._after = Errands(null), aside, after
 
     def settle(self, job: Job, then: Callable[[], None]) -> None:
         """End what the job may have left running, and make its files ours; then call `then`. At once for a job without a container."""
@@ -35,10 +34,10 @@ class Aftermath:
 
     def reaped(self, pid: int) -> None:
         """A child that is no job's command has ended."""
-        self._helpers.reaped(pid)
+        self._errands.reaped(pid)
 
     def _help(self, job: Job, argv: Sequence[str], patience: float, then: Callable[[], None]) -> None:
-        self._helpers.run(argv, lambda pid: self._after(patience, job, lambda _: self._helpers.give_up(pid)), then)
+        self._errands.run(argv, lambda pid: self._after(patience, job, lambda _: self._errands.give_up(pid)), then)
 
     def _make_ours(self, job: Job, then: Callable[[], None]) -> None:
         own: Sequence[str] = (job.task.get("enclosure") or {}).get("own") or ()
@@ -62,14 +61,21 @@ def end_of(task: dict[str, Any]) -> list[str]:
 
 
 def is_foreign(base: str) -> bool:
-    """Whether something below `out` or `tmp` belongs to somebody else."""
+    """Whether something below `out` or `tmp` belongs to somebody else; so it does where we cannot look."""
     user = os.geteuid()
-    everything = (item for name in ("out", "tmp") for item in _everything(f"{base}/{name}"))
-    return any(item.stat(follow_symlinks=False).st_uid != user for item in everything)
+    try:
+        everything = (item for name in ("out", "tmp") for item in _everything(f"{base}/{name}"))
+        return any(item.stat(follow_symlinks=False).st_uid != user for item in everything)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def relink(out: str, paths: Sequence[Sequence[str]], *, quick: bool) -> None:
-    """Let absolute links below `out` lead to where things are on this machine. `quick`: TooMuch when there is much to look at."""
+    """Let absolute links below `out` lead to where things are on this machine. Raises OSError; with `quick` TooMuch when there is much
+    to look at, and nothing is changed then."""
+    fresh = []
     for count, item in enumerate(_everything(out)):
         if quick and count > QUICK_ENTRIES:
             raise TooMuch
@@ -77,32 +83,26 @@ def relink(out: str, paths: Sequence[Sequence[str]], *, quick: bool) -> None:
             text = os.readlink(item.path)
             known = next(((inside, where) for inside, where in paths if text == inside or text.startswith(inside + "/")), None)
             if known is not None:
-                _replace(item.path, known[1] + text[len(known[0]):])
+                fresh.append((item.path, known[1] + text[len(known[0]):]))
+    for path, text in fresh:
+        _replace(path, text)
 
 
 def _replace(path: str, text: str) -> None:
     """Another link in the place of this one, also in a directory that its command closed."""
-    folder = os.path.dirname(path)
     try:
         os.unlink(path)
-    except PermissionError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM):
-            raise
-        os.chmod(folder, 0o700)
+    except PermissionError:
+        unlock(os.path.dirname(path), 0o700)
         os.unlink(path)
     os.symlink(text, path)
 
 
 def _everything(top: str) -> Iterator[os.DirEntry[str]]:
-    """All that lies below a directory, links not followed; what cannot be listed is passed over."""
+    """All that lies below a directory, links not followed. Raises OSError."""
     todo = [top]
     while todo:
-        try:
-            with os.scandir(todo.pop()) as items:
-                found = list(items)
-        except OSError:
-            continue
-        for item in found:
+        for item in listed(todo.pop()):
             yield item
             if item.is_dir(follow_symlinks=False):
                 todo.append(item.path)

@@ -52,7 +52,7 @@ class Collection:
         todo = [("", self._out)]
         while todo:
             prefix, here = todo.pop()
-            for item in _listed(here):
+            for item in listed(here):
                 path = prefix + item.name
                 if item.is_dir(follow_symlinks=False):
                     self._add(path, "d")
@@ -101,7 +101,7 @@ class Collection:
         todo = [(prefix, here, real, real != plain, frozenset([real]))]
         while todo:
             prefix, here, real, beyond, above = todo.pop()
-            for item in _listed(here):
+            for item in listed(here):
                 path, link = prefix + item.name, item.is_symlink()
                 below = os.path.realpath(item.path) if link else f"{real}/{item.name}"
                 entry = self._entries.get(path) or self._add_followed(path, item.path, below if beyond or link else None)
@@ -144,13 +144,13 @@ class Collection:
         return base64.b64encode(self._read(f"{self._out}/cwl.output.json", entry["size"])).decode("ascii")
 
 
-def _listed(path: str) -> list[os.DirEntry[str]]:
+def listed(path: str) -> list[os.DirEntry[str]]:
     """What a directory holds. One of ours that its command closed is opened again."""
     try:
         with os.scandir(path) as items:
             return list(items)
     except PermissionError:
-        _unlock(path, 0o500)
+        unlock(path, 0o500)
         with os.scandir(path) as items:
             return list(items)
 
@@ -162,7 +162,7 @@ def _opened(path: str) -> Iterator[int]:
     try:
         fd = os.open(path, flags)
     except PermissionError:
-        _unlock(path, 0o400)
+        unlock(path, 0o400)
         fd = os.open(path, flags)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -172,7 +172,7 @@ def _opened(path: str) -> Iterator[int]:
         os.close(fd)
 
 
-def _unlock(path: str, mode: int) -> None:
+def unlock(path: str, mode: int) -> None:
     """Let us read what the command made unreadable, never what lies beyond a link."""
     if os.path.realpath(path) != path:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)

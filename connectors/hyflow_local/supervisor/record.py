@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from .enclosed import ENDING
-from .helpers import run_all
+from .errands import run_all
 from .layout import write_all
 from .processes import boot_id, end_for_good, same, snapshot, ticks, working_directories
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
 from .spawn import DEFAULTS
 
 AT_ONCE = 16
-"""Helpers that run at the same time."""
+"""Errands that run at the same time."""
 
 
-class Helpers:
+class Errands:
     """Short commands of the engine's, run for a job that is over and reaped by whoever reaps all children."""
 
     def __init__(self, null: int) -> None:
@@ -28,7 +29,7 @@ class Helpers:
         self._start()
 
     def reaped(self, pid: int) -> bool:
-        """Whether this was a helper; what waited for it goes on."""
+        """Whether this was an errand; what waited for it goes on."""
         then = self._running.pop(pid, None)
         if then is None:
             return False
@@ -37,7 +38,7 @@ class Helpers:
         return True
 
     def give_up(self, pid: int) -> None:
-        """End a helper that takes too long."""
+        """End an errand that takes too long."""
         if pid in self._running:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
@@ -54,7 +55,7 @@ class Helpers:
 
 
 def start(argv: Sequence[str], null: int) -> int:
-    """Start a helper in our own environment, as the leader of a session; 0 when it cannot be started."""
+    """Start an errand in our own environment, as the leader of a session; 0 when it cannot be started."""
     files = [(os.POSIX_SPAWN_DUP2, null, number) for number in (0, 1, 2)]
     try:
         return os.posix_spawnp(argv[0], list(argv), os.environ, file_actions=files, setsid=True, setsigmask=(), setsigdef=DEFAULTS)
@@ -63,7 +64,7 @@ def start(argv: Sequence[str], null: int) -> int:
 
 
 def run_all(commands: Sequence[Sequence[str]], patience: float) -> None:
-    """Run commands, a few at a time, and wait for them, where nobody else reaps."""
+    """Run commands in `/`, a few at a time, and wait for them as many seconds, where nobody else reaps."""
     import subprocess
 
     for at in range(0, len(commands), AT_ONCE):
@@ -71,10 +72,12 @@ def run_all(commands: Sequence[Sequence[str]], patience: float) -> None:
         for argv in commands[at:at + AT_ONCE]:
             with contextlib.suppress(OSError, ValueError):
                 running.append(subprocess.Popen(
-                    argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True))
+                    argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
+                    start_new_session=True))
+        until = time.monotonic() + patience
         for process in running:
             try:
-                process.wait(patience)
+                process.wait(max(0.0, until - time.monotonic()))
             except subprocess.TimeoutExpired:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
