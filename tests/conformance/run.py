@@ -6,8 +6,9 @@
 the deployment file that the lab (`make lab`) has left for it.
 
 Each test is a process of its own, as a user would start it; `--jobs` of them run at a time. `--sample` runs only the required ones and
-the first few of each tag; with an engine only those that ask for a container. The verdicts go to build/conformance/WAY.xml (JUnit) and, in short, to standard output. Exit status 0: every
-test passed but those that expected.toml names, and those failed; 1: anything else; 77: the suite, or the engine's lab, is not on this machine.
+the first few of each tag; with an engine only those that ask for a container. The verdicts go to build/conformance/WAY.xml (JUnit) and,
+in short, to standard output. Exit status 0: every test passed but those that expected.toml names, and those failed; 1: anything else;
+77: the suite, or the engine's lab, is not on this machine.
 """
 
 from __future__ import annotations

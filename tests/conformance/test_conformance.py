@@ -1,7 +1,7 @@
 """The CWL v1.2 conformance suite, on every way to run. `run.py` beside this file does the work, and says what failed.
 
-The whole suite runs on this machine without containers; through a shell site the required tests and a few of each tag; with each container engine those that
-ask for a container (`make soak` runs all on all).
+The whole suite runs on this machine without containers; through a shell site the required tests and a few of each tag; with each
+container engine those that ask for a container (`make soak` runs all on all).
 """
 
 from __future__ import annotations

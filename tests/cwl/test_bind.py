@@ -51,7 +51,8 @@ def test_secondary_files_lie_beside_and_literals_are_made(tmp_path: Path) -> Non
         e=folder("file:///d/e", listing=[file("file:///d/e/x")]),
     )
     assert bound.task.stage == (
-        Stage(LINK, "in/1/a.bam", "/data/d/a.bam"), Stage(LINK, "in/1/a.bam.bai", "/data/e/x.bai"), Stage(LINK, "in/1/i", "/datahpc/i", directory=True),
+        Stage(LINK, "in/1/a.bam", "/data/d/a.bam"), Stage(LINK, "in/1/a.bam.bai", "/data/e/x.bai"),
+        Stage(LINK, "in/1/i", "/datahpc/i", directory=True),
         Stage(WRITE, "in/2/lit", text="é\n"),
         Stage(MKDIR, "in/3/made"), Stage(LINK, "in/3/made/1", "/data/d/1"), Stage(MKDIR, "in/3/made/deep"),
         Stage(LINK, "in/3/made/deep/2", "/data/d/2"), Stage(LINK, "in/3/made/deep/3", "/data/d/3"),
