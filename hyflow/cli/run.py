@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,7 +96,8 @@ def _performed(request: Request) -> Result:
     given = given_by(job, request.flags, processes)
     inputs = accepted(given, processes, watcher.warn)
     outdir = Path(os.path.abspath(request.outdir))
-    order = Order(program, inputs, _deployment(request), home(), outdir, request.name, tuple(sys.argv[1:]))
+    sites = deployed(request.deploy, request.profile, request.sets, request.container)
+    order = Order(program, inputs, sites, home(), outdir, request.name, tuple(sys.argv[1:]))
     with located(given):
         return finished(execute(order, watcher), lambda result: result.status == Interrupted.exit_status)
 
@@ -106,13 +108,14 @@ def _job(file: str | None) -> JobDocument:
     return read_job(file) if file else JobDocument({})
 
 
-def _deployment(request: Request) -> Deployment:
+def deployed(file: str | None, profile: str | None, sets: Sequence[str], container: Runtime | None) -> Deployment:
+    """The deployment that a command line asks for; without a file, this machine. Raises DeploymentError, UsageError."""
     from hyflow import deployment
 
-    if request.deploy is not None:
-        found = deployment.read(request.deploy, request.profile, request.sets)
-    elif request.profile or request.sets:
+    if file is not None:
+        found = deployment.read(file, profile, sets)
+    elif profile or sets:
         raise UsageError("--profile and --set change a deployment file, and there is none", hint="name a deployment file")
     else:
         found = deployment.default()
-    return found if request.container is None else found.with_runtime(request.container)
+    return found if container is None else found.with_runtime(container)

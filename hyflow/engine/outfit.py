@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from hyflow.connector import Connector
@@ -12,7 +12,7 @@ from hyflow.cwl.processes import ContainerNeed, Processes
 from hyflow.deployment import Deployment
 from hyflow.engine.contained import Containers, find
 from hyflow.errors import SiteError, UnsupportedRequirement
-from hyflow.model.containers import ContainerSettings
+from hyflow.model.containers import ContainerSettings, Image
 
 Localize = Callable[[str, str], Awaitable[str]]
 """Brings the data at an address to a site; its path there."""
@@ -45,20 +45,25 @@ async def outfit(
         if settings.runtime == "none":
             _warn_of_none([need for need in needs if need.required], listener)
             continue
+        images = [asked.image for need in needs if (asked := processes.container(need.process)) is not None]
         try:
-            engine = await find(site, connector, settings)
+            made[site] = await equipped(site, connector, settings, images, run, localize, listener, group)
         except SiteError as error:
             _without(error, needs, settings, listener)
-            continue
-        if settings.runtime == "auto":
-            listener.note(f"{site}: containers run with {engine.facts.kind} {engine.facts.version}")
-
-        async def here(uri: str, site: str = site) -> str:
-            return await localize(uri, site)
-
-        made[site] = Containers(site, connector, engine, run, here, listener.note, group)
-        made[site].begin(asked.image for need in needs if (asked := processes.container(need.process)) is not None)
     return made
+
+
+async def equipped(
+    site: str, connector: Connector, settings: ContainerSettings, images: Iterable[Image], run: str,
+    localize: Localize, listener: Listener, group: asyncio.TaskGroup,
+) -> Containers:
+    """The engine of one site, which has begun to bring these images. Raises SiteError where none works."""
+    engine = await find(site, connector, settings)
+    if settings.runtime == "auto":
+        listener.note(f"{site}: containers run with {engine.facts.kind} {engine.facts.version}")
+    containers = Containers(site, connector, engine, run, lambda uri: localize(uri, site), listener.note, group)
+    containers.begin(images)
+    return containers
 
 
 def check_modules(
