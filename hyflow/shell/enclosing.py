@@ -23,9 +23,10 @@ def enclosure_scripts(enclosure: Enclosure) -> Iterator[tuple[str, str]]:
 
 
 def relink_script(paths: Iterable[tuple[str, str]]) -> str:
-    """Each argument is a symbolic link, named so that no program takes it for an option; those that lead nowhere special stay."""
+    """Each argument is a symbolic link, whose name begins with ./; those that lead nowhere special stay."""
     seen = [f"    {word} | {word}/*) inside={word} outside={quote([outside])} ;;" for word, outside in ((quote([a]), b) for a, b in paths)]
     return "\n".join([
+        'change() { ln -sfn "$outside${text#"$inside"}" "$link"; }',
         "for link; do",
         '    text=$(readlink "$link" && echo x) || continue',
         "    text=${text%??}",  # the line's end and the x that kept it, and others before it, from being dropped
@@ -33,7 +34,9 @@ def relink_script(paths: Iterable[tuple[str, str]]) -> str:
         *seen,
         "    *) continue ;;",
         "    esac",
-        '    rm -f "$link" && ln -s "$outside${text#"$inside"}" "$link"',
+        '    change 2>/dev/null && continue',
+        '    chmod u+w "${link%/*}" && change',  # the tool may have left a directory that nobody is to write in
+        '    chmod u-w "${link%/*}"',
         "done",
         "",
     ])

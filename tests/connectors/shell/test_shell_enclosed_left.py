@@ -56,6 +56,15 @@ ASK = 'echo 1 >"$0.ask"; until [ -s "$0.answer" ]; do sleep 0.05; done; read -r 
 """Asks the test to do what an engine's root could do."""
 
 
+async def test_links_in_a_directory_that_nobody_is_to_write_in(tools: str) -> None:
+    with open_to_all() as base:
+        async with there(base, tools, before=AS_NOBODY) as site:
+            task = site.task("sh", "-c", "mkdir d; ln -s /nowhere/x d/l; chmod 500 d")
+            await site.done(replace(task, enclosure=Enclosure((), paths=(("/nowhere", "/elsewhere"),))))
+        assert os.readlink(f"{task.dir}/out/d/l") == "/elsewhere/x"
+        assert Path(task.dir, "out/d").stat().st_mode & 0o777 == 0o500
+
+
 @pytest.mark.parametrize(("code", "mode"), [(0, 0o600), (1, 0o644), (1, 0o600)])
 async def test_files_of_another_user_become_ours(tools: str, code: int, mode: int) -> None:
     with open_to_all() as base:
