@@ -56,7 +56,7 @@ def test_secondary_files_lie_beside_and_literals_are_made(tmp_path: Path) -> Non
         Stage(WRITE, "in/2/lit", text="é\n"),
         Stage(MKDIR, "in/3/made"), Stage(LINK, "in/3/made/1", "/data/d/1"), Stage(MKDIR, "in/3/made/deep"),
         Stage(LINK, "in/3/made/deep/2", "/data/d/2"), Stage(LINK, "in/3/made/deep/3", "/data/d/3"),
-        Stage(LINK, "in/4/e", "/data/d/e"),
+        Stage(LINK, "in/4/e", "/data/d/e", directory=True),
     )
     assert [bound.inputs["f"]["secondaryFiles"][0][word] for word in ("path", "dirname")] == ["/job/in/1/a.bam.bai", "/job/in/1"]
     assert bound.inputs["d"]["listing"][1]["listing"][0]["path"] == "/job/in/3/made/deep/2"
