@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .aside import Aside
-from .errands import Errands
+from .errands import Errands, Then
 from .outputs import QUICK_ENTRIES, TooMuch, listed, unlock
 
 if TYPE_CHECKING:
@@ -28,16 +28,16 @@ class Aftermath:
     def settle(self, job: Job, then: Callable[[], None]) -> None:
         """End what the job may have left running, and make its files ours; then call `then`. At once for a job without a container."""
         if job.left_running():
-            self._help(job, end_of(job.task), ENDING, lambda: self._make_ours(job, then))
+            self._help(job, end_of(job.task), ENDING, lambda _: self._make_ours(job, then))
         else:
             self._make_ours(job, then)
 
-    def reaped(self, pid: int) -> None:
+    def reaped(self, pid: int, status: int) -> None:
         """A child that is no job's command has ended."""
-        self._errands.reaped(pid)
+        self._errands.reaped(pid, status)
 
-    def _help(self, job: Job, argv: Sequence[str], patience: float, then: Callable[[], None]) -> None:
-        self._errands.run(argv, lambda pid: self._after(patience, job, lambda _: self._errands.give_up(pid)), then)
+    def _help(self, job: Job, argv: Sequence[str], patience: float, then: Then) -> None:
+        self._errands.run(argv, lambda give_up: self._after(patience, job, lambda _: give_up()), then)
 
     def _make_ours(self, job: Job, then: Callable[[], None]) -> None:
         own: Sequence[str] = (job.task.get("enclosure") or {}).get("own") or ()
@@ -45,9 +45,13 @@ class Aftermath:
             then()
             return
 
+        def over(done: bool) -> None:
+            job.foreign = not done
+            then()
+
         def looked(foreign: bool) -> None:
             if foreign:
-                self._help(job, own, OWNING, then)
+                self._help(job, own, OWNING, over)
             else:
                 then()
 

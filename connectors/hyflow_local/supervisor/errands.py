@@ -8,8 +8,12 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from .spawn import DEFAULTS
+
+Then = Callable[[bool], None]
+Started = Callable[[Callable[[], None]], None]
 
 AT_ONCE = 16
 """Errands that run at the same time."""
@@ -20,26 +24,23 @@ class Errands:
 
     def __init__(self, null: int) -> None:
         self._null = null
-        self._running: dict[int, Callable[[], None]] = {}
-        self._waiting: deque[tuple[Sequence[str], Callable[[int], None], Callable[[], None]]] = deque()
+        self._running: dict[int, Then] = {}
+        self._waiting: deque[tuple[Sequence[str], Started, Then]] = deque()
 
-    def run(self, argv: Sequence[str], started: Callable[[int], None], then: Callable[[], None]) -> None:
-        """Run the command as soon as few enough run; `started` hears its process number, `then` is called when it is over."""
+    def run(self, argv: Sequence[str], started: Started, then: Then) -> None:
+        """Run the command as soon as few enough run. `started` hears how to end one that takes too long, `then` whether it did its work."""
         self._waiting.append((argv, started, then))
         self._start()
 
-    def reaped(self, pid: int) -> bool:
-        """Whether this was an errand; what waited for it goes on."""
+    def reaped(self, pid: int, status: int) -> None:
+        """A child has ended. If it was an errand, what waited for it goes on."""
         then = self._running.pop(pid, None)
-        if then is None:
-            return False
-        then()
-        self._start()
-        return True
+        if then is not None:
+            then(status == 0)
+            self._start()
 
-    def give_up(self, pid: int) -> None:
-        """End an errand that takes too long."""
-        if pid in self._running:
+    def _give_up(self, pid: int, then: Then) -> None:
+        if self._running.get(pid) is then:  # not another one to whom its number was given
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
 
@@ -49,9 +50,9 @@ class Errands:
             pid = start(argv, self._null)
             if pid:
                 self._running[pid] = then
-                started(pid)
+                started(partial(self._give_up, pid, then))
             else:
-                then()
+                then(False)
 
 
 def start(argv: Sequence[str], null: int) -> int:

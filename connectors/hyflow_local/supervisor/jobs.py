@@ -19,14 +19,16 @@ from .spawn import stream_path
 
 HOST = os.uname().nodename
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+FOREIGN = "; the container has left files that belong to another user, and the command that makes them ours failed"
 encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Job:
-    """An attempt from its claim to its report. `ending`: why we end it ("time" or "cancel"), `family` whom we end with it."""
+    """An attempt from its claim to its report. `ending`: why we end it ("time" or "cancel"), `family`: whom we end with it, `foreign`:
+    whether it has left files of another user that could not be made ours."""
 
-    __slots__ = ("_spares", "began", "clock", "ended", "ending", "family", "gauge", "key", "out_of_memory", "pid", "status", "task",
-                 "trouble", "usage")
+    __slots__ = ("_spares", "began", "clock", "ended", "ending", "family", "foreign", "gauge", "key", "out_of_memory", "pid",
+                 "relinked", "status", "task", "trouble", "usage")
 
     def __init__(self, task: dict[str, Any], spares: Spares) -> None:
         self._spares = spares
@@ -37,7 +39,7 @@ class Job:
         self.ending = ""
         self.family: dict[int, str] = {}
         self.status: int | None = None
-        self.out_of_memory = False
+        self.out_of_memory = self.foreign = self.relinked = False
         self.trouble: str | None = None
         self.usage: dict[str, Any] = {}
         enclosure = task.get("enclosure")
@@ -63,6 +65,7 @@ class Job:
         self.usage = {"wall": time.monotonic() - self.clock, "cpu": usage.ru_utime + usage.ru_stime,
                       "memory": peak * RSS_UNIT if peak > own else None}
         if self.gauge:  # what the client of an engine used is nothing that its command did
+            self.gauge.look()
             self.usage |= {"cpu": self.gauge.cpu, "memory": self.gauge.memory}
 
     @property
@@ -93,7 +96,8 @@ class Job:
             why = "the command removed its own working directory" if gone else describe("the output directory could not be read", error)
             self.trouble, manifest = why, self._nothing()
         except OSError as error:
-            self.trouble, manifest = describe("the output directory could not be read", error), self._nothing()
+            why = describe("the output directory could not be read", error)
+            self.trouble, manifest = why + (FOREIGN if self.foreign else ""), self._nothing()
         except Exception as error:  # on a thread of its own nobody else would tell
             self.trouble, manifest = f"the output directory could not be read: {error!r}", self._nothing()
         if not take_away(self.task["dir"], self.task["stage"], self._spares, deep=not quick):
@@ -104,8 +108,9 @@ class Job:
         if self.trouble is not None or self.ending == "cancel":
             return self._nothing()
         out, enclosure = f"{self.task['dir']}/out", self.task.get("enclosure")
-        if enclosure and enclosure["paths"]:
+        if enclosure and enclosure["paths"] and not self.relinked:
             relink(out, enclosure["paths"], quick=quick)
+            self.relinked = True  # a text may be that of a further pair now
         return Collection(out, quick=quick).manifest(self.task["collect"])
 
     def _nothing(self) -> dict[str, Any]:

@@ -270,7 +270,7 @@ class Supervisor:
             if job is not None:
                 self._exited(job, status, usage)
             else:
-                self._aftermath.reaped(pid)
+                self._aftermath.reaped(pid, status)
 
     def _exited(self, job: Job, status: int, usage: Any) -> None:
         processes.kill_known(job.family, signal.SIGKILL)
