@@ -15,6 +15,7 @@ from hyflow.cli.guard import finished
 from hyflow.errors import DeploymentError, HyflowError, SiteError
 
 if TYPE_CHECKING:
+    from hyflow.connector import Connector
     from hyflow.deployment import Binding, Deployment, Site
     from hyflow.model.places import Location
 
@@ -120,14 +121,15 @@ async def _connect(deployment: Deployment) -> int:
         match answer.result():
             case HyflowError() as error:
                 print(f"  {site.name}  FAILED: {clean(str(error))}", file=sys.stderr)
-            case locations:
+            case (locations, engine):
                 there[site.name] = [place.name for place in locations]
-                print(clean("\n".join(_location(place) for place in locations)))
+                print(clean("\n".join([*map(_location, locations), f"  {' ' * len(site.name)}  {engine}"])))
     deployment.check_locations(there)
     return int(any(isinstance(answer.result(), HyflowError) for answer in answers))
 
 
-async def _ask(site: Site) -> list[Location] | HyflowError:
+async def _ask(site: Site) -> tuple[list[Location], str] | HyflowError:
+    """The site's locations, and what it says of its container engine."""
     import asyncio
 
     from hyflow.connector import SiteContext
@@ -136,11 +138,26 @@ async def _ask(site: Site) -> list[Location] | HyflowError:
         context = SiteContext(site.name, "check", Path(state))
         try:
             async with asyncio.timeout(PATIENCE), site.plugin.connect(site.settings, context) as connector:
-                return [_lasting(place, state) for place in await connector.locations()]
+                return [_lasting(place, state) for place in await connector.locations()], await _engine(site, connector)
         except TimeoutError:
             return SiteError(f"no answer in {PATIENCE} seconds", transient=True)
         except HyflowError as error:
             return error
+
+
+async def _engine(site: Site, connector: Connector) -> str:
+    """In words. Raises SiteError when an engine that is named does not work."""
+    from hyflow.engine.contained import find
+
+    if site.container.runtime == "none":
+        return "containers: none, commands run with what is installed"
+    try:
+        facts = (await find(site.name, connector, site.container)).facts
+    except SiteError as error:
+        if site.container.runtime != "auto":
+            raise
+        return error.what
+    return f"containers: {facts.kind} {facts.version}" + (", rootless" if facts.rootless and facts.kind != "apptainer" else "")
 
 
 def _lasting(place: Location, state: str) -> Location:
