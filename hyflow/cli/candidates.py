@@ -20,7 +20,7 @@ Words: TypeAlias = list[tuple[str, str]]
 DOCUMENT, SETTINGS, ANY, DIRECTORY, NOTHING = "files cwl yml yaml json", "files yml yaml json", "files", "directories", "words"
 WANTED = {
     "workflow": DOCUMENT, "process": DOCUMENT, "files": SETTINGS, "file": SETTINGS, "job": SETTINGS, "deploy": SETTINGS,
-    "outdir": DIRECTORY, "write": DIRECTORY, "run": "runs", "step": "steps", "profile": "profiles",
+    "outdir": DIRECTORY, "write": DIRECTORY, "run": "runs", "runs": "runs", "step": "steps", "profile": "profiles",
     "set": "paths", "name": NOTHING, "limit": NOTHING,
 }  # fmt: skip
 """What the value of an argument is, by its name in the parser, where it has no choices."""

@@ -9,15 +9,15 @@ from hyflow.deployment.standard import default
 from hyflow.deployment.values import Deployment, Site
 
 if TYPE_CHECKING:
-    from hyflow.deployment.reading import read
+    from hyflow.deployment.reading import read, reread
 
-__all__ = ["Binding", "Deployment", "Override", "Site", "Target", "default", "read"]
+__all__ = ["Binding", "Deployment", "Override", "Site", "Target", "default", "read", "reread"]
 
 
 def __getattr__(name: str) -> Any:
-    """`read` when it is first asked for: checking files takes libraries that are slow to import."""
-    if name != "read":
+    """`read` and `reread` when they are first asked for: checking files takes libraries that are slow to import."""
+    if name not in ("read", "reread"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from hyflow.deployment.reading import read
+    from hyflow.deployment import reading
 
-    return read
+    return getattr(reading, name)

@@ -34,6 +34,12 @@ def read(
     return _understood(load(path), str(path), profile, sets, plugins)
 
 
+def reread(text: str) -> Deployment:
+    """The deployment whose `text` this is, as it was when a run began. Raises DeploymentError: its plug-ins may be gone."""
+    source = "the run's deployment"
+    return _understood(parse(text, source), source, None, (), None)
+
+
 def load(path: str | Path) -> Node:
     """The file's document, not yet checked but that it is a mapping. Raises DeploymentError."""
     try:

@@ -29,6 +29,8 @@ _FIRST_WAIT = 1.0
 """Seconds before a failed pull is tried again; every further time it is four times as long."""
 _AT_ONCE = 3
 """Images that are brought at the same time."""
+_SETTLING = 0.2
+"""Seconds that an engine is given to be done with a removal."""
 _TOLD = 10.0
 """Seconds between two words on how far a pull is."""
 _DEADLY = frozenset({signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM})
@@ -132,16 +134,6 @@ class Containers:
         except (SiteError, OSError) as error:
             self._note(f"{self._site}: containers that earlier runs may have left were not looked for: {error}")
 
-    async def clean(self, run: str) -> tuple[str, ...]:
-        """Remove all containers of a run; their names. Raises SiteError."""
-        command = self.engine.list(run)
-        names = tuple((await _bounded(self._connector, Step(command))).output.split()) if command else ()
-        if names:
-            answer = await _bounded(self._connector, Step(self.engine.remove(names)))
-            if answer.code != 0:
-                raise SiteError(f"containers at {self._site} cannot be removed: {_last(answer.said)}", transient=True)
-        return names
-
     # -- images ---------------------------------------------------------------------------------------------------
 
     async def _bring(self, image: Image) -> Ready:
@@ -209,6 +201,29 @@ class Containers:
     def _error(self, image: Image, why: str, *, transient: bool) -> ImageError:
         return ImageError(f"the image {image} cannot be had at {self._site}: {why}", transient=transient,
                           hint="hyflow pull WORKFLOW [DEPLOY] brings images ahead of time; --container none runs with what is installed")
+
+
+async def remove_containers(site: str, connector: Connector, engine: Engine, run: str) -> tuple[str, ...]:
+    """End and remove all containers of a run; their names. Raises SiteError when some are still there."""
+    command, seen, said = engine.list(run), dict[str, None](), ""
+    for _ in range(_TRIES if command else 0):
+        names = tuple((await _asked(connector, command)).output.split())
+        if not names:
+            return tuple(seen)
+        seen.update(dict.fromkeys(names))
+        said = (await _bounded(connector, Step(engine.remove(names)))).said or said  # one that ends by itself just now cannot be removed
+        await asyncio.sleep(_SETTLING)
+    if command and (left := (await _asked(connector, command)).output.split()):
+        raise SiteError(f"containers cannot be removed ({', '.join(left[:3])}): {_last(said)}", transient=True)
+    return tuple(seen)
+
+
+async def _asked(connector: Connector, command: Argv) -> _Answer:
+    """Ask the engine, which must answer. Raises SiteError."""
+    answer = await _bounded(connector, Step(command))
+    if answer.code != 0:
+        raise SiteError(f"the container engine says: {_last(answer.said)}", transient=True)
+    return answer
 
 
 async def _bounded(connector: Connector, step: Step) -> _Answer:

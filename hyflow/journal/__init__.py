@@ -3,6 +3,7 @@
 Knows events and disks. Does not know what events mean to the engine, nor how people are told of them.
 """
 
+from hyflow.journal.attempts import Attempt, read_attempts
 from hyflow.journal.lock import Owner, holder
 from hyflow.journal.reading import (
     Record,
@@ -23,6 +24,7 @@ from hyflow.journal.tally import Phase, StepTally, Tally
 from hyflow.journal.writer import Journal
 
 __all__ = [
+    "Attempt",
     "Header",
     "Journal",
     "Meta",
@@ -39,6 +41,7 @@ __all__ = [
     "holder",
     "list_runs",
     "new_run",
+    "read_attempts",
     "read_events",
     "read_header",
     "read_job",

@@ -1,4 +1,4 @@
-"""After a run that succeeded: what its attempts left is removed, but for what they said (the files stdout and stderr)."""
+"""When a run is over: what its attempts left is removed, but for what they said (the files stdout and stderr)."""
 
 from __future__ import annotations
 
@@ -24,10 +24,40 @@ cd / && rmdir "$1" 2>/dev/null
 exit 0
 """
 
+_WIPE = """
+cd "$1" 2>/dev/null || exit 0
+used() { du -sk . 2>/dev/null | { read -r size rest; echo "${size:-0}"; }; }
+find_rest() { # what lies in the directories of attempts and is no log; no link is followed
+    find . -path './*/*' -prune \\( ! -type f -o ! -name stdout ! -name stderr \\) "$@"
+}
+before=$(used)
+rm -rf ./data 2>/dev/null || { chmod -R u+rwx ./data; rm -rf ./data; } 2>/dev/null
+find . -type d ! -name . -prune ! -perm -700 -exec chmod u+rwx {} +
+find_rest -exec rm -rf {} + 2>/dev/null
+find_rest -type d -exec chmod -R u+rwx {} + 2>/dev/null # a tool may have taken away the right to remove what it made
+find_rest -exec rm -rf {} +
+left=$(find_rest -print | head -n 3)
+find . -type f -size 0 -exec rm -f {} + 2>/dev/null
+rmdir ./* 2>/dev/null
+echo $((before - $(used)))
+[ -z "$left" ] && [ ! -e ./data ] || { echo "still there: $left" >&2; exit 1; }
+cd / && rmdir "$1" 2>/dev/null
+exit 0
+"""
+"""As _SCRIPT, and more: in the directories of attempts that had no end there may be anything. Output: how much that freed, in KiB."""
+
 
 async def tidy_site(connector: Connector, location: Location, run: str) -> None:
     """Tidy the run's directory at a site, in one round trip. Raises SiteError."""
     await trip(connector, ("sh", "-c", _SCRIPT, "sh", posixpath.join(location.workdir, run)), what=f"tidying up at {location}", long=True)
+
+
+async def wipe(connector: Connector, location: Location, run: str) -> int:
+    """Remove all of a run at a location but the logs of its attempts, none of which runs any more; the bytes that this freed, as nearly
+    as is known. Raises SiteError when something could not be removed."""
+    where = posixpath.join(location.workdir, run)
+    answer = await trip(connector, ("sh", "-c", _WIPE, "sh", where), what=f"removing what is left in {where}", long=True)
+    return max(0, int(answer or 0)) * 1024
 
 
 def tidy_here(run_dir: Path, location: Location, run: str) -> None:
