@@ -9,10 +9,11 @@
 # PART_down (also of what a crash left), and, where it makes a target for hyflow, PART_deployment, which prints the target's deployment
 # file (PART_OTHER_deployment: one more target), and PART_env, which prints KEY=VALUE lines for the tests.
 #
-# They find what they made in .lab/ of the checkout: a deployment file a target, and lab.env. What runs keeps its state in HYFLOW_LAB
+# Tests find in .lab/ of the checkout: a deployment file a target, lab.env, and "without", why this machine cannot have some parts. What runs keeps its state in HYFLOW_LAB
 # (/var/lib/hyflow-lab/ID: every checkout has a lab of its own); what is built once is kept in HYFLOW_LAB_CACHE (/var/cache/hyflow-lab).
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -u
+[ "$(uname -s)" = Linux ] || { echo "lab: its services run on Linux alone"; exit 0; }
 HERE=$(cd "$(dirname "$0")" && pwd -P)
 ROOT=${HERE%/tests/lab}
 ID=$(printf %s "$ROOT" | sha256sum | cut -c1-8)
@@ -26,7 +27,7 @@ done
 
 main() {
     local verb=${1:-}
-    shift
+    [ $# = 0 ] || shift
     known "$@" || exit 2
     mkdir -p "$ROOT/.lab"
     exec 9<"$ROOT/.lab" && flock 9 # one at a time; services are started without it
@@ -34,7 +35,7 @@ main() {
     up) up "$@" ;;
     down) down "$@" ;;
     status) status ;;
-    *) sed -n '2,/^$/{/^#$/q; s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
+    *) sed -n 's/^#   //p' "$0" >&2; exit 2 ;;
     esac
 }
 
@@ -45,28 +46,39 @@ known() {
     done
 }
 
-# Every part stands on the registry, which holds all images.
 up() {
-    local part why failed=0
+    local part wanted failed=0
     [ $# -gt 0 ] || set -- $PARTS
-    for part in registry ${*/#registry/}; do
-        [ -d "$HERE/parts" ] && [ -f "$HERE/parts/$part.sh" ] || continue
-        if ! "${part}_is_up"; then
-            why=$("${part}_can")
-            if [ -n "$why" ]; then
-                echo "lab: $why"
-                continue
-            fi
-            mkdir -p "$LAB" && chmod 755 "$LAB"
-            "${part}_up" || { echo "lab: $part did not come up; its logs are below $LAB/$part" >&2; failed=1; break; }
-        fi
+    wanted=" $* $(for part; do needs "$part"; done | paste -sd ' ') "
+    for part in $PARTS; do
+        case $wanted in *" $part "*) bring_up "$part" || failed=1 ;; esac
     done
     describe
     return $failed
 }
 
+# Engines are fed with images by the registry.
+needs() {
+    case $1 in docker | podman | apptainer) echo registry ;; esac
+}
+
+bring_up() {
+    local part=$1 why need
+    "${part}_is_up" && return 0
+    why=$("${part}_can")
+    if [ -n "$why" ]; then
+        echo "lab: $why"
+        return 0
+    fi
+    for need in $(needs "$part"); do "${need}_is_up" || { echo "lab: $part needs the $need, which is not up" >&2; return 1; }; done
+    mkdir -p "$LAB" && chmod 755 "$LAB"
+    "${part}_up" && return 0
+    echo "lab: $part did not come up; its logs are below $LAB/$part" >&2
+    return 1
+}
+
 down() {
-    local part all=$#
+    local part
     [ $# -gt 0 ] || set -- $PARTS
     for part in $(printf '%s\n' "$@" | tac); do "${part}_down"; done
     describe
@@ -85,12 +97,16 @@ describe() {
     local part target new=$ROOT/.lab/new
     rm -rf "$new" && mkdir "$new"
     for part in $PARTS; do
-        "${part}_is_up" || continue
+        if ! "${part}_is_up"; then
+            "${part}_can" >>"$new/without"
+            continue
+        fi
         for target in $(compgen -A function "$part" | sed -n "s/^\($part\|${part}_[a-z_]*\)_deployment$/\1/p"); do
             "${target}_deployment" >"$new/$(echo "$target" | tr _ -).yml"
         done
         if declare -F "${part}_env" >/dev/null; then "${part}_env" >>"$new/lab.env"; fi
     done
+    find "$new" -empty -type f -delete
     find "$ROOT/.lab" -maxdepth 1 -type f -exec rm {} +
     find "$new" -type f -exec mv -t "$ROOT/.lab" {} +
     rmdir "$new"

@@ -57,6 +57,15 @@ end_group() {
 # unmount BELOW: every mount below that directory, the innermost first.
 unmount() { awk -v below="$1/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount; }
 
+# rights PART: prints why this user and machine cannot have a part of which Debian's packages and namespaces are needed, or nothing.
+rights() {
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "$1: the lab needs root on Debian or its kin"
+    elif ! unshare --mount --net true 2>/dev/null; then
+        echo "$1: the lab needs the right to make namespaces (in a container: a privileged one)"
+    fi
+}
+
 # packages NAME...: install those that are not (root on Debian and its kin).
 packages() {
     local missing name

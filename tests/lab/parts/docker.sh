@@ -9,7 +9,7 @@ _docker_socket=unix://$LAB/docker/docker.sock
 _docker_group=hyflow-lab-$ID-docker # the control groups of all that it runs
 _docker_web=10.9.0.2                # in the network hyflow-lab, 10.9.0.0/24
 
-docker_can() { :; }
+docker_can() { rights docker; }
 
 docker_is_up() {
     alive "$LAB/docker/registry.pid" && [ "$(_docker inspect --format '{{.State.Running}}' hyflow-lab-web 2>/dev/null)" = true ]
@@ -19,11 +19,13 @@ docker_up() {
     local state=$LAB/docker
     docker_down
     packages docker.io iptables iproute2 || return 1
-    mkdir -p "$state"
+    mkdir -p "$state/data"
+    mount -t tmpfs -o mode=711 hyflow-lab "$state/data" || return 1 # on a disk, loading the images and removing them take most of the time
     daemon "$state/docker" bash "$HERE/parts/docker-daemon.sh" "$state" "$_docker_group"
     wait_for 30 _docker version || { tail -n 5 "$state/docker.log" >&2; return 1; }
     daemon "$state/registry" nsenter "--net=/proc/$(_docker_pid)/ns/net" docker-registry serve "$LAB/registry/registry.yml"
-    cut -f 2 "$CACHE/images/index" | xargs -n 1 -P 4 docker --host "$_docker_socket" load --quiet --input >"$state/load.log" 2>&1 ||
+    # One after the other: images share layers, and the daemon unpacks a layer that it is just unpacking a second time.
+    cut -f 2 "$CACHE/images/index" | xargs -n 1 docker --host "$_docker_socket" load --quiet --input >"$state/load.log" 2>&1 ||
         { cat "$state/load.log" >&2; return 1; }
     _docker_network
 }

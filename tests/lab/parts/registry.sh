@@ -2,13 +2,7 @@
 # left away (library/debian:stable-slim), and it may be written to. Plain http, at REGISTRY, an address of this machine's own.
 # shellcheck shell=bash
 
-registry_can() {
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "registry, and all that runs containers: the lab needs root on Debian or its kin"
-    elif ! unshare --mount --net true 2>/dev/null; then
-        echo "registry, and all that runs containers: the lab needs the right to make namespaces (in a container: a privileged one)"
-    fi
-}
+registry_can() { rights "registry of images"; }
 
 registry_is_up() { alive "$LAB/registry/registry.pid"; }
 
