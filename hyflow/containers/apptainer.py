@@ -38,6 +38,9 @@ class Apptainer:
     def look(self, image: Image) -> Argv:
         return ("sh", "-c", _LOOK, "sh", self._file(image), *self._client)
 
+    def may_be_stale(self, image: Image) -> bool:
+        return image.kind in (ImageKind.LOAD, ImageKind.IMPORT)
+
     def found(self, answer: str) -> Ready:
         path, digest, script = [*answer.split("\n", 2), "", ""][:3]
         if not digest.startswith("sha256:"):

@@ -65,6 +65,10 @@ class Engine(Protocol):
     def look(self, image: Image) -> Argv:
         """Says on standard output what `found` reads when the image is there; exit status other than 0 when it is not."""
 
+    def may_be_stale(self, image: Image) -> bool:
+        """Whether the image must be fetched although one is there: it was made of an archive that may have changed since, under a name that
+        only says where the archive is."""
+
     def found(self, answer: str) -> Ready:
         """Raises ValueError when the answer cannot be read."""
 

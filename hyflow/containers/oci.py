@@ -27,7 +27,7 @@ from hyflow.containers.engine import (
     split_environment,
 )
 from hyflow.containers.sight import Sight, sight
-from hyflow.model.containers import Container, ContainerSettings, Enclosure, Image, ImageKind, Mount
+from hyflow.model.containers import MADE_NAME, Container, ContainerSettings, Enclosure, Image, ImageKind, Mount
 from hyflow.model.tasks import Outcome, Task
 
 ID_FILE = "container"
@@ -51,6 +51,9 @@ class Oci:
 
     def look(self, image: Image) -> Argv:
         return (*self._client, "image", "inspect", image.name)
+
+    def may_be_stale(self, image: Image) -> bool:
+        return image.kind in (ImageKind.LOAD, ImageKind.IMPORT) and (not image.name or image.name.startswith(MADE_NAME))
 
     def found(self, answer: str) -> Ready:
         known = json.loads(answer)[0]

@@ -10,7 +10,7 @@ if command -v flock >/dev/null; then
     exec 9>".$name.lock" || exit 1
     flock 9 || exit 1
 fi
-[ -n "$again" ] || [ ! -e "$name" ] || exit 0
+[ -n "$again" ] || [ ! -e "$name" ] || [ "$source" -nt "$name" ] || exit 0
 case $how in
 load) # a name without the marks that divide such an address, and nothing compressed
     gzip -dc -- "$source" >"$part.tar" 2>/dev/null || { rm -f "$part.tar" && ln -s "$source" "$part.tar"; } || exit 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyflow.errors import Where, WorkflowError
-from hyflow.model.containers import Image, ImageKind
+from hyflow.model.containers import MADE_NAME, Image, ImageKind
 
 INDIR = "/var/lib/cwl"
 OUTDIR = "/var/spool/cwl"
@@ -57,14 +57,14 @@ def _image(requirement: Mapping[str, Any]) -> Image | None:
     if load := requirement.get("dockerLoad"):
         return Image(name, ImageKind.LOAD, str(load))
     if archive := requirement.get("dockerImport"):
-        return Image(name or _made_name("imported", str(archive)), ImageKind.IMPORT, str(archive))
+        return Image(name or MADE_NAME + _digest(str(archive)), ImageKind.IMPORT, str(archive))
     if text := requirement.get("dockerFile"):
-        return Image(name or _made_name("built", str(text)), ImageKind.BUILD, str(text))
+        return Image(name or "hyflow-built:" + _digest(str(text)), ImageKind.BUILD, str(text))
     return Image(name) if name else None
 
 
-def _made_name(how: str, source: str) -> str:
-    return f"hyflow-{how}:{hashlib.sha256(source.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
+def _digest(source: str) -> str:
+    return hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _outdir(given: Any, where: Where | str | None) -> str:

@@ -138,7 +138,7 @@ class Containers:
 
     async def _bring(self, image: Image) -> Ready:
         always = self.engine.settings.pull == "always"
-        if not always and image.name and (known := await self._look(image)) is not None:
+        if not always and not self.engine.may_be_stale(image) and (known := await self._look(image)) is not None:
             return known
         if self.engine.settings.pull == "never" and image.kind is ImageKind.PULL:
             raise self._error(image, "it is not there, and the deployment says `pull: never`", transient=False)

@@ -10,6 +10,10 @@ Runtime: TypeAlias = Literal["auto", "docker", "podman", "apptainer", "none"]
 RUNTIMES: tuple[Runtime, ...] = ("auto", "docker", "podman", "apptainer", "none")
 
 
+MADE_NAME = "hyflow-imported:"
+"""How names begin that say nothing but where the archive of an image is."""
+
+
 class ImageKind(StrEnum):
     PULL = "pull"
     LOAD = "load"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hyflow.testing.attempts import AttemptSuite
 from hyflow.testing.commands import CommandSuite
+from hyflow.testing.enclosures import EnclosureSuite
 from hyflow.testing.ends import EndSuite
 from hyflow.testing.layout import LayoutSuite
 from hyflow.testing.outputs import OutputSuite
@@ -15,5 +16,5 @@ from hyflow.testing.pipes import PipeSuite
 __all__ = ["AttemptSuite", "ConnectorSuite"]
 
 
-class ConnectorSuite(AttemptSuite, PipeSuite, CommandSuite, LayoutSuite, OutputSuite, EndSuite):
+class ConnectorSuite(AttemptSuite, PipeSuite, CommandSuite, LayoutSuite, OutputSuite, EndSuite, EnclosureSuite):
     """Everything. A connector that runs no commands (a fake) passes `AttemptSuite` alone."""
