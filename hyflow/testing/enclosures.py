@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hyflow.connector import Done
 from hyflow.model.containers import Enclosure
+from hyflow.model.resources import Resources
 from hyflow.model.tasks import Task
 from hyflow.testing.site import SiteUnderTest, Suite
 
@@ -45,7 +46,8 @@ class EnclosureSuite(Suite):
         task = site.task(time_limit=time_limit)
         name = await site.write(f"{site.root}/engine/{task.key}", b"")
         engine = ("sh", "-c", ENGINE, "engine")
-        return replace(task, argv=(*engine, "run", name, *argv), enclosure=Enclosure((*engine, "end", name))), name
+        enclosure, little = Enclosure((*engine, "end", name)), Resources(cores=0.1)  # so that several run on a small machine too
+        return replace(task, argv=(*engine, "run", name, *argv), resources=little, enclosure=enclosure), name
 
     async def _is_over(self, site: SiteUnderTest, name: str) -> None:
         assert await site.read(f"{name}.ended") == b"/\n"
