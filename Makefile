@@ -1,10 +1,12 @@
 # make demo         run the demo workflow into demo-output/
-# make test         everything: make check, then all tests
+# make test         everything: make check, then all tests, with the lab brought up around them    [PARTS="docker"]
 # make check        style, types, import floors and the project's own rules
 # make conformance  the whole CWL v1.2 conformance suite    [WAY=local|shell] [JOBS=2]
 # make soak         the whole conformance suite on both ways to run, then about an hour of generated tests    [HYFLOW_SOAK_FACTOR=20]
 # make bench        hyflow beside cwltool, StreamFlow and Toil, about an hour; writes docs/performance.md    [QUICK=1]
-# make clean        remove all that the above have made
+# make lab          bring up the services that tests run against (tests/lab), as root on Debian    [PARTS="docker podman"]
+# make lab-down     take them down
+# make clean        remove all that the above have made; what the lab has built stays in /var/cache/hyflow-lab
 #
 # Needs Python 3.11 or newer. PYTHON=/path/to/python chooses one. Everything is installed into .venv, which is made anew when
 # pyproject.toml or constraints.txt has changed.
@@ -14,6 +16,10 @@ WAY ?= local
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
+# The parts of the lab, as its scripts read them: all where none are named.
+PARTS ?=
+export PARTS
+
 # Tests that what is generated and kept (schemas, manual pages) is what the code would make of it now.
 DRIFT := tests/cli/test_cli_deployment.py::test_the_schemas_in_the_repository_are_those_of_the_code \
          tests/cli/test_cli_help.py::test_the_manual_pages_in_the_repository_are_those_of_the_code
@@ -21,7 +27,7 @@ DRIFT := tests/cli/test_cli_deployment.py::test_the_schemas_in_the_repository_ar
 # The tools of the demo and of the tests run the python3 that comes first here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test check conformance soak bench clean
+.PHONY: help demo test pytest check conformance soak bench lab lab-down clean
 .DELETE_ON_ERROR:
 
 help:
@@ -32,9 +38,12 @@ demo: .venv/made-run
 	$(BIN)/hyflow run workflows/digits/workflow.cwl workflows/digits/job.yml --container none --outdir demo-output > demo-output/output.json
 	@$(BIN)/python workflows/digits/summary.py demo-output/output.json
 
-# Generated examples are always the same ones here (the order of sets decides among them too); make soak draws new ones.
 test: check
 	@sh tests/lab/packages.sh
+	@sh tests/lab/with.sh $(MAKE) --no-print-directory pytest
+
+# Generated examples are always the same ones here (the order of sets decides among them too); make soak draws new ones.
+pytest: .venv/made-test
 	PYTHONHASHSEED=0 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/conformance
 	JOBS=$(JOBS) $(BIN)/python -m pytest -q -s tests/conformance
 
@@ -55,8 +64,14 @@ soak: .venv/made-test
 bench: .venv/made-test
 	$(BIN)/python tests/benchmarks/run.py $(if $(QUICK),--quick)
 
-clean:
-	rm -rf .venv .bench demo-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+lab:
+	@bash tests/lab/lab.sh up $(PARTS)
+
+lab-down:
+	@bash tests/lab/lab.sh down $(PARTS)
+
+clean: lab-down
+	rm -rf .venv .bench .lab demo-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # hatchling is installed first and used as it is, so that what builds hyflow is pinned like the rest.

@@ -9,8 +9,9 @@
 # PART_down (also of what a crash left), and, where it makes a target for hyflow, PART_deployment, which prints the target's deployment
 # file (PART_OTHER_deployment: one more target), and PART_env, which prints KEY=VALUE lines for the tests.
 #
-# Tests find in .lab/ of the checkout: a deployment file a target, lab.env, and "without", why this machine cannot have some parts. What runs keeps its state in HYFLOW_LAB
-# (/var/lib/hyflow-lab/ID: every checkout has a lab of its own); what is built once is kept in HYFLOW_LAB_CACHE (/var/cache/hyflow-lab).
+# Tests find in .lab/ of the checkout: a deployment file a target, lab.env, and "without", why this machine cannot have some parts. What
+# runs keeps its state in HYFLOW_LAB (/var/lib/hyflow-lab/ID: every checkout has a lab of its own); what is built once is kept in
+# HYFLOW_LAB_CACHE (/var/cache/hyflow-lab).
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -u
 [ "$(uname -s)" = Linux ] || { echo "lab: its services run on Linux alone"; exit 0; }
