@@ -13,16 +13,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from hyflow.containers.engine import Argv, EngineFailure, Facts, Ready, Step, is_passing, scratch
+from hyflow.containers.engine import Argv, EngineFailure, Facts, Ready, Step, is_passing, is_shell_name, passable, scratch
 from hyflow.containers.sight import sight
 from hyflow.model.containers import Container, ContainerSettings, Enclosure, Image, ImageKind, Mount
 from hyflow.model.tasks import Outcome, Task
 
 _LOOK, _FETCH = (Path(__file__).with_name(name).read_text() for name in ("sif-look.sh", "sif-fetch.sh"))
-_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_CHANGED = frozenset({"PREPEND_PATH", "APPEND_PATH", "PROMPT_COMMAND", "UID", "EUID", "GID"})
+"""Variables that Apptainer means something by, or sets itself."""
+_IS_THERE = '[ -f "$1" ] || { echo "there is no file $1" >&2; exit 1; }'
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.ASCII)
-_MISSING = re.compile(r'"(?P<name>[^"\n]*)": (?P<why>[^\n]*)|stat (?P<path>[^:\n]*): no such file or directory')
-_FATAL = 255
+_SAID = re.compile(r"^FATAL:   (?P<words>[^\n]*)\s*\Z", re.MULTILINE)
+_MISSING = re.compile(r'"(?P<name>.*)": executable file not found in \$PATH|stat (?P<path>.*): no such file or directory')
+_NOT_EXECUTABLE = re.compile(r"permission denied|is a directory|exec .* failed: .*")
+_ADVICE = re.compile(r'^Error for command "[a-z]+": (?P<words>.*)', re.MULTILINE)
+_FATAL, _USAGE = 255, 1
 
 
 class Apptainer:
@@ -51,7 +56,7 @@ class Apptainer:
         if image.kind is ImageKind.BUILD:
             raise ValueError("apptainer cannot build an image from a Dockerfile (dockerFile)")
         if _is_file(image.name) and image.kind is ImageKind.PULL:
-            raise ValueError(f"there is no file {image.name}")
+            return Step(("sh", "-c", _IS_THERE, "sh", image.name))
         address = image.name if _ADDRESS.match(image.name) else f"docker://{image.name}"
         source = address if image.kind is ImageKind.PULL else archive or ""
         again = "again" if self.settings.pull == "always" else ""
@@ -76,11 +81,11 @@ class Apptainer:
         if container is None:
             raise ValueError("the task has no container")
         seen = sight(task, container)
-        own = {name: value for name, value in task.environment.items()
-               if not _SHELL_NAME.fullmatch(name) or (name == "HOME" and value != container.outdir)}
+        passable(task, seen.mounts)
+        own = {name: value for name, value in task.environment.items() if _is_changed(name, value, container)}
         command = (*image.entry, *(task.argv or image.command))
-        if own:  # its own ways of setting variables know shell names only, and never HOME
-            command = ("env", *(f"{name}={value}" for name, value in own.items()), *command)
+        if own:
+            command = ("env", "--", *(f"{name}={value}" for name, value in own.items()), *command)
         options = (*self._options(task, container), *(f"--mount={_mount(mount)}" for mount in seen.mounts), *self.settings.options)
         argv = (*self._client, "--quiet", "exec", *options, image.reference, *command)
         passed = {f"{prefix}ENV_{name}": value for name, value in task.environment.items() if name not in own and name != "HOME"
@@ -90,7 +95,9 @@ class Apptainer:
                        enclosure=Enclosure((), paths=seen.paths))
 
     def _options(self, task: Task, container: Container) -> Iterator[str]:
-        yield from ("--cleanenv", "--no-eval", "--containall", f"--home={container.outdir}", f"--pwd={container.outdir}")
+        yield from ("--cleanenv", "--no-eval", "--containall", f"--pwd={container.outdir}")
+        if _can_be_home(container.outdir):
+            yield f"--home={container.outdir}"
         if not task.network:
             yield from ("--net", "--network=none")
         elif self.settings.network:
@@ -101,15 +108,15 @@ class Apptainer:
     # -- what became of it ----------------------------------------------------------------------------------------
 
     def failure(self, outcome: Outcome) -> EngineFailure | None:
-        if outcome.code != _FATAL or "FATAL:" not in outcome.stderr:
+        said = {_FATAL: _SAID, _USAGE: _ADVICE}[outcome.code].search(outcome.stderr) if outcome.code in (_FATAL, _USAGE) else None
+        if said is None:
             return None
-        words = " ".join(outcome.stderr[outcome.stderr.rindex("FATAL:") + 6:].split())
-        missing = _MISSING.search(words)
-        if missing is not None and "executable file not found" in words:
-            return EngineFailure(f"{missing['name']} is not in the image", command=True)
-        if missing is not None and missing["path"]:
-            return EngineFailure(f"{missing['path']} is not in the image", command=True)
-        return EngineFailure(words, command="permission denied" in words, transient=is_passing(words))
+        words = " ".join(said["words"].split())
+        if missing := _MISSING.fullmatch(words):
+            return EngineFailure(f"{missing['name'] or missing['path']} is not in the image", command=True)
+        if _NOT_EXECUTABLE.fullmatch(words):
+            return EngineFailure(f"it cannot be executed in the image: {words}", command=True)
+        return EngineFailure(words, transient=is_passing(words))
 
     def list(self, run: str) -> Argv:
         return ()
@@ -124,6 +131,19 @@ class Apptainer:
 def _is_file(name: str) -> bool:
     """Whether the name is that of an image file at the site."""
     return name.startswith("/")
+
+
+def _is_changed(name: str, value: str, container: Container) -> bool:
+    """Whether this variable does not come through Apptainer's own ways of setting variables as it is: these know shell names only, drop
+    carriage returns, and never set HOME."""
+    if name == "HOME":
+        return value != container.outdir or not _can_be_home(value)
+    return not is_shell_name(name) or name in _CHANGED or "\r" in value
+
+
+def _can_be_home(path: str) -> bool:
+    """Whether --home can be told so: it divides what it is given at the colon."""
+    return ":" not in path
 
 
 def _runscript(script: str) -> tuple[Argv, Argv]:

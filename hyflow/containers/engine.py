@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from hyflow.model.containers import ContainerSettings, Image
+from hyflow.model.containers import ContainerSettings, Image, Mount
 from hyflow.model.tasks import Outcome, Task
 
 Kind: TypeAlias = Literal["docker", "podman", "apptainer"]
@@ -118,15 +118,49 @@ def scratch(task: Task) -> str:
     return f"{task.dir}/tmp"  # noqa: S108 (the attempt's own)
 
 
+def passable(task: Task, mounts: Iterable[Mount]) -> None:
+    """Raises ValueError when an engine would not pass on all that the task's container needs as it is: each of them replaces what is not
+    UTF-8, without a word."""
+    for what, words in (("the argument", task.argv), ("the variable", (f"{name}={value}" for name, value in task.environment.items()))):
+        for word in words:
+            if not _is_text(word):
+                raise ValueError(f"{what} {_shown(word)} cannot be passed to a container: it is not UTF-8")
+    for mount in mounts:
+        for path in (mount.source, mount.target):
+            if not _is_text(path) or "\r\n" in path:
+                raise ValueError(f"{_shown(path)} cannot be seen in a container: its name is not UTF-8, or has a line's end in it")
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(word: str) -> str:
+    return ascii(word[:200])
+
+
 def name_of(key: str) -> str:
     """The container's name of the attempt with this key."""
     return f"hyflow-{key}"
 
 
+_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _CLIENTS_OWN = re.compile(
-    r"(PATH|HOME|TMPDIR|USER|LOGNAME|SHELL|PWD|TERM|LD_.*|DOCKER_.*|BUILDKIT_.*|CONTAINERS?_.*|PODMAN_.*|APPTAINER.*|SINGULARITY.*|XDG_.*|"
-    r"REGISTRY_.*|STORAGE_.*|DBUS_.*|NOTIFY_SOCKET|GO.*|SSL_.*|SSH_.*|OTEL_.*|(?i:(https?|no|all|ftp)_proxy))"
+    r"(PATH|HOME|TMPDIR|USER|LOGNAME|SHELL|PWD|TERM|LD_.*|DOCKER_.*|BUILDKIT_.*|_?CONTAINERS?_.*|PODMAN_.*|APPTAINER.*|SINGULARITY.*|XDG_.*|"
+    r"REGISTRY_.*|STORAGE_.*|DBUS_.*|NOTIFY_SOCKET|LISTEN_.*|GO.*|SSL_.*|SSH_.*|OTEL_.*|(?i:(https?|no|all|ftp)_proxy)|"
+    r"GLIBC_.*|GCONV_PATH|LOCPATH|MALLOC_.*|"
+    r"BASH.*|ENV|IFS|PS[0-9]|SHELLOPTS|PYTHON.*|PERL.*|RUBY.*)"  # a client may be a script around the real one
 )
+
+
+def is_shell_name(name: str) -> bool:
+    """Whether a shell could set a variable of this name. Of other names not every engine takes a value that is not said: Podman has
+    patterns for them (`S*`)."""
+    return _SHELL_NAME.fullmatch(name) is not None
 
 
 def is_clients_own(name: str) -> bool:
@@ -136,5 +170,5 @@ def is_clients_own(name: str) -> bool:
 
 def split_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The variables that may pass through the client's environment, where other users do not see them, and those that may not."""
-    passed = {name: value for name, value in environment.items() if not is_clients_own(name)}
+    passed = {name: value for name, value in environment.items() if is_shell_name(name) and not is_clients_own(name)}
     return passed, {name: value for name, value in environment.items() if name not in passed}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from hyflow.containers.engine import (
     Step,
     is_passing,
     name_of,
+    passable,
     scratch,
     split_environment,
 )
@@ -32,11 +33,19 @@ from hyflow.model.tasks import Outcome, Task
 
 ID_FILE = "container"
 """The file in the attempt's directory that gets the container's id."""
-_ADVICE = re.compile(r"\n(?:See|Run) 'docker run --help'.*", re.DOTALL)
+_ADVICE = re.compile(r"\n(?:See|Run) '|\n(?:Usage: |ERRO\[)")
 _ENGINE_CODE, _NOT_EXECUTABLE, _NOT_FOUND = 125, 126, 127
-_SAID = re.compile(r"^(?:docker: |Error: |Error response from daemon: |error during connect: |Cannot connect to )", re.MULTILINE)
-_STARTING = re.compile(r"exec:? \"(?P<name>(?:[^\"\\]|\\.)*)\": (?P<why>[^\n]*?)(?::? unknown|: OCI [^\n]*|\.|\n|$)|"
-                       r"executable file `(?P<other>[^`]*)` not found")
+_LEAST_MEMORY, _LEAST_CORES = 6 << 20, 0.01
+"""The engines refuse limits that are lower."""
+_SAID: Mapping[str, re.Pattern[str]] = {
+    "docker": re.compile(
+        r"^(?:docker: |Error response from daemon: |error during connect: |Cannot connect to |unknown [a-z ]*flag: |invalid argument )"
+        r"[^\n]*(?:\n+(?:ERRO\[|Usage: |(?:See|Run) 'docker )[^\n]*)*\s*\Z", re.MULTILINE),
+    "podman": re.compile(r"^Error: [^\n]*(?:\n+See 'podman [^\n]*)*\s*\Z", re.MULTILINE),
+}
+"""The client's last words."""
+_STARTING = re.compile(r"exec:? \"(?P<name>(?:[^\"\\]|\\.)*)\": (?P<why>.*?)(?::? unknown|: OCI .*|\.|$)|"
+                       r"executable file `(?P<other>[^`]*)` not found|open executable: (?P<denied>[^:]*)")
 _SWEEP = Path(__file__).with_name("sweep.sh").read_text()
 
 
@@ -88,6 +97,7 @@ class Oci:
         if container is None:
             raise ValueError("the task has no container")
         seen = sight(task, container)
+        passable(task, seen.mounts)
         passed, said = split_environment(task.environment)
         argv = (*self._client, "run", *self._options(task, container, run, seen), *(f"--env={name}" for name in passed),
                 *(f"--env={name}={value}" for name, value in said.items()), *self.settings.options, image.reference, *task.argv)
@@ -105,9 +115,9 @@ class Oci:
             yield "--interactive"
         yield from self._network(task)
         if "memory" in self._limits(task):
-            yield f"--memory={task.resources.memory}"
+            yield f"--memory={max(task.resources.memory, _LEAST_MEMORY)}"
         if "cores" in self._limits(task):
-            yield f"--cpus={task.resources.cores:g}"
+            yield f"--cpus={max(task.resources.cores, _LEAST_CORES):g}"
         if task.resources.gpus:
             yield from self._gpus(task.resources.gpus)
         for mount in seen.mounts:
@@ -158,12 +168,11 @@ class Oci:
     def failure(self, outcome: Outcome) -> EngineFailure | None:
         if outcome.code not in (_ENGINE_CODE, _NOT_EXECUTABLE, _NOT_FOUND):
             return None
-        said = list(_SAID.finditer(outcome.stderr))
-        if not said:
+        said = _SAID[self.facts.kind].search(outcome.stderr)
+        if said is None or (self.facts.kind == "podman" and outcome.code != _ENGINE_CODE and "OCI" not in said[0]):
             return None
-        words = " ".join(_ADVICE.sub("", outcome.stderr[said[-1].start():]).split())
-        starting = _STARTING.search(words)
-        if (starting is not None and outcome.code != _ENGINE_CODE) or (starting is not None and "exec" in words):
+        words = " ".join(_ADVICE.split(said[0])[0].split())
+        if starting := _STARTING.search(words):
             return EngineFailure(_not_started(starting, words), command=True)
         return EngineFailure(words, transient=is_passing(words))
 
@@ -180,10 +189,12 @@ class Oci:
 
 
 def _not_started(starting: re.Match[str], words: str) -> str:
-    name = starting["name"] or starting["other"] or "?"
+    if starting["denied"]:
+        return f"it cannot be executed in the image: {starting['denied']}"
+    name = starting["name"] if starting["name"] is not None else starting["other"]
     if starting["other"] or "not found" in words or "no such file" in words:
         return f"{name} is not in the image"
-    return f"{name} cannot be executed in the image: {(starting['why'] or '').strip()}"
+    return f"{name} cannot be executed in the image: {starting['why'].strip()}"
 
 
 def _mount(mount: Mount) -> str:

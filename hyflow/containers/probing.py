@@ -46,6 +46,8 @@ def understood(kind: Kind, settings: ContainerSettings, code: int, answer: str, 
     about, rest = answer.split("\n")[:4], "\n".join(answer.split("\n")[4:])
     if code != 0 or len(about) < 4:
         raise Unusable(_reason(said) or _reason(rest) or f"exit status {code}")
+    if not (about[0].isdecimal() and about[1].isdecimal() and about[3].startswith("/")):
+        raise Unusable(f"what the site says of its user and machine cannot be read: {about!r:.200}")
     user = int(about[0]), int(about[1])
     if kind == "apptainer":
         return Apptainer(Facts(kind, rest.split()[-1] if rest.split() else "?", user[0] != 0, (), user, about[2], about[3]), settings)

@@ -19,7 +19,8 @@ INDIR = "/var/lib/cwl"
 OUTDIR = "/var/spool/cwl"
 TMPDIR = "/tmp"  # noqa: S108 (in the container, where it is the attempt's own directory)
 _OTHER_TMPDIR = "/var/tmp"  # noqa: S108 (as above)
-_SYSTEM = ("/", "/dev", "/proc", "/sys", "/etc", "/usr", "/bin", "/lib", "/lib64", "/sbin", "/var", "/var/lib")
+_KERNELS = ("/dev", "/proc", "/sys")
+_SYSTEM = ("/", "/etc", "/usr", "/bin", "/lib", "/lib64", "/sbin", "/var", "/var/lib")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def asked(requirement: Mapping[str, Any], where: Where | str | None) -> Asked:
     if image is None:
         raise WorkflowError("DockerRequirement names no image", where=where,
                             hint="say dockerPull: NAME, or dockerLoad, dockerImport, dockerFile")
+    if image.name.startswith("-") or any(ord(letter) < 32 for letter in image.name):
+        raise WorkflowError(f"no image can be called {image.name!r}", where=where)
     return Asked(image, bool(requirement["required"]), _outdir(requirement.get("dockerOutputDirectory"), where))
 
 
@@ -71,7 +74,9 @@ def _outdir(given: Any, where: Where | str | None) -> str:
     if not given:
         return OUTDIR
     path = posixpath.normpath(str(given))
-    if not path.startswith("/") or "\0" in path or path in _SYSTEM or _within(path, INDIR) or _within(INDIR, path):
+    path = path[1:] if path.startswith("//") else path
+    kernels = any(_within(path, directory) for directory in _KERNELS)
+    if not path.startswith("/") or "\0" in path or path in _SYSTEM or kernels or _within(path, INDIR) or _within(INDIR, path):
         raise WorkflowError(f"dockerOutputDirectory cannot be {given!r}", where=where,
                             hint="it must be an absolute path that nothing else in the container needs")
     return path
