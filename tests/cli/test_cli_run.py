@@ -211,11 +211,16 @@ def test_what_can_never_be_satisfied_fails_at_once(shell: Shell, field: str) -> 
 
 def test_what_is_not_supported_is_status_33(shell: Shell) -> None:
     shell.write("docker.cwl", BASE + "requirements: {DockerRequirement: {dockerPull: alpine}}\n")
-    shell.run("docker.cwl").fails(33, "alpine", "--container none")
+    engine = "{runtime: docker, command: [no-such-engine]}"
+    shell.write("none.yml", f"version: 1\nsites: {{local: {{type: local, container: {engine}}}}}\n")
+    shell.run("docker.cwl", "none.yml").fails(33, "/docker", "alpine", "docker: no-such-engine is not installed", "--container none")
+    shell.write("hint.cwl", BASE + "hints: {DockerRequirement: {dockerPull: alpine}}\n")
+    shell.run("hint.cwl", "none.yml").fails(1, "docker: no-such-engine is not installed", "--container none")
+    shell.write("auto.yml", "version: 1\nsites: {local: {type: local, container: {command: [no-such-engine]}}}\n")
+    done = shell.run("hint.cwl", "auto.yml")
+    assert done.output == {} and "runs without one" in done.stderr
     done = shell.run("docker.cwl", "--container", "none")
     assert done.output == {} and "without" in done.stderr
-    shell.write("hint.cwl", BASE + "hints: {DockerRequirement: {dockerPull: alpine}}\n")
-    assert shell.run("hint.cwl").output == {}
     shell.write("unknown.cwl", BASE + "$namespaces: {x: 'http://example.org/x#'}\nhints: {x:Nonsense: {}}\n")
     done = shell.run("unknown.cwl")
     assert done.output == {} and "Nonsense" in done.stderr

@@ -45,12 +45,15 @@ def laid(path: Path, listing: str, more: str = "", version: str = "v1.2") -> tup
     ("[$(inputs.f)]", [Stage(LINK, "out/a.txt", "/data/d/a.txt"), Stage(LINK, "out/a.txt.i", "/data/d/a.txt.i")]),
     ("[{entry: $(inputs.f), entryname: b.txt}]",
      [Stage(LINK, "out/b.txt", "/data/d/a.txt"), Stage(LINK, "out/a.txt.i", "/data/d/a.txt.i")]),
-    ("[{entry: $(inputs.f), writable: true}]", [Stage(COPY, "out/a.txt", "/data/d/a.txt"), Stage(COPY, "out/a.txt.i", "/data/d/a.txt.i")]),
-    ("[{entry: $(inputs.d), entryname: sub/./name, writable: true}]", [Stage(COPY, "out/sub/name", "/data/d/dir")]),
+    ("[{entry: $(inputs.f), writable: true}]",
+     [Stage(COPY, "out/a.txt", "/data/d/a.txt", writable=True), Stage(COPY, "out/a.txt.i", "/data/d/a.txt.i", writable=True)]),
+    ("[{entry: $(inputs.d), entryname: sub/./name, writable: true}]",
+     [Stage(COPY, "out/sub/name", "/data/d/dir", directory=True, writable=True)]),
     ("[$(inputs.many)]", [Stage(LINK, "out/x", "/data/1/x"), Stage(LINK, "out/x_2", "/data/2/x")]),
-    ("[{entry: $(inputs.many), writable: true}]", [Stage(COPY, "out/x", "/data/1/x"), Stage(COPY, "out/x_2", "/data/2/x")]),
+    ("[{entry: $(inputs.many), writable: true}]",
+     [Stage(COPY, "out/x", "/data/1/x", writable=True), Stage(COPY, "out/x_2", "/data/2/x", writable=True)]),
     ("$(inputs.many)", [Stage(LINK, "out/x", "/data/1/x"), Stage(LINK, "out/x_2", "/data/2/x")]),
-    ("$([null, inputs.d, [inputs.many[0]]])", [Stage(LINK, "out/dir", "/data/d/dir"), Stage(LINK, "out/x", "/data/1/x")]),
+    ("$([null, inputs.d, [inputs.many[0]]])", [Stage(LINK, "out/dir", "/data/d/dir", directory=True), Stage(LINK, "out/x", "/data/1/x")]),
     ("[{entry: $(null), entryname: x}, $(null)]", []),
     ("[{entryname: t, entry: ' two $(inputs.f.basename) '}]", [Stage(WRITE, "out/t", text=" two a.txt ")]),
     ("[{entryname: '$(inputs.f.nameroot).j', entry: $(inputs.n)}]", [Stage(WRITE, "out/a.j", text='{"k": [1]}')]),
@@ -62,7 +65,7 @@ def laid(path: Path, listing: str, more: str = "", version: str = "v1.2") -> tup
       Stage(MKDIR, "out/made/deep")]),
     ("[$(inputs.f), $(inputs.f)]", [Stage(LINK, "out/a.txt", "/data/d/a.txt"), Stage(LINK, "out/a.txt.i", "/data/d/a.txt.i")]),
     ("[$(inputs.d), {entryname: dir/more, entry: text}]",
-     [Stage(COPY, "out/dir", "/data/d/dir"), Stage(WRITE, "out/dir/more", text="text")]),
+     [Stage(COPY, "out/dir", "/data/d/dir", directory=True), Stage(WRITE, "out/dir/more", text="text")]),
     ("$([{'class': 'File', location: inputs.d.location + '/in it', basename: 'y'}])", [Stage(LINK, "out/y", "/data/d/dir/in it")]),
     ("$([{'class': 'File', path: inputs.f.path, basename: 'z'}])",
      [Stage(LINK, "out/z", "/data/d/a.txt"), Stage(LINK, "out/a.txt.i", "/data/d/a.txt.i")]),
@@ -84,8 +87,9 @@ def test_what_is_staged_has_its_path_there(tmp_path: Path) -> None:
 
 def test_updating_in_place_links_what_may_be_written(tmp_path: Path) -> None:
     listing = "[{entry: $(inputs.d), writable: true}]"
-    assert laid(tmp_path, listing, "InplaceUpdateRequirement: {inplaceUpdate: true}") == (Stage(LINK, "out/dir", "/data/d/dir"),)
-    assert laid(tmp_path, listing, "InplaceUpdateRequirement: {inplaceUpdate: false}") == (Stage(COPY, "out/dir", "/data/d/dir"),)
+    in_place, copied = (Stage(kind, "out/dir", "/data/d/dir", directory=True, writable=True) for kind in (LINK, COPY))
+    assert laid(tmp_path, listing, "InplaceUpdateRequirement: {inplaceUpdate: true}") == (in_place,)
+    assert laid(tmp_path, listing, "InplaceUpdateRequirement: {inplaceUpdate: false}") == (copied,)
 
 
 @pytest.mark.parametrize(("listing", "what"), [
