@@ -11,6 +11,8 @@ DEEPEST = 6
 WIDEST = 4000
 """How deep, and through how many directories, a container's group is looked for."""
 _ID = re.compile(r"[0-9a-f]{12,64}")
+TRIES, FRESH = 60, 4
+"""How often a group is looked for once its id is known; how often of these only where the last one was found: it may just be made."""
 _usual: dict[str, str] = {}
 """Where the last group was found, by the root: the directory, with the id left out."""
 
@@ -27,36 +29,38 @@ class Gauge:
 
     def look(self) -> None:
         """Read the counters, as far as they can be found."""
-        if not self._peak and not self._spent and not self._find():
-            return
+        if not (self._peak and self._spent):
+            self._find()
         memory, spent = _number(self._peak), _spent(self._spent)
         self.memory = memory if memory is not None else self.memory
         self.cpu = spent if spent is not None else self.cpu
 
-    def _find(self) -> bool:
+    def _find(self) -> None:
+        """Not every kernel counts both, and an engine makes the groups one after the other."""
+        if self._tries >= TRIES:
+            return
         try:
             with open(self._id_file, encoding="ascii") as file:
                 name = file.read(80).strip()
         except (OSError, ValueError):
-            return False
-        if not _ID.fullmatch(name) or self._tries > 20:
-            return False
+            return
+        if not _ID.fullmatch(name):
+            return
         self._tries += 1
         split = os.path.isdir(f"{self._root}/memory")
         for kind, files in (("memory", ("memory.peak", "memory.max_usage_in_bytes")), ("cpuacct", ("cpuacct.usage", "cpu.stat"))):
-            group = _group(f"{self._root}/{kind}" if split else self._root, name)
+            group = _group(f"{self._root}/{kind}" if split else self._root, name, fresh=self._tries <= FRESH)
             found = next((path for file in files if os.access(path := f"{group}/{file}", os.R_OK)), "") if group else ""
             if kind == "memory":
                 self._peak = found
             else:
                 self._spent = found
-        return bool(self._peak or self._spent)
 
 
-def _group(root: str, name: str) -> str:
-    """The directory of the container's control group; "" when there is none."""
+def _group(root: str, name: str, *, fresh: bool) -> str:
+    """The directory of the container's control group; "" when there is none. `fresh`: look no further than where the last one was."""
     guess = _usual.get(root, "").replace("{}", name)
-    if guess and os.path.isdir(guess):
+    if guess and (fresh or os.path.isdir(guess)):
         return guess
     for path in _walk(root):
         folder = os.path.basename(path)
