@@ -24,7 +24,7 @@ run)
         "$@"
         echo $? >"$0.part"; mv "$0.part" "$0.code"
     ' "$name" "$@" &
-    until [ -e "$name.code" ]; do sleep 0.05; done
+    until [ -e "$name.code" ] || [ ! -e "$name" ]; do sleep 0.05; done
     read -r code <"$name.code"
     exit "$code" ;;
 end)
