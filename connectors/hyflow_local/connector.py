@@ -31,7 +31,7 @@ AHEAD = 64
 P = TypeVar("P")
 log = logging.getLogger(__name__)
 LEAVING = 60.0
-"""Seconds that the supervisor has to end its jobs, and their containers, when the connector is left."""
+"""Seconds for which the supervisor may say nothing while it ends its jobs, and their containers, when the connector is left."""
 REVIVALS = 5
 """How often a supervisor that died is replaced before the site is given up."""
 
@@ -70,7 +70,7 @@ class LocalConnector:
         self._requests: dict[int, tuple[bytes, asyncio.Future[tuple[str, ...]]]] = {}
         self._number = 0
         self._revivals = 0
-        self._full = False
+        self._full = self._quiet = False
         self._link: Link | None = None
         self._group = asyncio.TaskGroup()
         self._guard: asyncio.Task[None] | None = None
@@ -111,16 +111,26 @@ class LocalConnector:
             return
         link.send(b'{"end":true}\n')
         try:
-            async with asyncio.timeout(LEAVING):
-                await link.closed.wait()
-        except TimeoutError:
-            log.warning("the supervisor of local jobs does not end", extra={"pid": link.child})
-            if link.child:
-                with suppress(ProcessLookupError):
-                    os.kill(link.child, signal.SIGKILL)
+            if not await self._until_closed(link):
+                log.warning("the supervisor of local jobs does not end", extra={"pid": link.child})
+                if link.child:
+                    with suppress(ProcessLookupError):
+                        os.kill(link.child, signal.SIGKILL)
         finally:
             link.close()
             await _reap(link)
+
+    async def _until_closed(self, link: Link) -> bool:
+        """Wait for the supervisor's end for as long as it says, now and then, that something has ended; whether it has."""
+        while not link.closed.is_set():
+            self._quiet = True
+            try:
+                async with asyncio.timeout(LEAVING):
+                    await link.closed.wait()
+            except TimeoutError:
+                if self._quiet:
+                    return False
+        return True
 
     async def locations(self) -> Sequence[Location]:
         return (self._location,)
@@ -213,7 +223,7 @@ class LocalConnector:
             del self._requests[number]
 
     def _hear(self, message: Message) -> None:
-        key = Key(message.key)
+        key, self._quiet = Key(message.key), False
         if message.id:
             request = self._requests.get(message.id)
             if request is not None and not request[1].done():

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .aside import Aside
-from .errands import Errands, Then
+from .errands import Errands
 from .outputs import QUICK_ENTRIES, TooMuch, listed, unlock
 
 if TYPE_CHECKING:
     from .jobs import Job
 
-ENDING, OWNING = 30.0, 300.0
-"""Seconds for which the end of a container, and a change of owner, may take."""
+ENDING, HURRIED, OWNING = 30.0, 5.0, 300.0
+"""Seconds that the end of a container may take; that it may take where the engine did not answer the last time, or nobody wants the
+outputs; that a change of owner may take."""
 DOUBTFUL = 125
 """From this exit status on the client may have left its container running."""
 
@@ -22,13 +25,15 @@ DOUBTFUL = 125
 class Aftermath:
     """What follows the end of a client. `after` calls something about a job when some seconds have passed, unless the job is closed."""
 
-    def __init__(self, null: int, aside: Aside, after: Callable[[float, Job, Callable[[Job], None]], None]) -> None:
+    def __init__(self, null: int, aside: Aside, after: Callable[[float, Job, Callable[[Job], object]], None]) -> None:
         self._errands, self._aside, self._after = Errands(null), aside, after
+        self._hangs = False
+        self._owning: dict[str, Callable[[], bool]] = {}
 
     def settle(self, job: Job, then: Callable[[], None]) -> None:
         """End what the job may have left running, and make its files ours; then call `then`. At once for a job without a container."""
         if job.left_running():
-            self._help(job, end_of(job.task), ENDING, lambda _: self._make_ours(job, then))
+            self._end(job, lambda: self._make_ours(job, then))
         else:
             self._make_ours(job, then)
 
@@ -36,8 +41,24 @@ class Aftermath:
         """A child that is no job's command has ended."""
         self._errands.reaped(pid, status)
 
-    def _help(self, job: Job, argv: Sequence[str], patience: float, then: Then) -> None:
-        self._errands.run(argv, lambda give_up: self._after(patience, job, lambda _: give_up()), then)
+    def hurry(self, keys: Iterable[str]) -> None:
+        """Nobody wants the outputs of these jobs any more."""
+        for key in keys:
+            if key in self._owning:
+                self._owning[key]()
+
+    def _end(self, job: Job, then: Callable[[], None]) -> None:
+        def begun(give_up: Callable[[], bool]) -> None:
+            def late(_: Job) -> None:
+                self._hangs = give_up() or self._hangs
+
+            self._after(HURRIED if self._hangs else ENDING, job, late)
+
+        def over(done: bool) -> None:
+            self._hangs = self._hangs and not done
+            then()
+
+        self._errands.run(end_of(job.task), begun, over)
 
     def _make_ours(self, job: Job, then: Callable[[], None]) -> None:
         own: Sequence[str] = (job.task.get("enclosure") or {}).get("own") or ()
@@ -45,13 +66,18 @@ class Aftermath:
             then()
             return
 
+        def begun(give_up: Callable[[], bool]) -> None:
+            self._owning[job.key] = give_up
+            self._after(HURRIED if job.ending == "cancel" else OWNING, job, lambda _: give_up())
+
         def over(done: bool) -> None:
+            self._owning.pop(job.key, None)
             job.foreign = not done
             then()
 
         def looked(foreign: bool) -> None:
             if foreign:
-                self._help(job, own, OWNING, over)
+                self._errands.run(own, begun, over)
             else:
                 then()
 
@@ -79,6 +105,8 @@ def is_foreign(base: str) -> bool:
 def relink(out: str, paths: Sequence[Sequence[str]], *, quick: bool) -> None:
     """Let absolute links below `out` lead to where things are on this machine. Raises OSError; with `quick` TooMuch when there is much
     to look at, and nothing is changed then."""
+    if os.path.islink(out):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), out)
     fresh = []
     for count, item in enumerate(_everything(out)):
         if quick and count > QUICK_ENTRIES:
@@ -94,12 +122,17 @@ def relink(out: str, paths: Sequence[Sequence[str]], *, quick: bool) -> None:
 
 def _replace(path: str, text: str) -> None:
     """Another link in the place of this one, also in a directory that its command closed."""
+    folder = os.path.dirname(path)
     try:
         os.unlink(path)
     except PermissionError:
-        unlock(os.path.dirname(path), 0o700)
+        mode = stat.S_IMODE(os.lstat(folder).st_mode)
+        unlock(folder, 0o700)
         os.unlink(path)
-    os.symlink(text, path)
+        os.symlink(text, path)
+        os.chmod(folder, mode)
+    else:
+        os.symlink(text, path)
 
 
 def _everything(top: str) -> Iterator[os.DirEntry[str]]:

@@ -13,7 +13,7 @@ from functools import partial
 from .spawn import DEFAULTS
 
 Then = Callable[[bool], None]
-Started = Callable[[Callable[[], None]], None]
+Started = Callable[[Callable[[], bool]], None]
 
 AT_ONCE = 16
 """Errands that run at the same time."""
@@ -28,7 +28,8 @@ class Errands:
         self._waiting: deque[tuple[Sequence[str], Started, Then]] = deque()
 
     def run(self, argv: Sequence[str], started: Started, then: Then) -> None:
-        """Run the command as soon as few enough run. `started` hears how to end one that takes too long, `then` whether it did its work."""
+        """Run the command as soon as few enough run. `started` gets what ends it when it takes too long, which gives whether it still ran;
+        `then` hears whether it did its work."""
         self._waiting.append((argv, started, then))
         self._start()
 
@@ -39,10 +40,12 @@ class Errands:
             then(status == 0)
             self._start()
 
-    def _give_up(self, pid: int, then: Then) -> None:
-        if self._running.get(pid) is then:  # not another one to whom its number was given
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+    def _give_up(self, pid: int, then: Then) -> bool:
+        if self._running.get(pid) is not then:  # over, and its number may have been given to another one
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        return True
 
     def _start(self) -> None:
         while self._waiting and len(self._running) < AT_ONCE:
@@ -64,12 +67,12 @@ def start(argv: Sequence[str], null: int) -> int:
         return 0
 
 
-def run_all(commands: Sequence[Sequence[str]], patience: float) -> None:
-    """Run commands in `/`, a few at a time, and wait for them as many seconds, where nobody else reaps."""
+def run_all(commands: Sequence[Sequence[str]], patience: float, hurried: float) -> None:
+    """Run commands in `/`, a few at a time, where nobody else reaps. Each has so many seconds; `hurried`: when others took too long."""
     import subprocess
 
     for at in range(0, len(commands), AT_ONCE):
-        running = []
+        running: list[subprocess.Popen[bytes]] = []
         for argv in commands[at:at + AT_ONCE]:
             with contextlib.suppress(OSError, ValueError):
                 running.append(subprocess.Popen(
@@ -80,6 +83,7 @@ def run_all(commands: Sequence[Sequence[str]], patience: float) -> None:
             try:
                 process.wait(max(0.0, until - time.monotonic()))
             except subprocess.TimeoutExpired:
+                patience = hurried
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()

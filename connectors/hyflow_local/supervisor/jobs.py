@@ -25,16 +25,16 @@ encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 class Job:
     """An attempt from its claim to its report. `ending`: why we end it ("time" or "cancel"), `family`: whom we end with it, `foreign`:
-    whether it has left files of another user that could not be made ours."""
+    whether it has left files of another user that could not be made ours, `kills`: how often the kernel had been short of memory before."""
 
-    __slots__ = ("_spares", "began", "clock", "ended", "ending", "family", "foreign", "gauge", "key", "out_of_memory", "pid",
-                 "relinked", "status", "task", "trouble", "usage")
+    __slots__ = ("_spares", "began", "clock", "ended", "ending", "family", "foreign", "gauge", "key", "kills",
+                 "out_of_memory", "pid", "relinked", "status", "task", "trouble", "usage")
 
     def __init__(self, task: dict[str, Any], spares: Spares) -> None:
         self._spares = spares
         self.key: str = task["key"]
         self.task = task
-        self.pid = 0
+        self.pid = self.kills = 0
         self.began = self.ended = self.clock = 0.0
         self.ending = ""
         self.family: dict[int, str] = {}

@@ -17,7 +17,8 @@ from typing import Any
 from . import processes
 from .aside import Aside
 from .client import Client
-from .enclosed import Aftermath, end_of
+from .enclosed import ENDING, HURRIED, Aftermath, end_of
+from .errands import run_all
 from .jobs import Job, encode
 from .layout import Trouble, is_heavy
 from .record import Record
@@ -50,7 +51,7 @@ class Supervisor:
         self._waiting: deque[Job] = deque()
         self._watched: set[str] = set()
         self._cancels: list[tuple[int, set[str]]] = []
-        self._timers: list[tuple[float, int, str, Callable[[Job], None]]] = []
+        self._timers: list[tuple[float, int, str, Callable[[Job], object]]] = []
         self._count = 0
         self._room = Room()
         self._aside = Aside()
@@ -107,6 +108,7 @@ class Supervisor:
         strays = processes.family([os.getpid()], processes.snapshot())
         del strays[os.getpid()]
         processes.kill_known(strays, signal.SIGKILL)
+        run_all([end for job in self._jobs.values() if job.pid and (end := end_of(job.task))], ENDING, HURRIED)  # none, unless we failed
         self._spares.drop()
         with contextlib.suppress(OSError):
             address = self._listener.getsockname()
@@ -235,6 +237,8 @@ class Supervisor:
     def _start(self, job: Job, trouble: str | None) -> None:
         job.began, job.clock, before = time.time(), time.monotonic(), processes.ticks()
         job.trouble = trouble
+        if job.task.get("enclosure"):
+            job.kills = processes.oom_kills()
         if trouble is None and not job.ending:
             try:
                 job.pid = spawn(job.task, self._path, self._null)
@@ -293,6 +297,8 @@ class Supervisor:
         """Whether the kernel killed it for want of memory: killed by nobody here, while the kernel counted one more."""
         if job.ending or not job.killed():
             return False
+        if job.task.get("enclosure"):  # it may say so of its own accord
+            return processes.oom_kills() > job.kills
         before, self._oom = self._oom, processes.oom_kills()
         return self._oom > before
 
@@ -327,6 +333,8 @@ class Supervisor:
 
     def _end_jobs(self, jobs: list[Job], why: str) -> None:
         """End the jobs with all their processes, gently at first. One that is not started yet never will be."""
+        if why == "cancel":
+            self._aftermath.hurry(job.key for job in jobs)
         jobs = [job for job in jobs if not job.ending and not job.ended]
         for job in jobs:
             job.ending = why
@@ -350,7 +358,7 @@ class Supervisor:
         if job.key in self._watched and self._client and not job.ended:
             self._client.send(job.running())
 
-    def _after(self, seconds: float, job: Job, action: Callable[[Job], None]) -> None:
+    def _after(self, seconds: float, job: Job, action: Callable[[Job], object]) -> None:
         self._count += 1
         if len(self._timers) > 1000 + 4 * len(self._jobs):
             self._timers = [timer for timer in self._timers if timer[2] in self._jobs]

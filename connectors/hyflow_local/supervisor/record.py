@@ -14,7 +14,7 @@ import os
 import time
 from typing import Any
 
-from .enclosed import ENDING
+from .enclosed import ENDING, HURRIED
 from .errands import run_all
 from .layout import write_all
 from .processes import boot_id, end_for_good, same, snapshot, ticks, working_directories
@@ -31,12 +31,15 @@ class Record:
         self._boot = boot_id()
         self._ended: dict[str, tuple[int, int]] = {}
         self._size = os.fstat(self._fd).st_size
-        unfinished = self._replay() if self._size else {}
-        self._append(_line({"boot": self._boot}))
-        self._settle(unfinished)
+        unfinished, torn = self._replay() if self._size else ({}, b"")
+        lost = self._settle(unfinished) if unfinished else {}  # before anything is written: the disk may be full
+        self._append(torn + _line({"boot": self._boot}))
+        for key, line in lost.items():
+            self.end(key, line)
 
-    def _replay(self) -> dict[str, dict[str, Any]]:
-        """Read what earlier supervisors wrote; returns the keys that have no end, with what is known of their processes."""
+    def _replay(self) -> tuple[dict[str, dict[str, Any]], bytes]:
+        """Read what earlier supervisors wrote; returns the keys that have no end, with what is known of their processes, and what the last
+        line lacks."""
         unfinished: dict[str, dict[str, Any]] = {}
         boot, at, line = "", 0, b""
         with os.fdopen(os.dup(self._fd), "rb") as file:
@@ -44,9 +47,7 @@ class Record:
             for line in file:
                 boot = self._replay_line(line, at, boot, unfinished)
                 at += len(line)
-        if not line.endswith(b"\n"):
-            self._append(b"\n")
-        return unfinished
+        return unfinished, b"" if line.endswith(b"\n") else b"\n"
 
     def _replay_line(self, line: bytes, at: int, boot: str, unfinished: dict[str, dict[str, Any]]) -> str:
         try:
@@ -64,19 +65,16 @@ class Record:
             self._ended[key] = (at, len(line))
         return str(entry.get("boot", boot))
 
-    def _settle(self, unfinished: dict[str, dict[str, Any]]) -> None:
-        """End what the attempts of a dead supervisor left running, and record them as lost."""
-        if not unfinished:
-            return
+    def _settle(self, unfinished: dict[str, dict[str, Any]]) -> dict[str, bytes]:
+        """End what the attempts of a dead supervisor left running; the last line of each."""
         every = snapshot()
         _find_unrecorded(unfinished, self._boot)
         alive = {entry["pid"] for entry in unfinished.values() if entry["boot"] == self._boot and "pid" in entry
                  and _is_left(entry, every)}
         gone = end_for_good(alive) if alive else True
         if ends := [entry["end"] for entry in unfinished.values() if entry["end"]]:
-            run_all(ends, ENDING)
-        for key, entry in unfinished.items():
-            self.end(key, _line({"key": key, "lost": _evidence(entry, self._boot, alive, gone=gone)}))
+            run_all(ends, ENDING, HURRIED)
+        return {key: _line({"key": key, "lost": _evidence(entry, self._boot, alive, gone=gone)}) for key, entry in unfinished.items()}
 
     def claim(self, keys: list[str], ends: dict[str, list[str]]) -> None:
         """`ends`: the commands that end the containers of those that have one, by key."""

@@ -71,7 +71,7 @@ async def test_the_ends_of_many_run_side_by_side(tmp_path: Path) -> None:
 
 async def test_an_end_that_hangs_is_given_up(tmp_path: Path) -> None:
     begun = time.monotonic()
-    run_all([("sleep", "300"), ("sleep", "300"), ("/is/not/there",), ("touch", str(tmp_path / "done"))], 0.5)
+    run_all([("sleep", "300"), ("sleep", "300"), ("/is/not/there",), ("touch", str(tmp_path / "done"))], 0.5, 0.5)
     assert 0.4 < time.monotonic() - begun < 5
     assert (tmp_path / "done").exists()
 
