@@ -71,7 +71,8 @@ for word; do
     -*) ;;
     build | pull)
         HTTP_PROXY=http://$REGISTRY http_proxy=http://$REGISTRY APPTAINER_NOHTTPS=1
-        export HTTP_PROXY http_proxy APPTAINER_NOHTTPS
+        APPTAINER_MKSQUASHFS_ARGS="-comp lz4" # quick rather than small
+        export HTTP_PROXY http_proxy APPTAINER_NOHTTPS APPTAINER_MKSQUASHFS_ARGS
         break
         ;;
     *) break ;;

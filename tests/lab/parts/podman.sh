@@ -22,7 +22,7 @@ podman_up() {
     packages $_podman_packages || return 1
     local device
     for device in /dev/fuse /dev/net/tun; do [ ! -c "$device" ] || chmod 666 "$device"; done # as udev does
-    mkdir -p /var/lib/cni # without it, Podman's networks without root hide all of /var/lib from what they start
+    mkdir -p /var/lib/cni # else Podman's networks without root hide all of /var/lib from what they start. It stays: other labs may need it
     chmod 755 "$LAB" && _podman_namespace && _podman_user || return 1
     # Both at once; the second warns, when it is first used, of mounts that are not shared.
     _podman_one podman-rootless >"$LAB/podman/rootless.log" 2>&1 &
@@ -48,7 +48,6 @@ podman_down() {
     unmount "$LAB/podman-rootless"
     [ ! -e "/run/netns/hyflow-podman-$ID" ] || ip netns del "hyflow-podman-$ID"
     rm -rf "$LAB/podman" "$LAB/podman-rootless" "$(_podman_runtime)"
-    rmdir /var/lib/cni 2>/dev/null
     local controller
     for controller in /sys/fs/cgroup/*/libpod_parent; do [ ! -d "$controller" ] || rmdir "$controller" 2>/dev/null || :; done
 }
@@ -60,8 +59,11 @@ podman_deployment() {
 
 podman_rootless_deployment() {
     cat <<END
-# Podman without root. hyflow itself has to run as the lab's user, $(_podman_user_name), with a HYFLOW_HOME and directories of that user's:
-#   runuser -u $(_podman_user_name) -- env HOME=$(_podman_home) hyflow run ...
+# Podman without root. hyflow itself has to run as the lab's user, with a HYFLOW_HOME, a working directory and outputs of that user's, such as
+# are below its home. Where Python or the checkout are root's alone, the user may be given the right to read them (and no other right):
+#   cd $(_podman_home)
+#   setpriv --reuid=$(_podman_user_name) --regid=$(_podman_user_name) --clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search \\
+#       env HOME=$(_podman_home) hyflow run ...
 END
     _podman_site podman-rootless
 }
