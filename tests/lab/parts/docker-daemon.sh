@@ -10,6 +10,9 @@ for controller in /sys/fs/cgroup/pids /sys/fs/cgroup; do # version 1, version 2
         break
     fi
 done
-exec unshare --net bash -c 'ip link set lo up && exec "$@"' - dockerd --host "unix://$state/docker.sock" --pidfile "$state/dockerd.pid" \
-    --data-root "$state/data" --exec-root "$state/exec" --storage-driver overlay2 --cgroup-parent "/$group" --exec-opt native.cgroupdriver=cgroupfs \
-    --ip6tables=false --insecure-registry 127.0.0.0/8 --log-level warn
+echo '{}' >"$state/daemon.json" # the host's own settings are not ours
+# Names that nobody in there has are given up sooner than after ten seconds.
+exec unshare --net bash -c 'ip link set lo up && exec "$@"' - dockerd --config-file "$state/daemon.json" --host "unix://$state/docker.sock" \
+    --pidfile "$state/dockerd.pid" --data-root "$state/data" --exec-root "$state/exec" --storage-driver overlay2 \
+    --cgroup-parent "/$group" --exec-opt native.cgroupdriver=cgroupfs --ip6tables=false --insecure-registry 127.0.0.0/8 \
+    --dns-opt timeout:1 --dns-opt attempts:1 --log-level warn

@@ -67,7 +67,7 @@ _docker_pid() { cut -d ' ' -f 1 "$LAB/docker/docker.pid"; }
 
 _docker_network() {
     mkdir "$LAB/docker/web" && echo "This is hyflow's lab." >"$LAB/docker/web/index.html"
-    _docker network create --subnet "${_docker_web%.*}.0/24" hyflow-lab >/dev/null &&
+    _docker network create --internal --subnet "${_docker_web%.*}.0/24" hyflow-lab >/dev/null &&
         _docker run --detach --name hyflow-lab-web --restart no --init --network hyflow-lab --ip "$_docker_web" --network-alias commonwl.org \
             --mount "type=bind,source=$LAB/docker/web,target=/web,readonly" busybox:latest httpd -f -p 80 -h /web >/dev/null
 }
