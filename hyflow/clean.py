@@ -184,7 +184,7 @@ async def _containers(site: str, connector: Connector, settings: ContainerSettin
         except SiteError as error:
             silent.append(error)
             continue
-        names += await remove_containers(site, connector, engine, run)
+        names += await remove_containers(connector, engine, run)
     if len(silent) == len(kinds):
         raise SiteError("; ".join(error.what for error in silent), transient=True, hint=silent[0].hint)
     return names

@@ -29,8 +29,8 @@ _FIRST_WAIT = 1.0
 """Seconds before a failed pull is tried again; every further time it is four times as long."""
 _AT_ONCE = 3
 """Images that are brought at the same time."""
-_SETTLING = 0.2
-"""Seconds that an engine is given to be done with a removal."""
+_SETTLING = 0.3
+"""Seconds that an engine is given to be done with a removal, or with making a container whose client has just been ended."""
 _TOLD = 10.0
 """Seconds between two words on how far a pull is."""
 _DEADLY = frozenset({signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM})
@@ -203,19 +203,20 @@ class Containers:
                           hint="hyflow pull WORKFLOW [DEPLOY] brings images ahead of time; --container none runs with what is installed")
 
 
-async def remove_containers(site: str, connector: Connector, engine: Engine, run: str) -> tuple[str, ...]:
-    """End and remove all containers of a run; their names. Raises SiteError when some are still there."""
+async def remove_containers(connector: Connector, engine: Engine, run: str) -> tuple[str, ...]:
+    """End and remove all containers of a run, none of whose clients lives; their names. Raises SiteError when some are still there."""
     command, seen, said = engine.list(run), dict[str, None](), ""
-    for _ in range(_TRIES if command else 0):
+    for count in range(_TRIES + 1 if command else 0):
         names = tuple((await _asked(connector, command)).output.split())
-        if not names:
+        if not names and count:
             return tuple(seen)
-        seen.update(dict.fromkeys(names))
-        said = (await _bounded(connector, Step(engine.remove(names)))).said or said  # one that ends by itself just now cannot be removed
+        if names:
+            seen.update(dict.fromkeys(names))
+            said = (await _bounded(connector, Step(engine.remove(names)))).said  # one that just ends by itself cannot be removed
         await asyncio.sleep(_SETTLING)
-    if command and (left := (await _asked(connector, command)).output.split()):
-        raise SiteError(f"containers cannot be removed ({', '.join(left[:3])}): {_last(said)}", transient=True)
-    return tuple(seen)
+    if command:
+        raise SiteError(f"containers cannot be removed ({', '.join([*seen][-3:])}): {_last(said)}", transient=True)
+    return ()
 
 
 async def _asked(connector: Connector, command: Argv) -> _Answer:

@@ -1,0 +1,326 @@
+"""`hyflow clean`: what runs have left whose hyflow was killed, at both kinds of sites, with and without containers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lab
+import pytest
+from commandline import Ended, Shell, processes, until
+
+from hyflow import deployment
+from hyflow.errors import JournalError
+from hyflow.journal import Journal, Meta, Phase, find_run, list_runs, new_run, read_tallies
+
+JOBS = 6
+WAYS = {"local": {"type": "local"}, "shell": {"type": "shell", "command": ["./gate"], "workdir": "box"}}
+GATE = '#!/bin/sh\ncase $(cat state) in down) echo "the line is dead" >&2; exit 1 ;; silent) exec sleep 600 ;; esac\nexec sh -c "$1"\n'
+
+
+class Place(Shell):
+    """Where runs are started and killed. `mark` stands in the command lines of all their jobs, and nowhere else."""
+
+    def __init__(self, top: Path, home: Path, way: str, **settings: Any) -> None:
+        super().__init__(top, home)
+        self.mark = str(random.randint(10**8, 10**9))  # noqa: S311 (a name)
+        site = {name: f"{top}/{value}" if name == "workdir" else value for name, value in WAYS[way].items()}
+        if way == "shell":
+            self.write("gate", GATE)
+            (top / "gate").chmod(0o755)
+            site["command"] = [f"{top}/gate"]
+            self.write("state", "up")
+        self.write("deploy.json", json.dumps({"version": 1, "sites": {"there": {**site, **settings}}}))
+        self.where = top / "box" if way == "shell" else home
+
+    def flow(self, *requirements: dict[str, Any]) -> None:
+        """A scatter of JOBS jobs that say something and sleep for as many seconds as `mark` says."""
+        tool = {
+            "class": "CommandLineTool", "baseCommand": ["sh", "-c"], "arguments": [f'echo "I am $0" >&2; sleep {self.mark}'],
+            "requirements": [{"class": "ResourceRequirement", "coresMin": 0.1, "ramMin": 16}, *requirements],
+            "inputs": {"name": {"type": "string", "inputBinding": {"position": 1}}}, "outputs": {},
+        }  # fmt: skip
+        step = {"run": tool, "scatter": "name", "in": {"name": "names"}, "out": []}
+        self.write("flow.cwl", json.dumps({
+            "cwlVersion": "v1.2", "class": "Workflow", "requirements": {"ScatterFeatureRequirement": {}},
+            "inputs": {"names": "string[]"}, "steps": {"nap": step}, "outputs": {},
+        }))  # fmt: skip
+        self.write("job.json", json.dumps({"names": [f"job{number}" for number in range(JOBS)]}))
+
+    def started(self, jobs: int) -> subprocess.Popen[str]:
+        """A hyflow whose run has so many jobs at work."""
+        process = self.start("hyflow", "run", "--quiet", "flow.cwl", "deploy.json", "job.json")
+        try:
+            until(lambda: runs_with(self.home, jobs) and len(processes(f"sleep\0{self.mark}")) == jobs, 60)
+        except BaseException:
+            end(process)
+            raise
+        return process
+
+    def killed(self, *, orphaned: bool = False) -> str:
+        """A run whose hyflow was killed, and if `orphaned` its supervisor, too; its id."""
+        process = self.started(JOBS)
+        for number in supervisors(self.home) if orphaned else ():
+            os.kill(number, signal.SIGKILL)
+        end(process)
+        return find_run(self.home).id
+
+    def napping(self) -> list[str]:
+        return processes(self.mark)
+
+
+def runs_with(home: Path, jobs: int) -> bool:
+    """Whether the latest run has so many jobs at work."""
+    with contextlib.suppress(JournalError):
+        return any(step[Phase.RUNNING] == jobs for run in list_runs(home) for step in read_tallies(run.journal))
+    return False
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def supervisors(home: Path) -> list[int]:
+    return [int(line.split()[0]) for line in processes("supervisor.main") if str(home) in line]
+
+
+def answer(done: Ended) -> Any:
+    """What --json says of the one run."""
+    (found,) = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture
+def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    with placed(tmp_path, request.param) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def placed(top: Path, way: str, **settings: Any) -> Iterator[Place]:
+    (top / "work").mkdir()
+    made = Place(top / "work", top / "home", way, **settings)
+    try:
+        yield made
+    finally:
+        for number in [int(line.split()[0]) for line in made.napping()]:  # of a test that failed
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+
+
+local = pytest.mark.parametrize("place", ["local"], indirect=True)
+shell = pytest.mark.parametrize("place", ["shell"], indirect=True)
+both = pytest.mark.parametrize("place", ["local", "shell"], indirect=True)
+
+
+def was_cleaned(place: Place, run: str) -> None:
+    """Nothing runs, and nothing but what was said is left; what is known of the run can be read."""
+    assert place.napping() == supervisors(place.home) == []
+    (top,) = [path for path in place.where.rglob(run) if path.parent.name != "runs"]
+    assert {str(path.relative_to(path.parents[1])).partition("/")[2] for path in top.rglob("*") if not path.is_dir()} == {"stderr"}
+    assert {path.parent for path in top.rglob("*")} == {top, *top.iterdir()} and len(list(top.iterdir())) == JOBS
+    status = json.loads(place("hyflow", "status", run, "--json").stdout)
+    assert (status["state"], status["cancelled"], status["running"]) == ("interrupted", JOBS, 0)
+    told = json.loads(place("hyflow", "logs", run, "/nap[0]", "--json").stdout)
+    assert Path(told["stderr"]).read_text().startswith("I am job0\n")
+    assert "hyflow clean ended what was left" in place("hyflow", "logs", run).stdout
+    again = place("hyflow", "clean")
+    assert (again.status, again.stdout, again.stderr) == (0, "", "There is nothing to clean: no run was killed.\n")
+
+
+@pytest.mark.parametrize(("place", "orphaned"), [("local", False), ("local", True), ("shell", False)], indirect=["place"])
+def test_a_run_whose_hyflow_was_killed(place: Place, orphaned: bool) -> None:
+    place.flow()
+    run = place.killed(orphaned=orphaned)
+    planned = place("hyflow", "clean", "--dry-run")
+    said = f"{run}: {JOBS} jobs without an end would be ended, and containers and working files would be removed at there\n"
+    assert (planned.status, planned.stdout) == (0, said)
+    assert answer(place("hyflow", "clean", "--dry-run", "--json")) == {
+        "run": run, "error": None, "sites": [{"site": "there", "jobs": JOBS, "containers": None, "freed": None, "error": None}],
+    }  # fmt: skip
+    assert len(place.napping()) >= JOBS
+    other = subprocess.Popen(["sleep", "600"])
+    try:
+        done = place("hyflow", "clean", "--json")
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+    (site,) = answer(done)["sites"]
+    assert done.status == 0, done.stderr
+    assert (site["site"], site["jobs"], site["containers"], site["error"]) == ("there", JOBS, [], None)
+    assert site["freed"] > 0
+    was_cleaned(place, run)
+
+
+class Engine:
+    """The lab's Docker, spoken to by its client."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.command = command
+
+    def __call__(self, *words: str) -> str:
+        return subprocess.run([*self.command, *words], check=True, capture_output=True, text=True, timeout=60).stdout
+
+    @contextlib.contextmanager
+    def running(self, name: str, *options: str) -> Iterator[None]:
+        """A container that is no job's, with its client."""
+        words = ["run", "--rm", "--network=none", f"--name={name}", *options, "busybox", "sleep", "600"]
+        client = subprocess.Popen([*self.command, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            until(lambda: name in self.names())
+            yield
+        finally:
+            subprocess.run([*self.command, "rm", "--force", name], capture_output=True, check=False, timeout=60)
+            client.wait(30)
+
+    def names(self, *filters: str) -> list[str]:
+        return self("ps", "--all", *(f"--filter={one}" for one in filters), "--format={{.Names}}").split()
+
+
+@pytest.mark.parametrize(("way", "orphaned"), [("local", False), ("local", True), ("shell", False)])
+def test_containers_of_a_run_whose_hyflow_was_killed(tmp_path: Path, way: str, orphaned: bool) -> None:
+    settings = lab.engine_site("docker")["container"]
+    docker = Engine(settings["command"])
+    with placed(tmp_path, way, container=settings) as place:
+        place.flow({"class": "DockerRequirement", "dockerPull": "busybox:latest"})
+        run = place.killed(orphaned=orphaned)
+        assert len(docker.names(f"label=hyflow.run={run}")) == JOBS
+        ours = (f"--label=hyflow.run={run}", f"--label=hyflow.owner={os.getuid()}@{os.uname().nodename}")
+        foreign, astray = f"foreign-{place.mark}-x", f"astray-{place.mark}-x"
+        with docker.running(foreign, "--label=hyflow.run=another"), docker.running(astray, *ours):
+            done = place("hyflow", "clean", "--json")
+            assert done.status == 0, done.stderr
+            assert docker.names(f"label=hyflow.run={run}") == []
+            assert docker.names(f"name={foreign}") == [foreign]
+        (site,) = answer(done)["sites"]
+        assert (site["jobs"], site["error"]) == (JOBS, None)
+        assert astray in site["containers"] and foreign not in site["containers"]
+        was_cleaned(place, run)
+
+
+@both
+def test_a_run_that_goes_on_is_left_alone(place: Place) -> None:
+    place.flow()
+    process = place.started(JOBS)
+    try:
+        run = find_run(place.home).id
+        assert place("hyflow", "clean").stdout == ""
+        for words in ([run], ["--dry-run", run]):
+            place("hyflow", "clean", *words).fails(1, f"run {run} is driven by process {process.pid} on ")
+        assert process.poll() is None and len(place.napping()) >= JOBS
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+@both
+def test_a_failed_run_is_cleaned_when_it_is_named(place: Place) -> None:
+    command = ["sh", "-c", "echo why >&2; mkdir a; echo x >a/b; chmod 0 a; false"]
+    tool = {"cwlVersion": "v1.2", "class": "CommandLineTool", "baseCommand": command, "inputs": {}, "outputs": {}}
+    place.write("fails.cwl", json.dumps(tool))
+    place("hyflow", "run", "fails.cwl", "deploy.json").fails(1, "/fails failed")
+    run = find_run(place.home).id
+    before = place("hyflow", "status", run, "--json").stdout
+    assert place("hyflow", "clean").stdout == ""
+    (left,) = place.where.rglob(f"{run}/*/out/a")
+    done = place("hyflow", "clean", run[:20], run)
+    assert (done.status, done.stdout.count("\n")) == (0, 1)
+    assert done.stdout.startswith(f"{run}: 0 jobs without an end ended, 0 containers removed, ")
+    assert not left.exists() and not left.parent.exists()
+    assert place("hyflow", "logs", run, "/fails", "--stderr").stdout == "why\n"
+    assert place("hyflow", "status", run, "--json").stdout == before
+
+
+@shell
+def test_a_site_that_cannot_be_reached(place: Place) -> None:
+    place.flow()
+    run = place.killed()
+    place.write("state", "down")
+    done = place("hyflow", "clean", "--json")
+    (site,) = answer(done)["sites"]
+    assert done.status == 1 and "the line is dead" in site["error"]
+    assert f"hyflow: {run}: something may be left at there: " in done.stderr
+    assert f"when there can be reached again: hyflow clean {run}" in done.stderr
+    assert len(place.napping()) >= JOBS
+    place.write("state", "silent")
+    hanging = place.start("hyflow", "clean")
+    until(lambda: processes("sleep") and any(f"{hanging.pid}" in parents(int(line.split()[0])) for line in processes("600")))
+    hanging.send_signal(signal.SIGINT)
+    said = hanging.communicate(timeout=30)
+    assert (hanging.returncode, said) == (130, ("", "hyflow: interrupted\n"))
+    place.write("state", "up")
+    assert place("hyflow", "clean").stdout.startswith(f"{run}: {JOBS} jobs without an end ended, 0 containers removed, ")
+    was_cleaned(place, run)
+
+
+def parents(number: int) -> list[str]:
+    """The process and those above it."""
+    found: list[str] = []
+    while number > 1:
+        found.append(str(number))
+        try:
+            number = int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            break
+    return found
+
+
+@local
+def test_a_run_of_another_machine(place: Place) -> None:
+    place.flow()
+    run = place.killed()
+    journal = find_run(place.home).journal
+    with contextlib.closing(sqlite3.connect(journal)) as db, db:
+        (host,) = db.execute("SELECT host FROM owner").fetchone()
+        db.execute("UPDATE owner SET host = 'elsewhere'")
+    words = f"run {run} was driven on elsewhere: what it left there can be ended from there alone"
+    place("hyflow", "clean").fails(1, words, f"type hyflow clean {run} on elsewhere")
+    assert len(place.napping()) >= JOBS
+    with contextlib.closing(sqlite3.connect(journal)) as db, db:
+        db.execute("UPDATE owner SET host = ?", (host,))
+    assert place("hyflow", "clean").status == 0
+    was_cleaned(place, run)
+
+
+async def _begun(home: Path) -> str:
+    run = new_run(home)
+    meta = Meta(run.id, None, time.time(), "file:///x.cwl", (), "/", b"{}", deployment.default().text.encode())
+    async with Journal.create(run, meta) as journal:
+        await journal.close(ended=False)
+    return run.id
+
+
+@local
+def test_a_run_that_had_not_begun(place: Place) -> None:
+    asyncio.run(_begun(place.home))
+    done = place("hyflow", "clean")
+    assert done.status == 0, done.stderr
+    assert list_runs(place.home) == []
+    (place.home / "runs" / "20260101-000000-0001").mkdir()
+    assert place("hyflow", "clean").stdout == ""
+
+
+@local
+def test_a_record_that_cannot_be_read_does_not_keep_others(place: Place) -> None:
+    place.flow()
+    run = place.killed()
+    broken = place.home / "runs" / "20260101-000000-0001"
+    broken.mkdir()
+    with contextlib.closing(sqlite3.connect(find_run(place.home, run).journal)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    (broken / "journal.sqlite").write_bytes(find_run(place.home, run).journal.read_bytes()[:4096] + bytes(40960))
+    done = place("hyflow", "clean")
+    assert done.status == 1 and "is damaged" in done.stderr
+    assert done.stdout.startswith(f"{run}: {JOBS} jobs without an end ended, ")
