@@ -48,6 +48,7 @@ async def test_the_client_has_the_supervisor_s_environment_and_the_task_s_on_top
 
 async def test_a_container_does_not_outlive_a_supervisor_that_was_killed(tmp_path: Path) -> None:
     name = str(tmp_path / "engine")
+    Path(name).touch()
     engine = ("sh", "-c", ENGINE, "engine")
     async with here(tmp_path) as site:
         task = replace(site.task(*engine, "run", name, *DEAF), enclosure=Enclosure((*engine, "end", name)))
