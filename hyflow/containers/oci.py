@@ -101,6 +101,8 @@ class Oci:
         passed, said = split_environment(task.environment)
         argv = (*self._client, "run", *self._options(task, container, run, seen), *(f"--env={name}" for name in passed),
                 *(f"--env={name}={value}" for name, value in said.items()), *self.settings.options, image.reference, *task.argv)
+        if self.facts.kind == "podman":  # its monitor leaves a file called `oom` where the client was started: not among the outputs
+            argv = ("sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", scratch(task), *argv)
         environment = {**passed, "TMPDIR": scratch(task)}
         return replace(task, argv=argv, environment=environment, stdin=seen.stdin, stage=seen.stage, container=None,
                        enclosure=self._enclosure(task, image, seen))
