@@ -68,11 +68,15 @@ class _Inside:
                 yield from self._link(stage)
 
     def extra(self) -> Iterator[Mount]:
-        """What the task mounts besides; where that is only linked, its source."""
-        sources = {f"{self._task.dir}/{stage.target}": stage for stage in self._links}
+        """What the task mounts besides; where that is only linked, its source, and what is linked below it, too."""
         for mount in self._container.mounts:
-            linked = sources.get(mount.source)
-            yield mount if linked is None else replace(mount, source=linked.source, writable=mount.writable and linked.writable)
+            linked = {f"{self._task.dir}/{stage.target}": stage for stage in self._links
+                      if f"{self._task.dir}/{stage.target}/".startswith(mount.source + "/")}
+            if mount.source not in linked:
+                yield mount
+            for at, stage in linked.items():
+                if at == mount.source or stage.writable or self._in_around(stage.source) is None:
+                    yield Mount(stage.source, mount.target + at[len(mount.source):], mount.writable and stage.writable)
 
     def outside(self, path: str | None) -> str | None:
         """Where a file of the attempt's directory is, on the machine, once things are mounted in the place of links."""

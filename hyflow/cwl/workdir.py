@@ -189,6 +189,7 @@ class WorkTree:
         """One item with its secondary files beside it."""
         if name.startswith("/") and not self._place.contained:
             raise UnsupportedRequirement(f"{name!r} cannot be laid out: a name that starts with / needs a container")
+        name = name.removeprefix(self._place.outdir + "/")
         self._put(data, name, writable)
         for other in data.get("secondaryFiles") or ():
             self._item(other, posixpath.join(posixpath.dirname(name), described(other)["basename"]), writable)
