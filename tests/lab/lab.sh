@@ -95,7 +95,7 @@ status() {
 
 # Leaves in .lab/ what tests need to know of the parts that are up.
 describe() {
-    local part target new=$ROOT/.lab/new
+    local part target old new=$ROOT/.lab/new
     rm -rf "$new" && mkdir "$new"
     for part in $PARTS; do
         if ! "${part}_is_up"; then
@@ -108,7 +108,9 @@ describe() {
         if declare -F "${part}_env" >/dev/null; then "${part}_env" >>"$new/lab.env"; fi
     done
     find "$new" -empty -type f -delete
-    find "$ROOT/.lab" -maxdepth 1 -type f -exec rm {} +
+    for old in "$ROOT"/.lab/*; do # what is still true is replaced at once: tests may be reading it
+        [ ! -f "$old" ] || [ -e "$new/${old##*/}" ] || rm "$old"
+    done
     find "$new" -type f -exec mv -t "$ROOT/.lab" {} +
     rmdir "$new"
 }
