@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
+from hyflow.containers.modules import SHELLS_OWN
 from hyflow.model.containers import ContainerSettings, Image, Mount
 from hyflow.model.tasks import Outcome, Task
 
@@ -152,8 +153,7 @@ _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _CLIENTS_OWN = re.compile(
     r"(PATH|HOME|TMPDIR|USER|LOGNAME|SHELL|PWD|TERM|LD_.*|DOCKER_.*|BUILDKIT_.*|_?CONTAINERS?_.*|PODMAN_.*|APPTAINER.*|SINGULARITY.*|XDG_.*|"
     r"REGISTRY_.*|STORAGE_.*|DBUS_.*|NOTIFY_SOCKET|LISTEN_.*|GO.*|SSL_.*|SSH_.*|OTEL_.*|(?i:(https?|no|all|ftp)_proxy)|"
-    r"GLIBC_.*|GCONV_PATH|LOCPATH|MALLOC_.*|"
-    r"BASH.*|ENV|IFS|PS[0-9]|SHELLOPTS|PYTHON.*|PERL.*|RUBY.*)"  # a client may be a script around the real one
+    rf"GLIBC_.*|GCONV_PATH|LOCPATH|MALLOC_.*|_|{SHELLS_OWN.pattern}|PYTHON.*|PERL.*|RUBY.*)"  # a client may be a script around the real one
 )
 
 

@@ -15,7 +15,7 @@ from hyflow.model.tasks import Task
 
 _SCRIPT = re.sub(r"^ *#.*\n", "", Path(__file__).with_name("modules.sh").read_text(), flags=re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
-_SHELLS_OWN = re.compile(
+SHELLS_OWN = re.compile(
     "BASH.*|DIRSTACK|ENV|EPOCH.*|E?UID|FUNCNAME|GROUPS|HISTCMD|IFS|LINENO|OLDPWD|OPT(ARG|ERR|IND)|POSIXLY_CORRECT|PPID|PS[124]|PWD|"
     "S?RANDOM|SECONDS|SHELLOPTS|SHLVL"
 )
@@ -61,7 +61,7 @@ def loaded(task: Task, modules: Mapping[str, str]) -> Task:
     """
     if not modules:
         return task
-    plain = {name: value for name, value in task.environment.items() if _NAME.fullmatch(name) and not _SHELLS_OWN.fullmatch(name)}
+    plain = {name: value for name, value in task.environment.items() if _NAME.fullmatch(name) and not SHELLS_OWN.fullmatch(name)}
     aside = {name: value for name, value in task.environment.items() if name not in plain}
     pairs = [word for module, software in modules.items() for word in (module, _visible(software))]
     argv = (*_shield(task, aside), *task.argv)
