@@ -49,7 +49,7 @@ podman_down() {
     [ ! -e "/run/netns/hyflow-podman-$ID" ] || ip netns del "hyflow-podman-$ID"
     rm -rf "$LAB/podman" "$LAB/podman-rootless" "$(_podman_runtime)"
     local controller
-    for controller in /sys/fs/cgroup/*/libpod_parent; do [ ! -d "$controller" ] || rmdir "$controller" 2>/dev/null || :; done
+    for controller in /sys/fs/cgroup/*/libpod_parent; do [ ! -d "$controller" ] || find "$controller" -depth -type d -exec rmdir {} \; 2>/dev/null || :; done
 }
 
 podman_deployment() {
