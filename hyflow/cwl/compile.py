@@ -12,6 +12,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urldefrag, urlsplit
 
@@ -301,9 +302,11 @@ def _language(loaded: Any) -> Plain:
 
 def _base(loaded: Any) -> str:
     """The address of the document that a process stands in."""
-    file = getattr(getattr(loaded.tool, "lc", None), "filename", None)
     identifier = str(loaded.tool.get("id") or "")
-    return urldefrag(identifier)[0] if identifier and not identifier.startswith("_:") else str(file or "")
+    if identifier and not identifier.startswith("_:"):
+        return urldefrag(identifier)[0]
+    file = file_of(loaded.tool)  # one that stands in a step and has no name
+    return Path(file).as_uri() if file.startswith("/") else file
 
 
 def _listed(value: Any) -> list[Any]:
