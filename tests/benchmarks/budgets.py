@@ -6,8 +6,8 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from figures import Figures
-from runners import FIRST, OWN
+from figures import Figures, ratio
+from runners import FIRST, OWN, SCRIPT
 
 MIB = 1024 * 1024
 Test = Callable[[Figures], bool | None]
@@ -28,6 +28,8 @@ class Budget:
     words: str
     test: Test
     runner: str = OWN
+    other: str = ""
+    """What it is held against, where that is not the best peer."""
 
     def held(self, figures: Figures) -> Held:
         answer = self.test(figures)
@@ -81,6 +83,14 @@ def _memory(case: str, most: int) -> Test:
     return test
 
 
+def _beside(case: str, other: str, most: float) -> Test:
+    """hyflow takes at most `most` times as long as another runner, round by round."""
+    def test(figures: Figures) -> bool | None:
+        share = ratio(figures.cell(case, OWN), figures.cell(case, other))
+        return None if share is None else share <= most
+    return test
+
+
 BUDGETS = (
     Budget("one", "at most half of the best peer's time", _wall("one", 0.5)),
     Budget("help", "under 0.15 s", _seconds("help", 0.15)),
@@ -92,4 +102,6 @@ BUDGETS = (
     Budget("jobs-100000", "less than 600 MiB of memory, all processes together", _memory("jobs-100000", 600 * MIB)),
     Budget("steps-500", "at most half of the best peer's time", _wall("steps-500", 0.5)),
     Budget("steps-500", "at most half of the best peer's time", _wall("steps-500", 0.5, FIRST), FIRST),
+    Budget("containers-200", "at most 1.1 times the time of a script with the same containers", _beside("containers-200", SCRIPT, 1.1),
+           other=SCRIPT),
 )

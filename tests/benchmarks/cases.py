@@ -14,6 +14,13 @@ PATIENCE = 240.0
 """Seconds after which a runner is given up."""
 
 
+class Family(enum.Enum):
+    """Who is compared in a case: hyflow and its peers without containers; the same and a shell script, each job in a container; hyflow
+    with and without one."""
+
+    PEERS = "peers"
+    CONTAINERS = "containers"
+    TRAINING = "training"
 
 
 class Kind(enum.Enum):
@@ -45,6 +52,11 @@ class Case:
     """All peers take part; else cwltool alone."""
     first: bool = False
     """hyflow is also measured with an empty HYFLOW_HOME."""
+    family: Family = Family.PEERS
+    rounds: int = 0
+    """How many there are where one is compared with another round by round, however long they take; 0: as many as of others."""
+    named: bool = False
+    """Only run when it is asked for by its name: a small size, to see that all works."""
 
 
 def scatter(count: int, smaller: str = "", quick: bool = False) -> Case:
@@ -84,6 +96,19 @@ def take(count: int, quick: bool = False) -> Case:
                 holds=count, quick=quick, everyone=not quick)
 
 
+def containers(count: int, rounds: int, named: bool = False) -> Case:
+    about = (f"One scatter of {count} `echo`, each in a container of its own. The script is nothing but `docker run` with the very command "
+             "line that hyflow was seen to run, as many at once. StreamFlow starts one container for the step and runs all jobs in that.")
+    return Case(f"containers-{count}", f"{count} containers", about, "containers.cwl", f"words-{count}.json", "words-2.json", holds=count,
+                family=Family.CONTAINERS, rounds=rounds, named=named)
+
+
+def training(images: int, rounds: int, named: bool = False) -> Case:
+    about = f"The training step of the demo (`workflows/digits`) with {images:,} images: those of its data set, again and again."
+    return Case(f"training-{images}", f"Training with {images:,} images", about, f"training-{images}.cwl", f"images-{images}.json",
+                "images-500.json", family=Family.TRAINING, rounds=rounds, named=named)
+
+
 CASES = (
     Case("one", "One tool", "One `echo`, from start to finish.", quick=True, first=True),
     Case("help", "`--help`", "Nothing but starting.", kind=Kind.HELP, quick=True),
@@ -92,6 +117,7 @@ CASES = (
     javascript(200, quick=True), javascript(1000),
     steps(100, quick=True), steps(500),
     make(1000, quick=True), make(10_000), take(1000, quick=True), take(10_000),
+    containers(10, 3, named=True), containers(200, 7), training(2000, 3, named=True), training(18_000, 5),
 )
 BY_NAME = {case.name: case for case in CASES}
 
@@ -116,5 +142,5 @@ def held(outputs: dict[str, Any]) -> int:
     path = str(value.get("path") or value["location"].removeprefix("file://"))
     if value["class"] == "Directory":
         return len(os.listdir(path))
-    text = Path(path).read_text(encoding="utf-8").strip()
-    return int(text) if text.isdigit() else 1
+    said = Path(path).read_bytes().strip()
+    return int(said) if said.isdigit() else 1

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cases import BY_NAME, Case, Kind, held
+from cases import BY_NAME, Case, Family, Kind, held
 from figures import Cell, Figures
-from runners import FIRST, Runner, environment
+from runners import FIRST, PAIRS, Runner, environment
 
 MEASURE = Path(__file__).with_name("measure.py")
 SLOW = 30.0
@@ -43,6 +43,11 @@ def warms(case: Case, runner: Runner) -> bool:
     if runner.own:
         return runner.name != FIRST
     return bool(case.warm) or case.name in ("one", "help")
+
+
+def wanted_rounds(case: Case, runner: Runner, wall: float, most: int) -> int:
+    """How many rounds a runner has in a case: those of a pair are compared round by round, so both have all of them."""
+    return most if runner.name in PAIRS.get(case.family, ()) else rounds_of(wall, most, runner.own)
 
 
 def foreseen(case: Case, runner: Runner, figures: Figures, patience: float) -> str:
@@ -106,9 +111,9 @@ class Table:
         cells = {runner.name: Cell(note=foreseen(case, runner, figures, self.patience)) for runner in runners}
         in_it = [runner for runner in runners if not cells[runner.name].note]
         for number in range(most + 1):
-            for runner in in_it:
+            for runner in in_it if number % 2 or case.family is Family.PEERS else reversed(in_it):
                 cell = cells[runner.name]
-                wanted = number <= rounds_of(max(cell.walls), most, runner.own) if cell.walls else number or warms(case, runner)
+                wanted = number <= wanted_rounds(case, runner, max(cell.walls), most) if cell.walls else number or warms(case, runner)
                 if cell.note or not wanted:
                     continue
                 cells[runner.name] = self._round(case, runner, cell, number)

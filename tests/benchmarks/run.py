@@ -20,14 +20,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import containers
+import docker_here
 import figures as record
+import pairs
 import peers
 import tables
-from cases import BY_NAME, CASES, PATIENCE, Case, prepare
+from cases import BY_NAME, CASES, PATIENCE, Case, Family, prepare
 from figures import Figures
 from measure import interruptible
 from rounds import Table
-from runners import BENCH, OWN, PEERS, ROOT, RUNNERS, Runner, taking_part
+from runners import BENCH, EVERYBODY, OWN, PEERS, ROOT, Runner, taking_part
 
 PAGE, RECORDED = ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.json"
 ROUNDS = 5
@@ -38,7 +41,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small sizes, hyflow and cwltool only, beside the recorded figures")
     parser.add_argument("--case", action="append", choices=sorted(BY_NAME), metavar="NAME", help=f"one of {', '.join(BY_NAME)}")
     parser.add_argument("--only", action="append", choices=[OWN, *(peer.name for peer in PEERS)], metavar="RUNNER", help="a runner's name")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"at most so many ({ROUNDS})")
+    parser.add_argument("--rounds", type=int, help=f"at most so many ({ROUNDS}, or as many as a case has itself)")
     parser.add_argument("--patience", type=float, default=PATIENCE, help=f"seconds after which a run is given up ({PATIENCE:.0f})")
     parser.add_argument("--write", action="store_true", help="put what some cases or runners gave into the report")
     return parser.parse_args()
@@ -53,7 +56,8 @@ def fingerprint() -> str:
     digest = hashlib.sha256(f"{platform.node()} {platform.version()} {sys.version}".encode())
     here = Path(__file__).parent
     code = [path for folder in ("hyflow", "connectors") for path in sorted((ROOT / folder).rglob("*.py"))]
-    for path in (*code, *(here / name for name in ("documents.py", "measure.py", "runners.py")), *sorted((here / "peers").glob("*.txt"))):
+    ours = ("documents.py", "measure.py", "runners.py", "containers.py", "image_python.py")
+    for path in (*code, *(here / name for name in ours), *sorted((here / "peers").glob("*.txt"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -72,10 +76,14 @@ def run(chosen: Sequence[Case], asked: argparse.Namespace, done: Figures, keep: 
     """Run the cases and put them into `done`; after each, write all to `keep`."""
     only, room = frozenset(asked.only or ()), peers.clear_room()
     prepare(room, tuple(chosen))
-    table, where = Table(room, asked.patience), place()
+    containers.prepare(room, chosen)
+    table = Table(room, asked.patience)
     for case in chosen:
-        done = done.joined(case.name, table.row(case, taking_part(case, only, asked.quick), asked.rounds, done, tell), where)
-        print("\n".join(["", case.title, *tables.text(tables.HEAD, tables.case_rows(done, case))]), flush=True)
+        most = asked.rounds or case.rounds or ROUNDS
+        row = table.row(case, taking_part(case, only, asked.quick), most, done, tell)
+        done = done.joined(case.name, row, place() + containers.place(case))
+        shown = tables.text(tables.HEAD, tables.case_rows(done, case)) if case.family is Family.PEERS else pairs.described(done, case)
+        print("\n".join(["", case.title, *shown]), flush=True)
         if keep:
             record.write(done, keep)
     return done
@@ -84,7 +92,7 @@ def run(chosen: Sequence[Case], asked: argparse.Namespace, done: Figures, keep: 
 def publish(done: Figures) -> None:
     """Write the report and the figures beside it."""
     record.write(done, RECORDED)
-    PAGE.write_text(tables.put_in(PAGE.read_text(encoding="utf-8"), tables.report(done)), encoding="utf-8")
+    PAGE.write_text(tables.put_in(PAGE.read_text(encoding="utf-8"), tables.report(done) + pairs.section(done)), encoding="utf-8")
     tell(f"Written: {PAGE.relative_to(ROOT)} and {RECORDED.relative_to(ROOT)}")
 
 
@@ -94,15 +102,24 @@ def full(asked: argparse.Namespace) -> int:
     done = record.read(keep)
     if done.rows:
         tell(f"Going on with an interrupted run, which has measured {', '.join(done.rows)}")
-    done = run([case for case in CASES if case.name not in done.rows], asked, done, keep)
+    chosen = [case for case in CASES if not case.named]
+    try:
+        containers.check(chosen)
+    except docker_here.Unprepared as error:
+        tell(f"The cases with containers are left out, and their figures as they were recorded. {error}")
+        chosen, old = [case for case in chosen if case.family is Family.PEERS], record.read(RECORDED)
+        for case in (case for case in CASES if case.family is not Family.PEERS and case.name in old.rows):
+            done = done.joined(case.name, old.rows[case.name], old.places[case.name])
+    done = run([case for case in chosen if case.name not in done.rows], asked, done, keep)
     publish(done)
-    keep.unlink()
-    return failures(done, [case.name for case in CASES])
+    keep.unlink(missing_ok=True)
+    return failures(done, [case.name for case in chosen])
 
 
 def part(asked: argparse.Namespace) -> int:
     """Some cases, or some runners. Rates need the time of one job: it is taken from the record where it is not among the cases."""
-    chosen = [case for case in CASES if (case.name in asked.case if asked.case else True)]
+    chosen = [case for case in CASES if (case.name in asked.case if asked.case else not case.named)]
+    containers.check(chosen)
     done = run(chosen, asked, record.read(RECORDED), None)
     if asked.write:
         publish(done)
@@ -128,7 +145,7 @@ def quick(asked: argparse.Namespace) -> int:
 
 def failures(done: Figures, names: Sequence[str]) -> int:
     """Say which of hyflow's own runs failed; a peer may."""
-    cells = [(name, done.cell(name, runner.name)) for name in names for runner in RUNNERS if runner.own]
+    cells = [(name, done.cell(name, runner.name)) for name in names for runner in EVERYBODY if runner.own]
     failed = [f"hyflow, {BY_NAME[name].title}: {cell.note}" for name, cell in cells if cell.note]
     print("\n".join(failed), end="\n" if failed else "")
     return 1 if failed else 0
@@ -152,7 +169,11 @@ def main() -> int:
     peers.compile_own()
     if asked.quick:
         return quick(asked)
-    return part(asked) if asked.case or asked.only or asked.rounds != ROUNDS else full(asked)
+    try:
+        return part(asked) if asked.case or asked.only or asked.rounds else full(asked)
+    except docker_here.Unprepared as error:
+        tell(str(error))
+        return 1
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from budgets import BUDGETS, MIB, Budget
-from cases import BY_NAME, CASES, Case
+from cases import BY_NAME, CASES, Case, Family
 from figures import Cell, Figures, ratio
 from runners import FIRST, OWN, RUNNERS
 
@@ -78,10 +78,12 @@ def _case_row(figures: Figures, case: str, name: str) -> tuple[str, ...]:
 
 def budget_row(figures: Figures, budget: Budget) -> tuple[str, ...]:
     """A budget, the figures that it is about, and whether it is held."""
-    best = figures.best(budget.case)
+    best = budget.other or figures.best(budget.case)
     theirs = f"{best} {_figure(figures, budget.case, best)}" if best else "-"
-    return (title_of(budget.case, budget.runner), _figure(figures, budget.case, budget.runner), theirs,
-            beside(figures, budget.case, budget.runner), budget.words, budget.held(figures).value)
+    share = ratio(figures.cell(budget.case, budget.runner), figures.cell(budget.case, budget.other))
+    said = f"{share:.2f} of the time" if share is not None else beside(figures, budget.case, budget.runner)
+    return (title_of(budget.case, budget.runner), _figure(figures, budget.case, budget.runner), theirs, said, budget.words,
+            budget.held(figures).value)
 
 
 def _figure(figures: Figures, case: str, runner: str) -> str:
@@ -96,7 +98,7 @@ def report(figures: Figures) -> str:
     head = ("", "hyflow", "best peer", "hyflow beside it", "budget", "held")
     lines += markdown(head, [budget_row(figures, budget) for budget in BUDGETS if budget.case in figures.rows], (1, 2, 3))
     lines += ["", "## All figures", ""]
-    for case in (case for case in CASES if case.name in figures.rows and case.everyone):
+    for case in (case for case in CASES if case.name in figures.rows and case.everyone and case.family is Family.PEERS):
         lines += [f"### {case.title}", "", case.about, "", *markdown(HEAD, case_rows(figures, case), range(1, len(HEAD))), ""]
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from cases import BY_NAME, CASES, Kind, held, prepare
-from runners import FIRST, OWN, RUNNERS, Runner, environment, taking_part
+from runners import EVERYBODY, FIRST, INSIDE, OUTSIDE, OWN, RUNNERS, SCRIPT, Runner, environment, taking_part
 
 ALL = [runner.name for runner in RUNNERS]
 
@@ -50,6 +50,9 @@ def test_who_takes_part() -> None:
     assert names("one", quick=True) == [OWN, FIRST, "cwltool"]
     assert names("one", OWN) == [OWN, FIRST]
     assert names("jobs-200", "Toil") == ["Toil"]
+    assert names("containers-200") == [OWN, SCRIPT, "cwltool", "StreamFlow"]
+    assert names("containers-200", OWN) == [OWN, SCRIPT]
+    assert names("training-18000") == [INSIDE, OUTSIDE]
 
 
 def test_what_a_run_holds(tmp_path: Path) -> None:
@@ -60,9 +63,11 @@ def test_what_a_run_holds(tmp_path: Path) -> None:
     assert held({"many": {"class": "Directory", "location": f"file://{tmp_path}/many"}}) == 1
     assert held({"said": {"class": "File", "path": str(tmp_path / "many" / "a")}}) == 7
     assert held({"said": {"class": "File", "path": str(tmp_path / "word")}}) == 1
+    (tmp_path / "model").write_bytes(b"PK\x03\xff")
+    assert held({"model": {"class": "File", "path": str(tmp_path / "model")}}) == 1
 
 
-@pytest.mark.parametrize("runner", RUNNERS, ids=lambda runner: runner.name)
+@pytest.mark.parametrize("runner", EVERYBODY, ids=lambda runner: runner.name)
 def test_how_a_runner_is_called(runner: Runner, tmp_path: Path) -> None:
     for case in (BY_NAME["one"], BY_NAME["help"]):
         argv = runner.argv(case, tmp_path, tmp_path / "now", case.job)

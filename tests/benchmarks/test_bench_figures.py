@@ -7,7 +7,7 @@ from pathlib import Path
 from budgets import BUDGETS, Held
 from cases import BY_NAME
 from figures import Cell, Figures, ratio, read, write
-from runners import FIRST, OWN
+from runners import FIRST, OWN, SCRIPT
 
 PLACE = "on a day"
 
@@ -78,6 +78,7 @@ def test_budgets_that_are_held() -> None:
         one={OWN: cell(0.5), FIRST: cell(0.9), "cwltool": cell(1)}, help={OWN: cell(0.1)},
         jobs_1000={OWN: cell(1.5), "cwltool": cell(6)}, javascript_1000={OWN: cell(1.7)}, jobs_10000={OWN: cell(10.5)},
         jobs_100000={OWN: cell(120), "cwltool": Cell(note="not begun")}, steps_500={OWN: cell(0.4), FIRST: cell(1), "cwltool": cell(2)},
+        containers_200={OWN: cell(11, 10), SCRIPT: cell(10, 10), "cwltool": cell(1)},
     )
     assert {word for words in held(some).values() for word in words} == {"yes"}
 
@@ -87,7 +88,7 @@ def test_budgets_that_are_not() -> None:
     some = figures(
         one={OWN: cell(0.51), "cwltool": cell(1)}, help={OWN: cell(0.15)}, jobs_1000={OWN: cell(2.51), "cwltool": cell(7)},
         javascript_1000={OWN: cell(3.1)}, jobs_10000={OWN: cell(21)}, jobs_100000={OWN: cell(300, tree=much)},
-        steps_500={OWN: cell(1.1), FIRST: cell(2), "cwltool": cell(2)},
+        steps_500={OWN: cell(1.1), FIRST: cell(2), "cwltool": cell(2)}, containers_200={OWN: cell(11, 12), SCRIPT: cell(10, 10)},
     )
     told = held(some)
     assert told.pop("jobs-1000") == ["yes", "**no**"]

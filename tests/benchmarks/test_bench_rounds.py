@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from cases import BY_NAME
 from figures import Cell, Figures
-from rounds import MEASURE, foreseen, last_words, measured, rounds_of, warms
-from runners import FIRST, OWN, RUNNERS
+from rounds import MEASURE, foreseen, last_words, measured, rounds_of, wanted_rounds, warms
+from runners import CONTAINED, FIRST, OWN, RUNNERS, TRAINING
 
 TOIL = RUNNERS[-1]
 
@@ -24,6 +24,12 @@ TOIL = RUNNERS[-1]
 def test_what_is_slow_gets_fewer_rounds(wall: float, own: int, peer: int) -> None:
     assert (rounds_of(wall, 5, True), rounds_of(wall, 5, False)) == (own, peer)
     assert rounds_of(wall, 1, True) == 1
+
+
+def test_both_of_a_pair_have_all_rounds_however_slow_they_are() -> None:
+    assert [wanted_rounds(BY_NAME["containers-200"], runner, 100, 7) for runner in CONTAINED] == [7, 7, 1, 1]
+    assert [wanted_rounds(BY_NAME["training-18000"], runner, 100, 5) for runner in TRAINING] == [5, 5]
+    assert wanted_rounds(BY_NAME["jobs-1000"], RUNNERS[0], 100, 5) == 3
 
 
 def test_who_runs_once_before_the_rounds_that_count() -> None:
