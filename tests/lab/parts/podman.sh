@@ -1,7 +1,8 @@
 # Podman, twice: as root, and without (as a user of the lab's own). Sourced by lab.sh, which sets LAB, CACHE, ID and REGISTRY.
 # shellcheck shell=bash
 #
-# Nothing of the host's own Podman is touched: storage, state, networks and configuration lie under LAB. Podman as root works in a
+# Nothing of the host's own Podman is touched: storage, state, networks and configuration lie under LAB (not so, as they cannot be moved: the
+# notes of what registries hold, /var/lib/containers/cache, and the book of addresses, /run/containers/networks). Podman as root works in a
 # network namespace without a way out, so that its bridges and firewall rules are not the host's; a forwarder in it leads to the
 # lab's registry. In both, the network of tools that need one has no way out either: a web server in it answers for commonwl.org.
 
