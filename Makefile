@@ -1,8 +1,8 @@
 # make demo         run the demo workflow into demo-output/
 # make test         everything: make check, then all tests, with the lab brought up around them    [PARTS="docker"]
 # make check        style, types, import floors and the project's own rules
-# make conformance  the whole CWL v1.2 conformance suite    [WAY=local|shell] [JOBS=2]
-# make soak         the whole conformance suite on both ways to run, then about an hour of generated tests    [HYFLOW_SOAK_FACTOR=20]
+# make conformance  the whole CWL v1.2 conformance suite    [WAY=local|shell or ENGINE=docker|podman|apptainer] [JOBS=2]
+# make soak         the whole conformance suite on every way to run, then about an hour of generated tests    [HYFLOW_SOAK_FACTOR=20]
 # make bench        hyflow beside cwltool, StreamFlow and Toil, about an hour; writes docs/performance.md    [QUICK=1]
 # make lab          bring up the services that tests run against (tests/lab), as root on Debian    [PARTS="docker podman"]
 # make lab-down     take them down
@@ -54,11 +54,13 @@ check: .venv/made-test
 	$(BIN)/python -m pytest -q tests/test_project.py tests/cli/test_cli_docs.py $(DRIFT)
 
 conformance: .venv/made-test
-	$(BIN)/python tests/conformance/run.py --way $(WAY) --jobs $(JOBS)
+	$(if $(ENGINE),@sh tests/lab/with.sh) $(BIN)/python tests/conformance/run.py --way $(or $(ENGINE),$(WAY)) --jobs $(JOBS)
 
 soak: .venv/made-test
 	$(BIN)/python tests/conformance/run.py --way local --jobs $(JOBS)
 	$(BIN)/python tests/conformance/run.py --way shell --jobs $(JOBS)
+	@for engine in docker podman apptainer; do \
+	    sh tests/lab/with.sh $(BIN)/python tests/conformance/run.py --way $$engine --jobs $(JOBS) || exit; done
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -n $(JOBS) --dist load tests/fuzz tests/cwl/test_differential.py
 
 bench: .venv/made-test
