@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hyflow.containers.engine import (
+    DEVICES,
     KEY,
     OWNER,
     RUN,
@@ -39,7 +40,8 @@ _LEAST_MEMORY, _LEAST_CORES = 6 << 20, 0.01
 """The engines refuse limits that are lower."""
 _SAID: Mapping[str, re.Pattern[str]] = {
     "docker": re.compile(
-        r"^(?:docker: |Error response from daemon: |error during connect: |Cannot connect to |unknown [a-z ]*flag: |invalid argument )"
+        r"^(?:docker: |Error response from daemon: |error during connect: |Cannot connect to |"
+        r"flag needs an argument: |unknown [a-z ]*flag: |invalid argument |time=\"[^\"]*\" level=error msg=)"
         r"[^\n]*(?:\n+(?:ERRO\[|Usage: |(?:See|Run) 'docker )[^\n]*)*\s*\Z", re.MULTILINE),
     "podman": re.compile(r"^Error: [^\n]*(?:\n+See 'podman [^\n]*)*\s*\Z", re.MULTILINE),
 }
@@ -120,8 +122,8 @@ class Oci:
             yield f"--memory={max(task.resources.memory, _LEAST_MEMORY)}"
         if "cores" in self._limits(task):
             yield f"--cpus={max(task.resources.cores, _LEAST_CORES):g}"
-        if task.resources.gpus:
-            yield from self._gpus(task.resources.gpus)
+        if task.resources.gpus:  # which of them is said by whoever starts the client
+            yield from ("--gpus=all" if self.facts.kind == "docker" else "--device=nvidia.com/gpu=all", f"--env={DEVICES}")
         for mount in seen.mounts:
             yield f"--mount={_mount(mount)}"
 
@@ -143,12 +145,6 @@ class Oci:
             yield "--network=none"
         elif self.settings.network:
             yield f"--network={self.settings.network}"
-
-    def _gpus(self, count: int) -> Iterator[str]:
-        if self.facts.kind == "docker":
-            yield f"--gpus={count}"
-        else:
-            yield from (f"--device=nvidia.com/gpu={number}" for number in range(count))
 
     def _enclosure(self, task: Task, image: Ready, seen: Sight) -> Enclosure:
         own = tuple(self._own(task, image)) if self.facts.user[0] else ()  # root may do everything as it is

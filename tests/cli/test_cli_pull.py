@@ -90,6 +90,7 @@ def test_what_cannot_be_had_is_told_with_its_steps_and_keeps_nothing_else(place:
     (image,) = site["images"]
     assert (image["digest"], image["steps"]) == (None, ["/two"])
     assert "returned a non-zero code: 1" in image["error"] and f"hyflow: /two: {image['error']}\n" in done.stderr
+    assert "it fails" not in docker("ps", "--all", "--no-trunc")
 
 
 def test_an_archive_is_loaded_and_does_not_stay(place: Place) -> None:

@@ -160,7 +160,7 @@ def test_how_images_come(kind: Kind) -> None:
         (Image("busybox"), ("pull", "busybox")),
         (Image("", ImageKind.LOAD, "file:///x.tar"), ("load", "--input", "/here/x.tar")),
         (Image("i:1", ImageKind.IMPORT, "file:///x.tar"), ("import", "/here/x.tar", "i:1")),
-        (Image("b:1", ImageKind.BUILD, "FROM busybox\n"), ("build", "--tag", "b:1", "-")),
+        (Image("b:1", ImageKind.BUILD, "FROM busybox\n"), ("build", "--force-rm", "--tag", "b:1", "-")),
     ):
         step = it.fetch(image, "/here/x.tar")
         assert (step.argv, step.long) == ((kind, *argv), True)
