@@ -82,7 +82,7 @@ class Oci:
             case ImageKind.IMPORT:
                 return Step((*self._client, "import", archive or "", image.name), long=True)
             case ImageKind.BUILD:
-                return Step((*self._client, "build", "--tag", image.name, "-"), image.source, long=True)
+                return Step((*self._client, "build", "--force-rm", "--tag", image.name, "-"), image.source, long=True)
 
     def fetched(self, image: Image, answer: str) -> Image:
         if image.kind is ImageKind.LOAD and not image.name:
