@@ -28,6 +28,9 @@ class LocalSettings:
     memory: str | None = field(default=None, metadata={
         "doc": "Memory that may be in use at once, as in 8GiB; by default as much as this machine, or this process's control group, has.",
         "schema": SIZE})
+    gpus: int | None = field(default=None, metadata={
+        "doc": "GPUs that may be in use at once; by default as many as are found. Each job sees its own (CUDA_VISIBLE_DEVICES).",
+        "schema": {"minimum": 0, "examples": [2]}})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,24 @@ from hyflow.model.resources import Resources
 
 CGROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
+DEVICES = Path("/dev")
 FALLBACK_MEMORY = 4 << 30
 
 
-def capacity(cores: float | None, memory: str | None) -> Resources:
+def capacity(cores: float | None, memory: str | None, gpus: int | None = None) -> Resources:
     """The settings' caps, and what was found for those that are not set."""
     if cores is not None and not (cores > 0 and math.isfinite(cores)):
         raise DeploymentError(f"cores must be more than 0, not {cores}")
-    return Resources(cores=found_cores() if cores is None else cores, memory=found_memory() if memory is None else parse_size(memory))
+    return Resources(
+        cores=found_cores() if cores is None else cores,
+        memory=found_memory() if memory is None else parse_size(memory),
+        gpus=found_gpus() if gpus is None else gpus,
+    )
+
+
+def found_gpus(devices: Path = DEVICES) -> int:
+    """GPUs whose device files are there (NVIDIA's)."""
+    return sum(name.name.removeprefix("nvidia").isdigit() for name in devices.glob("nvidia*"))
 
 
 def found_cores(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> float:

@@ -61,7 +61,7 @@ class LocalConnector:
 
     def __init__(self, settings: LocalSettings, context: SiteContext) -> None:
         self._context = context
-        self._room = room = capacity(settings.cores, settings.memory)
+        self._room = room = capacity(settings.cores, settings.memory, settings.gpus)
         workdir = os.path.expanduser(settings.workdir) if settings.workdir else context.state / "work"
         self._location = Location(context.site, "", HERE, os.path.realpath(workdir), {HERE: "/"}, room, room, AHEAD)
         self._live: dict[Key, Running | None] = {}

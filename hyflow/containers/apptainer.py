@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from hyflow.containers.engine import Argv, EngineFailure, Facts, Ready, Step, is_passing, is_shell_name, passable, scratch
+from hyflow.containers.engine import DEVICES, Argv, EngineFailure, Facts, Ready, Step, is_passing, is_shell_name, passable, scratch
 from hyflow.containers.sight import sight
 from hyflow.model.containers import Container, ContainerSettings, Enclosure, Image, ImageKind, Mount
 from hyflow.model.tasks import Outcome, Task
@@ -22,6 +22,7 @@ _LOOK, _FETCH = (Path(__file__).with_name(name).read_text() for name in ("sif-lo
 _CHANGED = frozenset({"PREPEND_PATH", "APPEND_PATH", "PROMPT_COMMAND", "UID", "EUID", "GID"})
 """Variables that Apptainer means something by, or sets itself."""
 _IS_THERE = '[ -f "$1" ] || { echo "there is no file $1" >&2; exit 1; }'
+_TELL_DEVICES = f'export "APPTAINERENV_{DEVICES}=${DEVICES}" "SINGULARITYENV_{DEVICES}=${DEVICES}"; exec "$@"'
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.ASCII)
 _SAID = re.compile(r"^FATAL:   (?P<words>[^\n]*)\s*\Z", re.MULTILINE)
 _MISSING = re.compile(r'"(?P<name>.*)": executable file not found in \$PATH|stat (?P<path>.*): no such file or directory')
@@ -88,6 +89,8 @@ class Apptainer:
             command = ("env", "--", *(f"{name}={value}" for name, value in own.items()), *command)
         options = (*self._options(task, container), *(f"--mount={_mount(mount)}" for mount in seen.mounts), *self.settings.options)
         argv = (*self._client, "--quiet", "exec", *options, image.reference, *command)
+        if task.resources.gpus:  # whoever starts the client says which, in a variable that it would not pass on
+            argv = ("sh", "-c", _TELL_DEVICES, "sh", *argv)
         passed = {f"{prefix}ENV_{name}": value for name, value in task.environment.items() if name not in own and name != "HOME"
                   for prefix in ("APPTAINER", "SINGULARITY")}
         environment = {**passed, "TMPDIR": scratch(task)}

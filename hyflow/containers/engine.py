@@ -114,6 +114,10 @@ def is_passing(words: str) -> bool:
     return any(word.lower() in words.lower() for word in _PASSING)
 
 
+DEVICES = "CUDA_VISIBLE_DEVICES"
+"""The variable by which a command knows its GPUs."""
+
+
 def scratch(task: Task) -> str:
     """The temporary directory of whatever an attempt runs on the machine itself; by it they know their own."""
     return f"{task.dir}/tmp"  # noqa: S108 (the attempt's own)

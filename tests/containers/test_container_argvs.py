@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import replace
 from typing import Any
 
@@ -112,9 +114,8 @@ def test_a_home_with_a_colon_is_not_told_to_apptainer() -> None:
     ("docker", {"limits": ("cores", "memory"), "resources": Resources(0.001, 1 << 20)}, {}, ["--memory=6291456", "--cpus=0.01"]),
     ("docker", {"limits": ("cores",), "resources": Resources(0.5)}, {}, ["--cpus=0.5"]),
     ("apptainer", {"limits": ("cores", "memory")}, {}, []),
-    ("docker", {"resources": Resources(gpus=2)}, {}, ["--gpus=2"]),
-    ("podman", {"resources": Resources(gpus=2)}, {}, ["--device=nvidia.com/gpu=0", "--device=nvidia.com/gpu=1"]),
-    ("apptainer", {"resources": Resources(gpus=2)}, {}, ["--nv"]),
+    ("docker", {"resources": Resources(gpus=2)}, {}, ["--gpus=all", "--env=CUDA_VISIBLE_DEVICES"]),
+    ("podman", {"resources": Resources(gpus=2)}, {}, ["--device=nvidia.com/gpu=all", "--env=CUDA_VISIBLE_DEVICES"]),
     ("docker", {"network": True}, {}, []), ("docker", {"network": True}, {"network": "lab"}, ["--network=lab"]),
     ("apptainer", {"network": True}, {}, []), ("apptainer", {"network": True}, {"network": "lab"}, ["--net", "--network=lab"]),
     ("podman", {"stdin": "/work/a1/in/x"}, {}, ["--interactive"]),
@@ -124,6 +125,14 @@ def test_a_home_with_a_colon_is_not_told_to_apptainer() -> None:
 def test_what_is_asked_besides(kind: Kind, fields: dict[str, Any], settings: dict[str, Any], words: list[str]) -> None:
     usual = set(entered(kind, task(network=bool(fields.get("network")))).argv)
     assert [word for word in entered(kind, task(**fields), **settings).argv if word not in usual] == words
+
+
+def test_apptainer_is_told_of_gpus_by_whoever_starts_it() -> None:
+    argv = entered("apptainer", task(resources=Resources(gpus=2))).argv
+    assert "--nv" in argv and argv[:2] == ("sh", "-c") and argv[4] == "apptainer"
+    said = subprocess.run([*argv[:4], "sh", "-c", "echo $APPTAINERENV_CUDA_VISIBLE_DEVICES"], env={**os.environ, "CUDA_VISIBLE_DEVICES": "1,3"},
+                          capture_output=True, text=True, check=True).stdout
+    assert said == "1,3\n"
 
 
 def test_limits_that_the_engine_cannot_enforce_are_not_asked_for() -> None:

@@ -27,7 +27,7 @@ class Job:
     """An attempt from its claim to its report. `ending`: why we end it ("time" or "cancel"), `family`: whom we end with it, `foreign`:
     whether it has left files of another user that could not be made ours, `kills`: how often the kernel had been short of memory before."""
 
-    __slots__ = ("_spares", "began", "clock", "ended", "ending", "family", "foreign", "gauge", "key", "kills",
+    __slots__ = ("_spares", "began", "clock", "devices", "ended", "ending", "family", "foreign", "gauge", "key", "kills",
                  "out_of_memory", "pid", "relinked", "status", "task", "trouble", "usage")
 
     def __init__(self, task: dict[str, Any], spares: Spares) -> None:
@@ -44,6 +44,12 @@ class Job:
         self.usage: dict[str, Any] = {}
         enclosure = task.get("enclosure")
         self.gauge = Gauge(f"{task['dir']}/{enclosure['id_file']}") if enclosure and enclosure["id_file"] else None
+
+    def give(self, devices: list[int]) -> None:
+        """Let the command see these GPUs, and no others, as far as it asks CUDA."""
+        self.devices = devices
+        if devices:
+            self.task["environment"] = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, devices)), **self.task["environment"]}
 
     def prepare(self) -> str | None:
         """Make its directories; what went wrong, in words."""

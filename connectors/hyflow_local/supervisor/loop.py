@@ -224,7 +224,7 @@ class Supervisor:
             if not self._waiting or not self._may_start(self._waiting[0]):
                 return
             job = self._waiting.popleft()
-            self._room.take(job.task["resources"])
+            job.give(self._room.take(job.task["resources"]))
             if is_heavy(job.task):
                 self._aside.do(job.prepare, lambda trouble, job=job: self._start(job, trouble))  # type: ignore[misc]  # a default binds it
             else:
@@ -249,7 +249,7 @@ class Supervisor:
         if not job.pid:
             job.status = signal.SIGTERM if job.ending else job.status
             job.ended = time.time()
-            self._room.give_back(job.task["resources"])
+            self._room.give_back(job.task["resources"], job.devices)
             self._conclude(job)
             return
         self._by_pid[job.pid] = job
@@ -284,7 +284,7 @@ class Supervisor:
 
     def _over_and_out(self, job: Job) -> None:
         """Nothing of the job runs any more."""
-        self._room.give_back(job.task["resources"])
+        self._room.give_back(job.task["resources"], job.devices)
         self._conclude(job)
 
     def _measure(self, job: Job) -> None:

@@ -10,7 +10,7 @@ BOOT = "import os, sys; sys.path.append(sys.argv[1]); os.chdir(sys.argv[2]); fro
 
 
 NO_ROOM = 74
-"""Exit status of a supervisor that has ended all that it ran, since its record can take no more."""
+"""Exit status of a supervisor that has ended all that it, or one before it, ran, since its record can take no more."""
 
 
 def main() -> None:
@@ -23,16 +23,15 @@ def main() -> None:
     os.set_inheritable(listener.fileno(), False)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
-    file, supervisor = os.path.abspath("attempts"), None
-    begun = os.path.exists(file) and os.path.getsize(file) > 0  # something may run that another supervisor started
+    supervisor = None
     try:
-        supervisor = Supervisor(listener, Record(file), null)
+        supervisor = Supervisor(listener, Record("attempts"), null)
         adopt_orphans()
         os.chdir("/")
         supervisor.run()
     except OSError as error:
         if supervisor:
             supervisor.leave()
-        if (supervisor or not begun) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
             os._exit(NO_ROOM)
         raise

@@ -8,7 +8,7 @@ import pytest
 
 from hyflow.errors import DeploymentError
 from hyflow.model.resources import Resources
-from hyflow_local.capacity import capacity, found_cores, found_memory
+from hyflow_local.capacity import capacity, found_cores, found_gpus, found_memory
 
 
 def test_settings_cap_what_was_found() -> None:
@@ -16,6 +16,13 @@ def test_settings_cap_what_was_found() -> None:
     assert capacity(None, None) == Resources(cores=found_cores(), memory=found_memory())
     with pytest.raises(DeploymentError):
         capacity(0, None)
+
+
+def test_gpus_are_counted_by_their_device_files(tmp_path: Path) -> None:
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm", "null"):
+        (tmp_path / name).touch()
+    assert found_gpus(tmp_path) == 2
+    assert capacity(1, "1GiB", 3).gpus == 3
 
 
 def test_control_groups_of_version_2(tmp_path: Path) -> None:

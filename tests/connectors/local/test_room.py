@@ -81,3 +81,11 @@ async def test_one_that_asks_for_more_than_there_is_runs_alone(tmp_path: Path) -
         one = Resources(cores=1)
         tickets = await tickets_of(connector, [(one, "sleep 0.1"), (Resources(cores=5), "sleep 0.1"), (one, "true")])
         assert most_at_once(await ends_of(connector, tickets)) == 1
+
+
+async def test_each_job_sees_gpus_of_its_own(tmp_path: Path) -> None:
+    async with connect(tmp_path, LocalSettings(cores=8, gpus=3)) as connector:
+        command = 'echo "$CUDA_VISIBLE_DEVICES"; sleep 0.3'
+        tickets = await tickets_of(connector, [(Resources(cores=1, gpus=gpus), command) for gpus in (1, 2, 1, 0)])
+        said = [end.outcome.stdout.strip() for _, end in sorted((await ends_of(connector, tickets)).items())]
+    assert said[:2] == ["0", "1,2"] and said[2] in ("0", "1") and said[3] == ""
