@@ -130,9 +130,9 @@ def test_what_is_asked_besides(kind: Kind, fields: dict[str, Any], settings: dic
 def test_apptainer_is_told_of_gpus_by_whoever_starts_it() -> None:
     argv = entered("apptainer", task(resources=Resources(gpus=2))).argv
     assert "--nv" in argv and argv[:2] == ("sh", "-c") and argv[4] == "apptainer"
-    said = subprocess.run([*argv[:4], "sh", "-c", "echo $APPTAINERENV_CUDA_VISIBLE_DEVICES"], env={**os.environ, "CUDA_VISIBLE_DEVICES": "1,3"},
-                          capture_output=True, text=True, check=True).stdout
-    assert said == "1,3\n"
+    told = [*argv[:4], "sh", "-c", "echo $APPTAINERENV_CUDA_VISIBLE_DEVICES"]
+    given = {**os.environ, "CUDA_VISIBLE_DEVICES": "1,3"}
+    assert subprocess.run(told, env=given, capture_output=True, text=True, check=True).stdout == "1,3\n"
 
 
 def test_limits_that_the_engine_cannot_enforce_are_not_asked_for() -> None:
