@@ -6,11 +6,12 @@ changed but the name of the attempt, its directory and the word that it says.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import docker_here
@@ -75,6 +76,16 @@ def prepare(room: Path, chosen: Sequence[Case]) -> None:
         image_python.install(DIGITS, IMAGE_PROGRAMS)
         for case in cases:
             _training(room, case)
+
+
+@contextlib.contextmanager
+def ended(room: Path, case: Case) -> Iterator[None]:
+    """No container of this case is left when its rounds are over, or were interrupted."""
+    try:
+        yield
+    finally:
+        if case.family is not Family.PEERS:
+            docker_here.sweep(room)
 
 
 def place(case: Case) -> str:

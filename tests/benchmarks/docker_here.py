@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from runners import ROOT
 
@@ -45,6 +46,21 @@ def _lab() -> str:
     return next((line.partition("=")[2] for line in lines if line.startswith("DOCKER_HOST=")), "")
 
 
+def sweep(room: Path) -> None:
+    """Remove containers that see files below `room`: those of runs that were given up or interrupted. Raises Unprepared."""
+    while ours := _below(room):
+        try:
+            asked(("rm", "--force", *ours))
+        except Unprepared:  # one that ended by itself just now, which is no harm
+            if set(ours) <= set(_below(room)):
+                raise
+
+
+def _below(room: Path) -> list[str]:
+    lines = (line.split(" ", 1) for line in asked(("ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Mounts}}")).splitlines())
+    return [name for name, mounts in lines if any(Path(source).is_relative_to(room) for source in mounts.split(","))]
+
+
 def asked(words: Sequence[str]) -> str:
     """What the client says on standard output. Raises Unprepared when it fails."""
     return run(("docker", *words))
@@ -59,4 +75,4 @@ def run(argv: Sequence[str], **environment: str) -> str:
         raise Unprepared(f"{argv[0]} cannot be started: {error.strerror}") from error
     if done.returncode:
         raise Unprepared(f"{argv[0]}: {(done.stderr.strip() or 'it said nothing').splitlines()[-1][:300]}")
-    return done.stdout.strip()
+    return done.stdout.rstrip("\n")

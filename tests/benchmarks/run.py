@@ -80,7 +80,8 @@ def run(chosen: Sequence[Case], asked: argparse.Namespace, done: Figures, keep: 
     table = Table(room, asked.patience)
     for case in chosen:
         most = asked.rounds or case.rounds or ROUNDS
-        row = table.row(case, taking_part(case, only, asked.quick), most, done, tell)
+        with containers.ended(room, case):
+            row = table.row(case, taking_part(case, only, asked.quick), most, done, tell)
         done = done.joined(case.name, row, place() + containers.place(case))
         shown = tables.text(tables.HEAD, tables.case_rows(done, case)) if case.family is Family.PEERS else pairs.described(done, case)
         print("\n".join(["", case.title, *shown]), flush=True)
