@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -34,6 +35,11 @@ class Gauge:
         memory, spent = _number(self._peak), _spent(self._spent)
         self.memory = memory if memory is not None else self.memory
         self.cpu = spent if spent is not None else self.cpu
+
+    def remove(self) -> None:
+        """Take away the id: all is known that there is to know of a container that has ended."""
+        with contextlib.suppress(OSError):
+            os.unlink(self._id_file)
 
     def _find(self) -> None:
         """Not every kernel counts both, and an engine makes the groups one after the other."""

@@ -106,6 +106,8 @@ class Job:
             self.trouble, manifest = why + (FOREIGN if self.foreign else ""), self._nothing()
         except Exception as error:  # on a thread of its own nobody else would tell
             self.trouble, manifest = f"the output directory could not be read: {error!r}", self._nothing()
+        if self.gauge:
+            self.gauge.remove()
         if not take_away(self.task["dir"], self.task["stage"], self._spares, deep=not quick):
             return None
         return encode({"key": self.key, "outcome": self._outcome(), "manifest": manifest}).encode("ascii") + b"\n"
