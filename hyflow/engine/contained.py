@@ -161,7 +161,7 @@ class Containers:
             return None
         try:
             return self.engine.found(answer.output)
-        except (ValueError, KeyError, IndexError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise self._error(image, f"what the engine says of it cannot be read: {error}", transient=False) from error
 
     async def _fetch(self, image: Image, step: Step) -> Image:
