@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lab
 import pytest
 
 from hyflow.cli.guard import guarded
@@ -225,3 +226,24 @@ def test_a_location_that_a_site_does_not_have(tmp_path: Path) -> None:
     done = hyflow("check", "d.yml", cwd=tmp_path)
     said = "hyflow: d.yml:7:5: the site box has no location 'gpu'\n  it is one place: name box alone\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+
+
+def test_check_tells_which_container_engine_works(tmp_path: Path) -> None:
+    engine = tmp_path / "engine"
+    engine.write_text("#!/bin/sh\necho 'Cannot connect to it. Is it running?' >&2\nexit 1\n", encoding="ascii")
+    engine.chmod(0o755)
+    sites = [f"named: {{type: local, container: {{runtime: docker, command: [{engine}]}}}}",
+             f"auto: {{type: local, container: {{command: [{engine}]}}}}", "without: {type: local, container: {runtime: none}}"]
+    (tmp_path / "d.yml").write_text("version: 1\nsites:\n  " + "\n  ".join(sites) + "\nbind: [{step: /, site: named}]\n", encoding="utf-8")
+    done = hyflow("check", "d.yml", "--connect", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "named  FAILED: no container engine works at named (docker: Cannot connect to it. Is it running?)\n  start its" in done.stderr
+    assert "no container engine works at auto (docker: Cannot connect to it. Is it running?; podman: Cannot" in done.stdout
+    assert "containers: none, commands run with what is installed" in done.stdout
+
+
+@pytest.mark.parametrize("target", ["docker", "podman", "apptainer"])
+def test_check_tells_of_a_real_engine(target: str, tmp_path: Path) -> None:
+    done = hyflow("check", str(lab.deployment(target)), "--connect", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(rf"^        containers: {target} \d+\.\d+", done.stdout, re.MULTILINE)
