@@ -53,6 +53,12 @@ def asked(requirement: Mapping[str, Any], where: Where | str | None) -> Asked:
     return Asked(image, bool(requirement["required"]), _outdir(requirement.get("dockerOutputDirectory"), where))
 
 
+def named(requirement: Mapping[str, Any]) -> str:
+    """How a person knows the image; "" where there is none."""
+    name = next((requirement[word] for word in ("dockerPull", "dockerImageId", "dockerLoad", "dockerImport") if requirement.get(word)), "")
+    return str(name) if name or not requirement.get("dockerFile") else "made of its dockerFile"
+
+
 def _image(requirement: Mapping[str, Any]) -> Image | None:
     name = str(requirement.get("dockerImageId") or "")
     if pull := requirement.get("dockerPull"):

@@ -15,7 +15,7 @@ from typing import Any
 from hyflow.cwl import judge, places, software, start, steps
 from hyflow.cwl.bind import Binder, Bound, runtime_resources
 from hyflow.cwl.collect import OutputError, collect
-from hyflow.cwl.contained import Asked
+from hyflow.cwl.contained import Asked, named
 from hyflow.cwl.demand import Demand, Demands
 from hyflow.cwl.knowledge import answer
 from hyflow.cwl.steps import StepInputs
@@ -98,9 +98,10 @@ class Processes:
     # -- what the program is like ---------------------------------------------------------------------------------
 
     def containers(self) -> tuple[ContainerNeed, ...]:
-        """The tools with a DockerRequirement, in the order of the document. `image` is empty where it names none."""
+        """The tools with a DockerRequirement, in the order of the document. `image` says how the image comes where it has no name, and is
+        empty where there is none."""
         return tuple(
-            ContainerNeed(name, name, str(need.get("dockerPull") or need.get("dockerImageId") or ""), bool(need["required"]))
+            ContainerNeed(name, name, named(need), bool(need["required"]))
             for name, document in self._commands() if (need := document["requirements"].get("DockerRequirement")) is not None
         )
 
