@@ -143,6 +143,8 @@ async def _site(run: RunDir, site: Named, attempts: Sequence[Attempt]) -> SiteCl
                 done.containers += await _containers(site.name, connector, site.container, run.id)
             for place in await connector.locations():
                 done.freed += await wipe(connector, place, run.id)
+            async with asyncio.timeout(_ENDING):
+                await _forget(connector, attempts)
     except HyflowError as error:
         done.error = error
     except OSError as error:  # a TimeoutError is one
@@ -151,14 +153,17 @@ async def _site(run: RunDir, site: Named, attempts: Sequence[Attempt]) -> SiteCl
 
 
 async def _end(connector: Connector, attempts: Sequence[Attempt]) -> int:
-    """End all attempts that may still run, and let the site drop what it keeps of them; how many had not come to an end."""
+    """End all attempts that may still run; how many had not come to an end."""
     began = time.time()
     doubtful = list((await connector.find([one.key for one in attempts if not one.finished])).values())
     await connector.cancel(doubtful)
-    count = await _unfinished(connector, doubtful, began)
+    return await _unfinished(connector, doubtful, began)
+
+
+async def _forget(connector: Connector, attempts: Sequence[Attempt]) -> None:
+    """Let the site drop what it keeps of them."""
     if (power := connector.power(Forget)) is not None:
         await power.forget(list((await connector.find([one.key for one in attempts])).values()))
-    return count
 
 
 async def _unfinished(connector: Connector, tickets: Sequence[Ticket], since: float) -> int:

@@ -20,7 +20,7 @@ import pytest
 from commandline import Ended, Shell, processes, until
 
 from hyflow import deployment
-from hyflow.errors import JournalError
+from hyflow.errors import JournalError, UsageError
 from hyflow.journal import Journal, Meta, Phase, find_run, list_runs, new_run, read_tallies
 
 JOBS = 6
@@ -61,10 +61,9 @@ class Place(Shell):
         """A hyflow whose run has so many jobs at work."""
         process = self.start("hyflow", "run", "--quiet", "flow.cwl", "deploy.json", "job.json")
         try:
-            until(lambda: runs_with(self.home, jobs) and len(processes(f"sleep\0{self.mark}")) == jobs, 60)
-        except BaseException:
-            end(process)
-            raise
+            until(lambda: runs_with(self.home, jobs) and len(processes(f"sleep\0{self.mark}\0")) == jobs, 60)
+        except AssertionError as error:
+            raise AssertionError(f"not all jobs are at work: {end(process)}") from error
         return process
 
     def killed(self, *, orphaned: bool = False) -> str:
@@ -81,14 +80,15 @@ class Place(Shell):
 
 def runs_with(home: Path, jobs: int) -> bool:
     """Whether the latest run has so many jobs at work."""
-    with contextlib.suppress(JournalError):
-        return any(step[Phase.RUNNING] == jobs for run in list_runs(home) for step in read_tallies(run.journal))
+    with contextlib.suppress(JournalError, UsageError):
+        return any(step[Phase.RUNNING] == jobs for step in read_tallies(find_run(home).journal))
     return False
 
 
-def end(process: subprocess.Popen[str]) -> None:
+def end(process: subprocess.Popen[str]) -> str:
+    """Kill it; what it had said."""
     process.kill()
-    process.communicate()
+    return process.communicate()[1]
 
 
 def supervisors(home: Path) -> list[int]:
@@ -127,6 +127,7 @@ both = pytest.mark.parametrize("place", ["local", "shell"], indirect=True)
 def was_cleaned(place: Place, run: str) -> None:
     """Nothing runs, and nothing but what was said is left; what is known of the run can be read."""
     assert place.napping() == supervisors(place.home) == []
+    assert not [path for path in place.where.glob(".attempts/*") if path.is_dir()]
     (top,) = [path for path in place.where.rglob(run) if path.parent.name != "runs"]
     assert {str(path.relative_to(path.parents[1])).partition("/")[2] for path in top.rglob("*") if not path.is_dir()} == {"stderr"}
     assert {path.parent for path in top.rglob("*")} == {top, *top.iterdir()} and len(list(top.iterdir())) == JOBS
@@ -223,6 +224,21 @@ def test_a_run_that_goes_on_is_left_alone(place: Place) -> None:
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
+
+
+@both
+def test_another_run_is_not_touched(place: Place) -> None:
+    place.flow()
+    run, first = place.killed(), place.mark
+    place.mark = f"{first}1"
+    place.flow()
+    other = place.killed()
+    assert place("hyflow", "clean", run).stdout.startswith(f"{run}: {JOBS} jobs without an end ended, ")
+    assert processes(f"sleep\0{first}\0") == [] and len(processes(f"sleep\0{place.mark}\0")) == JOBS
+    assert len(list(place.where.rglob(f"{other}/*/out"))) == JOBS
+    assert place("hyflow", "clean").stdout.startswith(f"{other}: {JOBS} jobs without an end ended, ")
+    was_cleaned(place, run)
+    was_cleaned(place, other)
 
 
 @both
