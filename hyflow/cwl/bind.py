@@ -79,8 +79,9 @@ class Binder:
 
     def _container(self, place: Place, mounts: tuple[Mount, ...]) -> Container | None:
         """The container that the command runs in, where it does."""
-        asked = self._tool.container
-        return Container(asked.image, place.indir, place.outdir, place.tmpdir, mounts) if asked and place.contained else None
+        if not place.contained or self._tool.container is None:  # what else it asks does not matter where there is no engine
+            return None
+        return Container(self._tool.container.image, place.indir, place.outdir, place.tmpdir, mounts)
 
     # -- environment and streams ----------------------------------------------------------------------------------
 

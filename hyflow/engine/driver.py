@@ -254,8 +254,8 @@ class Driver:
         replica = location.replica(directory)
         if replica is None:
             raise SiteError(f"its working directory {location.workdir} lies on no file system of {location}", transient=False)
-        asked = self._house.processes.container(action.job.process)
-        if asked is not None and location.site in self._house.containers:
+        asked = self._house.processes.container(action.job.process) if location.site in self._house.containers else None
+        if asked is not None:
             return Place(directory, replica.uri, asked.outdir, asked.tmpdir, asked.indir, {}, action.resources, contained=True)
         out, tmp, inputs = (posixpath.join(directory, name) for name in ("out", "tmp", "in"))
         return Place(directory, replica.uri, out, tmp, inputs, {}, action.resources)

@@ -122,6 +122,12 @@ def test_without_an_engine_a_hint_changes_nothing(tmp_path: Path) -> None:
     assert (task.argv, task.container) == (("c", "/job/in/1/a.txt"), None)
 
 
+def test_without_an_engine_it_does_not_matter_what_else_is_asked(tmp_path: Path) -> None:
+    for hint in ("{}", "{dockerPull: x, dockerOutputDirectory: /etc}"):
+        tool = Tool(tmp_path, HEAD + INPUTS + f"hints: {{DockerRequirement: {hint}}}\n")
+        assert tool.bind(**DATA).task.container is None
+
+
 def test_an_image_may_bring_the_command(tmp_path: Path) -> None:
     text = "inputs: {}\noutputs: {}\nhints: {DockerRequirement: {dockerPull: x}}\n"
     assert bound(tmp_path, text).argv == ()
