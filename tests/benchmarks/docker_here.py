@@ -30,7 +30,7 @@ def choose() -> str:
             continue
         os.environ["DOCKER_HOST"] = host
         return f"Docker {version}"
-    raise Unprepared(f"Docker does not work here: {said or 'there is none'}. To have one for the time: sh tests/lab/lab.sh up docker")
+    raise Unprepared(f"Docker does not work here ({said or 'there is none'}). To have one for the time: sh tests/lab/lab.sh up docker")
 
 
 def _own() -> str:

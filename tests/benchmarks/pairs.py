@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cases import CASES, Case, Family
@@ -58,7 +58,7 @@ def described(figures: Figures, case: Case) -> list[str]:
     head, rows = containers(figures, case) if case.family is Family.CONTAINERS else training(figures, case)
     found = beside(figures, case.name, *PAIRS[case.family])
     sure = f"The two figures in brackets have the median between them with a probability of {found.sure:.0%}. " if found else ""
-    measured = f"{sure}Measured {figures.places[case.name]}."
+    measured = f"{sure if found and found.sure else ''}Measured {figures.places[case.name]}."
     return [f"### {case.title}", "", case.about, "", *markdown(head, rows, range(1, len(head))), "", measured, ""]
 
 
@@ -72,27 +72,26 @@ def containers(figures: Figures, case: Case) -> tuple[Sequence[str], list[tuple[
             rows.append((name, cell.note, *"----"))
             continue
         each = f"{cell.wall / case.holds * 1000:.0f} ms"
-        times = "" if name == script else _times(beside(figures, case.name, name, script))
+        share = beside(figures, case.name, name, script) if name != script else None
+        times = _interval(share, lambda share: f"{share:.2f}") if share else ""
         rows.append((name, seconds(cell.wall), spread(cell), each, str(len(cell.walls)), times))
-    return ("", "start to finish", "spread", "a container", "rounds", "beside the script"), rows
-
-
-def _times(found: Median | None) -> str:
-    if found is None:
-        return ""
-    return f"{found.value:.2f} times" + (f" ({found.low:.2f} .. {found.high:.2f})" if found.low < found.high else "")
+    return ("", "start to finish", "spread", "a container", "rounds", "times the script"), rows
 
 
 def training(figures: Figures, case: Case) -> tuple[Sequence[str], list[tuple[str, ...]]]:
     """What a container costs a long step, as a table."""
     found = beside(figures, case.name, INSIDE, OUTSIDE)
     inside, outside = figures.cell(case.name, INSIDE), figures.cell(case.name, OUTSIDE)
-    change = f"{_change(found.value)} ({_change(found.low)} .. {_change(found.high)})" if found else inside.note or outside.note
+    change = _interval(found, _percent) if found else inside.note or outside.note
     pairs = str(min(len(inside.walls), len(outside.walls)))
     ours = ("hyflow", seconds(outside.wall), seconds(inside.wall), pairs, change)
     theirs = ("DeepHealth (deliverable D3.6, Table 2)", "-", "-", "-", "-4.3 % .. -0.45 %")
     return ("", "without a container", "in it", "pairs", "difference"), [ours, theirs]
 
 
-def _change(share: float) -> str:
+def _percent(share: float) -> str:
     return f"{(share - 1) * 100:+.2f} %"
+
+
+def _interval(found: Median, told: Callable[[float], str]) -> str:
+    return told(found.value) + (f" ({told(found.low)} .. {told(found.high)})" if found.sure else "")
