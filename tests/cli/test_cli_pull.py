@@ -83,14 +83,15 @@ def test_what_cannot_be_had_is_told_with_its_steps_and_keeps_nothing_else(place:
     assert f"hyflow: /one, /three: {what}\n" in done.stderr
     lines = done.stdout.splitlines()
     assert lines[1:] == [f"  {BUSYBOX}  {digest(BUSYBOX)}", lines[2], "  hyflow.invalid/no:1  FAILED", f"  {BUSYBOX}  {digest(BUSYBOX)}"]
-    place.flow(two={"dockerImageId": "no", "dockerFile": "FROM busybox:latest\nRUN echo it fails; false\n"})
+    words = f"it fails in {place.top}"
+    place.flow(two={"dockerImageId": "no", "dockerFile": f"FROM busybox:latest\nRUN echo {words}; false\n"})
     done = place.pull("--json", "--set", "bind.0.site=box")
     assert done.status == 1 and "box: building no\n" in done.stderr
     (site,) = json.loads(done.stdout)
     (image,) = site["images"]
     assert (image["digest"], image["steps"]) == (None, ["/two"])
     assert "returned a non-zero code: 1" in image["error"] and f"hyflow: /two: {image['error']}\n" in done.stderr
-    assert "it fails" not in docker("ps", "--all", "--no-trunc")
+    assert words not in docker("ps", "--all", "--no-trunc")
 
 
 def test_an_archive_is_loaded_and_does_not_stay(place: Place) -> None:
