@@ -74,7 +74,7 @@ def _tell(run: RunDir, sites: Sequence[SiteCleaned], error: HyflowError | None, 
 def _planned(sites: Sequence[SiteCleaned]) -> str:
     jobs = sum(site.jobs for site in sites)
     names = ", ".join(site.site for site in sites)
-    ends = f"{_counted(jobs, 'job')} without an end would be ended, and " if jobs else ""
+    ends = f"{_counted(jobs, 'unfinished job')} would be ended, and " if jobs else ""
     return f"{ends}containers and working files would be removed at {names}" if sites else "it has left nothing at any site"
 
 
@@ -83,7 +83,7 @@ def _done(sites: Sequence[SiteCleaned]) -> str:
 
     jobs, containers = sum(site.jobs for site in sites), sum(len(site.containers) for site in sites)
     freed = size_text(sum(site.freed for site in sites))
-    return f"{_counted(jobs, 'job')} without an end ended, {_counted(containers, 'container')} removed, {freed} freed"
+    return f"{_counted(jobs, 'unfinished job')} ended, {_counted(containers, 'container')} removed, {freed} freed"
 
 
 def _counted(number: int, what: str) -> str:

@@ -35,6 +35,7 @@ from hyflow.model.tasks import Outcome, Task
 ID_FILE = "container"
 """The file in the attempt's directory that gets the container's id."""
 _ADVICE = re.compile(r"\n(?:See|Run) '|\n(?:Usage: |ERRO\[)")
+_LOGGED = re.compile(r'time="[^"]*" level=\w+ msg="(?P<words>.*)"')
 _ENGINE_CODE, _NOT_EXECUTABLE, _NOT_FOUND = 125, 126, 127
 _LEAST_MEMORY, _LEAST_CORES = 6 << 20, 0.01
 """The engines refuse limits that are lower."""
@@ -107,7 +108,7 @@ class Oci:
             argv = ("sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", scratch(task), *argv)
         environment = {**passed, "TMPDIR": scratch(task)}
         return replace(task, argv=argv, environment=environment, stdin=seen.stdin, stage=seen.stage, container=None,
-                       enclosure=self._enclosure(task, image, seen))
+                       enclosure=self._enclosure(task, run, image, seen))
 
     def _options(self, task: Task, container: Container, run: str, seen: Sight) -> Iterator[str]:
         yield from ("--rm", f"--name={name_of(task.key)}", f"--cidfile={task.dir}/{ID_FILE}")
@@ -146,13 +147,14 @@ class Oci:
         elif self.settings.network:
             yield f"--network={self.settings.network}"
 
-    def _enclosure(self, task: Task, image: Ready, seen: Sight) -> Enclosure:
-        own = tuple(self._own(task, image)) if self.facts.user[0] else ()  # root may do everything as it is
+    def _enclosure(self, task: Task, run: str, image: Ready, seen: Sight) -> Enclosure:
+        own = tuple(self._own(task, run, image)) if self.facts.user[0] else ()  # root may do everything as it is
         return Enclosure(self.remove((name_of(task.key),)), own, ID_FILE, seen.paths)
 
-    def _own(self, task: Task, image: Ready) -> Iterator[str]:
+    def _own(self, task: Task, run: str, image: Ready) -> Iterator[str]:
         """Makes what root or somebody else wrote in the container ours, by the image's own chown."""
-        yield from (*self._client, "run", "--rm", f"--name={name_of(task.key)}-own", f"--label={OWNER}={self.facts.owner}")
+        yield from (*self._client, "run", "--rm", f"--name={name_of(task.key)}-own")
+        yield from (f"--label={RUN}={run}", f"--label={OWNER}={self.facts.owner}")
         yield from ("--pull=never", "--log-driver=none", "--network=none", "--read-only", "--user=0:0", "--entrypoint=chown")
         if self.facts.rootless and self.facts.kind == "podman":
             yield "--userns=keep-id"
@@ -170,6 +172,7 @@ class Oci:
         if said is None or (self.facts.kind == "podman" and outcome.code != _ENGINE_CODE and "OCI" not in said[0]):
             return None
         words = " ".join(_ADVICE.split(said[0])[0].split())
+        words = logged["words"] if (logged := _LOGGED.fullmatch(words)) else words
         if starting := _STARTING.search(words):
             return EngineFailure(_not_started(starting, words), command=True)
         return EngineFailure(words, transient=is_passing(words))

@@ -145,7 +145,7 @@ def test_a_run_whose_hyflow_was_killed(place: Place, orphaned: bool) -> None:
     place.flow()
     run = place.killed(orphaned=orphaned)
     planned = place("hyflow", "clean", "--dry-run")
-    said = f"{run}: {JOBS} jobs without an end would be ended, and containers and working files would be removed at there\n"
+    said = f"{run}: {JOBS} unfinished jobs would be ended, and containers and working files would be removed at there\n"
     assert (planned.status, planned.stdout) == (0, said)
     assert answer(place("hyflow", "clean", "--dry-run", "--json")) == {
         "run": run, "error": None, "sites": [{"site": "there", "jobs": JOBS, "containers": None, "freed": None, "error": None}],
@@ -233,10 +233,10 @@ def test_another_run_is_not_touched(place: Place) -> None:
     place.mark = f"{first}1"
     place.flow()
     other = place.killed()
-    assert place("hyflow", "clean", run).stdout.startswith(f"{run}: {JOBS} jobs without an end ended, ")
+    assert place("hyflow", "clean", run).stdout.startswith(f"{run}: {JOBS} unfinished jobs ended, ")
     assert processes(f"sleep\0{first}\0") == [] and len(processes(f"sleep\0{place.mark}\0")) == JOBS
     assert len(list(place.where.rglob(f"{other}/*/out"))) == JOBS
-    assert place("hyflow", "clean").stdout.startswith(f"{other}: {JOBS} jobs without an end ended, ")
+    assert place("hyflow", "clean").stdout.startswith(f"{other}: {JOBS} unfinished jobs ended, ")
     was_cleaned(place, run)
     was_cleaned(place, other)
 
@@ -253,7 +253,7 @@ def test_a_failed_run_is_cleaned_when_it_is_named(place: Place) -> None:
     (left,) = place.where.rglob(f"{run}/*/out/a")
     done = place("hyflow", "clean", run[:20], run)
     assert (done.status, done.stdout.count("\n")) == (0, 1)
-    assert done.stdout.startswith(f"{run}: 0 jobs without an end ended, 0 containers removed, ")
+    assert done.stdout.startswith(f"{run}: 0 unfinished jobs ended, 0 containers removed, ")
     assert not left.exists() and not left.parent.exists()
     assert place("hyflow", "logs", run, "/fails", "--stderr").stdout == "why\n"
     assert place("hyflow", "status", run, "--json").stdout == before
@@ -277,7 +277,7 @@ def test_a_site_that_cannot_be_reached(place: Place) -> None:
     said = hanging.communicate(timeout=30)
     assert (hanging.returncode, said) == (130, ("", "hyflow: interrupted\n"))
     place.write("state", "up")
-    assert place("hyflow", "clean").stdout.startswith(f"{run}: {JOBS} jobs without an end ended, 0 containers removed, ")
+    assert place("hyflow", "clean").stdout.startswith(f"{run}: {JOBS} unfinished jobs ended, 0 containers removed, ")
     was_cleaned(place, run)
 
 
@@ -339,4 +339,4 @@ def test_a_record_that_cannot_be_read_does_not_keep_others(place: Place) -> None
     (broken / "journal.sqlite").write_bytes(find_run(place.home, run).journal.read_bytes()[:4096] + bytes(40960))
     done = place("hyflow", "clean")
     assert done.status == 1 and "is damaged" in done.stderr
-    assert done.stdout.startswith(f"{run}: {JOBS} jobs without an end ended, ")
+    assert done.stdout.startswith(f"{run}: {JOBS} unfinished jobs ended, ")
