@@ -57,8 +57,8 @@ def test_how_files_are_made_ours(kind: Kind, rootless: bool, more: tuple[str, ..
     enclosure = entered(kind, task(), rootless=rootless).enclosure
     assert enclosure is not None
     assert enclosure.own == (
-        kind, "run", "--rm", "--name=hyflow-a1-own", LABELS[2], "--pull=never", "--log-driver=none", "--network=none", "--read-only",
-        "--user=0:0", "--entrypoint=chown", *more, f"--mount=type=bind,source={DIR}/out,target=/hyflow/out",
+        kind, "run", "--rm", "--name=hyflow-a1-own", LABELS[0], LABELS[2], "--pull=never", "--log-driver=none", "--network=none",
+        "--read-only", "--user=0:0", "--entrypoint=chown", *more, f"--mount=type=bind,source={DIR}/out,target=/hyflow/out",
         f"--mount=type=bind,source={DIR}/tmp,target=/hyflow/tmp", "sha256:b0", "-R", "-h", who, "/hyflow/out", "/hyflow/tmp")
 
 
