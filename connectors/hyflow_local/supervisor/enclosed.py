@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ENDING, HURRIED, OWNING = 30.0, 5.0, 300.0
 """Seconds that the end of a container may take; that it may take where the engine did not answer the last time, or nobody wants the
 outputs; that a change of owner may take."""
+HANGS = "the container engine gave no answer when the container was to be ended: it may still run"
 DOUBTFUL = 125
 """From this exit status on the client may have left its container running."""
 
@@ -50,7 +51,8 @@ class Aftermath:
     def _end(self, job: Job, then: Callable[[], None]) -> None:
         def begun(give_up: Callable[[], bool]) -> None:
             def late(_: Job) -> None:
-                self._hangs = give_up() or self._hangs
+                if give_up():
+                    self._hangs, job.trouble = True, HANGS
 
             self._after(HURRIED if self._hangs else ENDING, job, late)
 

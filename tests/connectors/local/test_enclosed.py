@@ -97,6 +97,15 @@ def test_links_are_changed_by_the_first_pair_that_matches(tmp_path: Path) -> Non
         "loop": "/elsewhere/in/x", "dir": "/data/in/d"}
 
 
+def test_no_link_is_changed_beyond_a_link_in_the_place_of_the_output_directory(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "l").symlink_to("/in/x")
+    (tmp_path / "out").symlink_to("elsewhere")
+    with pytest.raises(NotADirectoryError):
+        enclosed.relink(str(tmp_path / "out"), (("/in", "/data"),), quick=False)
+    assert os.readlink(tmp_path / "elsewhere" / "l") == "/in/x"
+
+
 FOREIGN = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])

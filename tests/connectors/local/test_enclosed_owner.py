@@ -96,6 +96,7 @@ def told(base: Path, code: int | None, mode: int) -> list[Any]:
             made[0].write_text("x")
             made[0].chmod(mode)
             made[1].symlink_to("/in/1")
+            made[2].chmod(0o500)
             if code is None:
                 give(made)
             (task / "there").touch()
@@ -121,6 +122,7 @@ def give(paths: list[Path]) -> None:
 def test_what_is_ours_is_read_and_its_links_are_changed(base: Path, code: int | None) -> None:
     assert told(base, code, 0o600) == [0, None, {"f": [None, SHA1], "d": [None, None], "d/link": ["/data/1", None]}]
     assert not (base / "task" / "tmp").exists()
+    assert (base / "task" / "out" / "d").stat().st_mode & 0o777 == 0o500
 
 
 def test_what_could_not_be_made_ours_is_the_attempt_s_trouble(base: Path) -> None:

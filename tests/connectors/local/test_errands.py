@@ -86,10 +86,12 @@ def test_an_engine_that_hangs_is_waited_for_once(loop: Loop, tmp_path: Path, mon
     monkeypatch.setattr(enclosed, "ENDING", 1.5)
     monkeypatch.setattr(enclosed, "HURRIED", 0.1)
     begun = time.monotonic()
-    for number in range(4 * AT_ONCE):
-        loop.settle(job(str(number), tmp_path, HANGS))
+    jobs = [job(str(number), tmp_path, HANGS) for number in range(4 * AT_ONCE)]
+    for each in jobs:
+        loop.settle(each)
     loop.until(lambda: len(loop.over) == 4 * AT_ONCE)
     assert 1.5 < time.monotonic() - begun < 3.5  # and not four times 1.5
+    assert {each.trouble for each in jobs} == {enclosed.HANGS}  # nothing is read that may still be written
 
 
 def test_an_engine_that_answers_again_has_its_time_again(loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,9 +102,11 @@ def test_an_engine_that_answers_again_has_its_time_again(loop: Loop, tmp_path: P
     loop.until(lambda: loop.over == ["hangs"])
     loop.settle(job("answers", tmp_path, ("true",)))
     loop.until(lambda: loop.over == ["hangs", "answers"])
-    loop.settle(job("slow", tmp_path, ("sh", "-c", 'sleep 0.4; touch "$0"', str(done))))
+    slow = job("slow", tmp_path, ("sh", "-c", 'sleep 0.4; touch "$0"', str(done)))
+    loop.settle(slow)
     loop.until(lambda: len(loop.over) == 3)
     assert done.exists()
+    assert slow.trouble is None
 
 
 def test_ends_that_cannot_be_started_keep_nothing_waiting(loop: Loop, tmp_path: Path) -> None:
