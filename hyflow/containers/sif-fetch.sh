@@ -9,6 +9,7 @@ trap 'exit 1' INT TERM HUP
 if command -v flock >/dev/null; then
     exec 9>".$name.lock" || exit 1
     flock 9 || exit 1
+    rm -rf .part.*."$name" .part.*."$name".d .part.*."$name".tar # what somebody left who was killed
 fi
 [ -n "$again" ] || [ ! -e "$name" ] || [ "$source" -nt "$name" ] || exit 0
 case $how in

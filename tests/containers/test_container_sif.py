@@ -114,16 +114,17 @@ def test_one_that_is_ended_leaves_nothing(house: House) -> None:
     assert house.look(Image("busybox"))[0] == 1 and house.parts == []
 
 
-def test_one_that_is_killed_holds_nobody_up(house: House) -> None:
+def test_one_that_is_killed_holds_nobody_up_and_what_it_left_is_removed(house: House) -> None:
     house.does('touch "${0%/*}/begun"; exec sleep 60')
     process = house.fetch(Image("busybox"))
     while not (house.top / "begun").exists():
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     ended(process)
+    assert len(house.parts) == 1
     house.does(":")
     assert ended(house.fetch(Image("busybox"))) == 0
-    assert house.look(Image("busybox"))[0] == 0
+    assert house.look(Image("busybox"))[0] == 0 and house.parts == []
 
 
 def test_an_image_without_its_digest_beside_it(house: House) -> None:
