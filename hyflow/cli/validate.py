@@ -37,6 +37,8 @@ def main(args: argparse.Namespace) -> int:
     document, job = _files(args)
     program = load(document, cache=home() / "cache" / "documents")
     processes = Processes(program)
+    for need in processes.containers():
+        processes.container(need.process)
     if job is not None:
         _check_job(job, processes)
     for warning in program.warnings:

@@ -58,6 +58,8 @@ def test_a_good_document_is_described(shell: Shell) -> None:
         ("baseCommand: wc", "baseComand: wc", ["wf.cwl:12:", "baseComand"]),
         ("threads: int?", "threads: itn", ["wf.cwl:3:", "itn"]),
         ("steps:", "steps: [", ["wf.cwl:"]),
+        ("alpine:3", "--help", ["wf.cwl:10:", "no image can be called '--help'"]),
+        ('"alpine:3"', "x, dockerOutputDirectory: /etc", ["wf.cwl:10:", "dockerOutputDirectory cannot be '/etc'"]),
     ],
 )
 def test_a_mistake_is_pointed_at(shell: Shell, old: str, new: str, words: list[str]) -> None:
