@@ -38,14 +38,18 @@ END
 _registry_answers() { (exec 3<>"/dev/tcp/${REGISTRY%:*}/${REGISTRY#*:}"); }
 
 # The registry's content is made once: pushing compresses every layer.
-_registry_content() { echo "registry-$(for name in $IMAGES; do image_archive "$name"; done | sha256sum | cut -c1-12)"; }
+_registry_content() { echo "registry-$({ declare -f _registry_fill; for name in $IMAGES; do image_archive "$name"; done; } | sha256sum | cut -c1-12)"; }
 
 _registry_fill() {
-    local name full
-    registry_serve "$1.service" "$1" || return 1
-    trap 'end "$1.service.pid"' RETURN
+    local name full to folder=$1
+    registry_serve "$folder.service" "$folder" || return 1
+    trap 'end "$folder.service.pid"' RETURN
     for name in $IMAGES; do
         full=$(image "$name" image)
-        skopeo copy --quiet --dest-tls-verify=false "docker-archive:$CACHE/$(image_archive "$name")" "docker://$REGISTRY/${full#*/}" || return 1
+        set -- "${full#*/}"
+        case $full in localhost/*) set -- "$@" "$full" ;; esac # Apptainer takes this for a name of docker.io
+        for to; do
+            skopeo copy --quiet --dest-tls-verify=false "docker-archive:$CACHE/$(image_archive "$name")" "docker://$REGISTRY/$to" || return 1
+        done
     done
 }
