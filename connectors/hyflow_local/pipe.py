@@ -20,9 +20,7 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 async def attached(argv: Argv, cwd: str) -> AsyncIterator[LocalPipe | NoPipe]:
     """Start the command; leaving the context kills its process group, if it still runs."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            cwd=cwd, start_new_session=True, limit=LIMIT)
+        process = await _started(argv, cwd)
     except (FileNotFoundError, NotADirectoryError):
         yield NoPipe(NOT_FOUND, f"{argv[0]}: command not found\n")
         return
@@ -34,6 +32,20 @@ async def attached(argv: Argv, cwd: str) -> AsyncIterator[LocalPipe | NoPipe]:
         yield LocalPipe(process, errors)
     finally:
         await _end(process, errors)
+
+
+async def _started(argv: Argv, cwd: str) -> asyncio.subprocess.Process:
+    """The process, started whole or not at all: who is cancelled in the middle would leave a group that nobody knows, and wait for it."""
+    starting = asyncio.create_task(asyncio.create_subprocess_exec(
+        *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        cwd=cwd, start_new_session=True, limit=LIMIT), name=f"start of {argv[0]}")
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError, ValueError):
+            process = await starting
+            await _end(process, asyncio.create_task(_tail(cast(asyncio.StreamReader, process.stderr)), name=f"stderr of {argv[0]}"))
+        raise
 
 
 async def _end(process: asyncio.subprocess.Process, errors: asyncio.Task[bytes]) -> None:
