@@ -71,11 +71,12 @@ class Containers:
         self.engine = engine
         self._site, self._connector, self._run, self._localize, self._note, self._group = site, connector, run, localize, note, group
         self._images: dict[Image, asyncio.Task[Ready | ImageError]] = {}
+        self._sweeping: asyncio.Task[None] | None = None
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     def begin(self, images: Iterable[Image]) -> None:
         """Remove what earlier runs left behind, and bring images that will be needed."""
-        self._group.create_task(self._sweep(), name=f"containers left at {self._site}")
+        self._sweeping = self._group.create_task(self._sweep(), name=f"containers left at {self._site}")
         for image in images:
             self._task(image)
 
@@ -87,9 +88,11 @@ class Containers:
         return found
 
     def close(self) -> None:
-        """Give up images that are still on their way."""
+        """Give up images that are still on their way, and looking for what earlier runs left."""
         for task in self._images.values():
             task.cancel()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
 
     def _task(self, image: Image) -> asyncio.Task[Ready | ImageError]:
         task = self._images.get(image)
