@@ -109,9 +109,7 @@ async def attached(command: Sequence[str], line: str, patience: float) -> AsyncI
     sign = secrets.token_hex(16)
     argv = (*command, f"printf '%s\\n' {sign}; {line}")
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True, limit=GREETING
-        )
+        process = await started(argv)
     except (OSError, ValueError) as error:
         lasting = isinstance(error, FileNotFoundError | PermissionError | ValueError)
         why = (error.strerror if isinstance(error, OSError) else "") or "it holds a character that no command can"
@@ -122,6 +120,21 @@ async def attached(command: Sequence[str], line: str, patience: float) -> AsyncI
         yield ProcessPipe(process, tail, f"{sign}\n".encode(), activity)
     finally:
         await end(process, tail)
+
+
+async def started(argv: Sequence[str]) -> Process:
+    """The process, started whole or not at all: who is cancelled in the middle would leave a group that nobody knows."""
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(*argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True, limit=GREETING),
+        name=f"start of {argv[0]}",
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError, ValueError):
+            process = await starting
+            await end(process, asyncio.create_task(last_of(process, lambda: None), name=f"standard error of {argv[0]}"))
+        raise
 
 
 async def last_of(process: Process, heard: Callable[[], None]) -> bytes:
