@@ -67,7 +67,7 @@ def nothing_left_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 def working_below(base: Path) -> list[str]:
     """Processes, other than this one, whose working directory lies below `base`: their ids and commands."""
     found = []
-    for cwd in Path("/proc").glob("[0-9]*/cwd"):
+    for cwd in [Path("/proc", number, "cwd") for number in os.listdir("/proc") if number.isdigit()]:
         try:
             if int(cwd.parent.name) != os.getpid() and cwd.readlink().is_relative_to(base):
                 found.append(f"{cwd.parent.name} {cwd.with_name('cmdline').read_bytes().decode(errors='replace')}")

@@ -133,7 +133,8 @@ class Containers:
             if command := self.engine.sweep():
                 answer = await _bounded(self._connector, Step(command))
                 if names := answer.output.split():
-                    self._note(f"{self._site}: removed {len(names)} containers that an earlier run left: {', '.join(names[:3])}")
+                    count = "1 container" if len(names) == 1 else f"{len(names):,} containers"
+                    self._note(f"{self._site}: removed {count} of runs that were killed: {', '.join(names[:3])}")
         except (SiteError, OSError) as error:
             self._note(f"{self._site}: containers that earlier runs may have left were not looked for: {error}")
 

@@ -282,3 +282,22 @@ def test_the_signal_that_most_likely_ended_it(kind: FailureClass, code: int | No
     failure = Failure(kind, "it failed", code)
     told = f"it failed: most likely it was ended by {number.name} in its container" if number else "it failed"
     assert with_signal(failure).message == told
+
+
+# -- what killed runs left ---------------------------------------------------------------------------------------------------------------
+
+
+async def test_containers_whose_client_is_gone_are_removed_and_no_others(docker: Standin) -> None:
+    docker.does("ps", "echo hyflow-gone-1; echo hyflow-alive-1; echo '$(touch x)'; echo hyflow-gone-2")
+    client = await asyncio.create_subprocess_exec("sh", "-c", "read -r line", "sh", "--name=hyflow-alive-1", stdin=asyncio.subprocess.PIPE)
+    try:
+        async with docker.at_work() as containers:
+            containers.begin([])
+            async with asyncio.timeout(20):
+                while not docker.notes:  # noqa: ASYNC110  # nobody tells
+                    await asyncio.sleep(0.05)
+    finally:
+        client.kill()
+        await client.wait()
+    assert docker.notes == ["here: removed 2 containers of runs that were killed: hyflow-gone-1, hyflow-gone-2"]
+    assert docker.calls("rm") == ["rm --force hyflow-gone-1 hyflow-gone-2"]

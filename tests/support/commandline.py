@@ -82,13 +82,13 @@ class Ended:
 def processes(word: str) -> list[str]:
     """The running processes with that word in their command lines."""
     found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
+    for number in filter(str.isdigit, os.listdir("/proc")):
         try:
-            text = file.read_bytes()
+            text = Path("/proc", number, "cmdline").read_bytes()
         except OSError:
             continue
-        if word.encode() in text and int(file.parent.name) != os.getpid():
-            found.append(f"{file.parent.name} {text!r}")
+        if word.encode() in text and int(number) != os.getpid():
+            found.append(f"{number} {text!r}")
     return found
 
 
