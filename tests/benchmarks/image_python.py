@@ -39,7 +39,7 @@ class About(TypedDict):
 def install(image: str, programs: Path) -> None:
     """Make `programs`/python3, the Python of the image; what an image of the same content left there is kept. Raises docker_here.Unprepared
     when it is not made of the very same files in the end."""
-    root = programs.parent / "root"
+    root = programs.parent.resolve() / "root"
     identity = docker_here.asked(("image", "inspect", "--format", "{{.Id}}", image))
     mark = programs.parent / "image.txt"
     about = _about(docker_here.asked(("run", "--rm", "--network=none", "--read-only", "--entrypoint=", image, PROGRAM, "-c", ABOUT)))
