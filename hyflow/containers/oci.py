@@ -58,6 +58,7 @@ class Oci:
     def __init__(self, facts: Facts, settings: ContainerSettings) -> None:
         self.facts, self.settings = facts, settings
         self._client: Argv = tuple(settings.command or (facts.kind,))
+        self._at_once = ("--time", "0") if facts.kind == "podman" else ()  # else it waits for commands that do not heed SIGTERM
 
     # -- images ---------------------------------------------------------------------------------------------------
 
@@ -182,11 +183,10 @@ class Oci:
         return (*self._client, "ps", "--all", *ours, "--format", "{{.Names}}")
 
     def sweep(self) -> Argv:
-        return ("sh", "-c", _SWEEP, "sh", f"{OWNER}={self.facts.owner}", *self._client)
+        return ("sh", "-c", _SWEEP, "sh", f"{OWNER}={self.facts.owner}", " ".join(self._at_once), *self._client)
 
     def remove(self, names: tuple[str, ...]) -> Argv:
-        gently = ("--time", "0") if self.facts.kind == "podman" else ()
-        return (*self._client, "rm", "--force", *gently, *names)
+        return (*self._client, "rm", "--force", *self._at_once, *names)
 
 
 def _not_started(starting: re.Match[str], words: str) -> str:

@@ -1,7 +1,8 @@
-# Removes those containers of ours whose client is gone: nobody would hear how they end. Arguments: a label, then the client's command.
+# Removes those containers of ours whose client is gone: nobody would hear how they end. Arguments: a label, options of `rm`,
+# then the client's command.
 # Output: the names of what was removed.
-label=$1
-shift
+label=$1 options=$2
+shift 2
 [ -r /proc/self/cmdline ] || exit 0
 dead=
 for name in $("$@" ps --all --filter "label=$label" --format '{{.Names}}'); do
@@ -10,4 +11,4 @@ for name in $("$@" ps --all --filter "label=$label" --format '{{.Names}}'); do
     grep -qsa -e "[-]-name=$name" /proc/[0-9]*/cmdline || dead="$dead $name"
 done
 [ -n "$dead" ] || exit 0
-"$@" rm --force $dead
+"$@" rm --force $options $dead

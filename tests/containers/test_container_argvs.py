@@ -250,7 +250,8 @@ def test_what_removes_containers() -> None:
     assert engine("podman").remove(("a", "b")) == ("podman", "rm", "--force", "--time", "0", "a", "b")
     it = engine("apptainer")
     assert (it.list("r"), it.sweep()) == ((), ())
-    assert engine("podman").sweep()[3:] == ("sh", "hyflow.owner=1000@box", "podman")
+    assert engine("podman").sweep()[3:] == ("sh", "hyflow.owner=1000@box", "--time 0", "podman")
+    assert engine("docker").sweep()[3:] == ("sh", "hyflow.owner=1000@box", "", "docker")
 
 
 # -- hostile names -------------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import stat
 import time
@@ -109,8 +110,8 @@ async def test_many_are_ended_in_one_round_trip(tmp_path: Path) -> None:
         ends = await site.ends(tickets.values())
         assert {end.kind for end in ends.values() if isinstance(end, Lost)} == {FailureClass.CANCELLED} and len(ends) == 40
         for cwd in [Path("/proc", number, "cwd") for number in os.listdir("/proc") if number.isdigit()]:
-            with_suppressed = os.path.realpath(cwd)
-            assert not with_suppressed.startswith(f"{tmp_path}/site/suite"), cwd
+            with contextlib.suppress(OSError):
+                assert not os.readlink(cwd).startswith(f"{tmp_path}/site/suite"), cwd
 
 
 def bsd_stat(tmp_path: Path) -> list[str]:
