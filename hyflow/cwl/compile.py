@@ -193,7 +193,7 @@ class _Ports:
         sources = tuple(self._source(str(source), item) for source in _listed(item.get(word)))
         merge = item.get("linkMerge")
         # The schema has checked the words of linkMerge and pickValue, which the type checker cannot know.
-        made = Link(port, sources, listed=len(sources) > 1 or merge is not None, merge=str(merge or "merge_nested"),  # type: ignore[arg-type]
+        made = Link(port, sources, listed=len(sources) > 1 or merge is not None, merge=str(merge or "merge_nested"),  # type: ignore[arg-type]  # as below
                     pick=None if item.get("pickValue") is None else str(item["pickValue"]))  # type: ignore[arg-type]  # the schema has checked both
         if word == "source" and "default" in item:
             return replace(made, has_default=True, default=normalize.default_of(item, base))

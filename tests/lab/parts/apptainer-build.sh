@@ -9,7 +9,7 @@ root=$work/root tree=$work/tree
 home=/opt/hyflow-lab-apptainer parts=/usr/lib/x86_64-linux-gnu/apptainer
 programs="/usr/bin/apptainer $parts/bin/starter"
 
-debootstrap --variant=minbase --include=apptainer,patchelf sid "$root" "${HYFLOW_LAB_MIRROR:-http://deb.debian.org/debian}"
+debootstrap --variant=minbase --include=apptainer,patchelf sid "$root"
 mkdir -p "$tree$home/lib" "$tree/etc" "$tree/usr/bin" "$tree${parts%/*}" "$tree/var/lib/apptainer/mnt/session" "$tree/var/lib/apptainer/mnt/source"
 for program in $programs; do
     chroot "$root" ldd "$program" | grep -o '/[^ ]*' | while read -r library; do cp -L "$root$library" "$tree$home/lib/"; done
