@@ -125,6 +125,13 @@ class Forget(Protocol):
         """Remove all that hyflow keeps of these ended attempts but their directories `out` and the files stdout and stderr."""
 
 
+class Stay(Protocol):
+    """Power: attempts at this site end when its connector is left, unless they are told to go on. Without it they always go on."""
+
+    def stay(self) -> None:
+        """Leaving lets go from now on: what runs goes on, and a connector that is entered later with the same context finds it."""
+
+
 @dataclass(frozen=True, slots=True)
 class SiteContext:
     """What a plug-in is told about the run: the site's name, the run's id, and a directory of this machine

@@ -20,7 +20,22 @@ from hyflow.engine.links import LinkError, flow
 from hyflow.engine.placement import Placement
 from hyflow.engine.scatter import ScatterError, element, gather, shape_of, tag_of
 from hyflow.model.actions import Action, Cancel, Conclude, Demand, Evaluate, Express, Submit
-from hyflow.model.events import Delivered, Demanded, Evaluated, Event, Failed, Finished, Running, Started, Stopping, Submitted, Submitting
+from hyflow.model.events import (
+    Delivered,
+    Demanded,
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Rerun,
+    Resumed,
+    Reused,
+    Running,
+    Started,
+    Stopping,
+    Submitted,
+    Submitting,
+)
 from hyflow.model.jobs import Failure, FailureClass, Job, JobId, Key, attempt_key
 from hyflow.model.places import Location
 from hyflow.model.resources import Resources
@@ -108,7 +123,7 @@ class State:
                 self._failed(event.job, event.failure)
             case Stopping():
                 self._stop()
-            case Submitting() | Submitted() | Running() | Delivered():
+            case Submitting() | Submitted() | Running() | Delivered() | Reused() | Rerun() | Resumed():
                 pass
             case _:
                 assert_never(event)

@@ -6,6 +6,7 @@ Knows events and disks. Does not know what events mean to the engine, nor how pe
 from hyflow.journal.attempts import Attempt, read_attempts
 from hyflow.journal.lock import Owner, holder
 from hyflow.journal.reading import (
+    OpenAttempt,
     Record,
     has_begun,
     read_events,
@@ -14,6 +15,7 @@ from hyflow.journal.reading import (
     read_jobs,
     read_meta,
     read_milestones,
+    read_open,
     read_record,
     read_session,
     read_tallies,
@@ -28,6 +30,7 @@ __all__ = [
     "Header",
     "Journal",
     "Meta",
+    "OpenAttempt",
     "Owner",
     "Phase",
     "Record",
@@ -48,6 +51,7 @@ __all__ = [
     "read_jobs",
     "read_meta",
     "read_milestones",
+    "read_open",
     "read_record",
     "read_session",
     "read_tallies",

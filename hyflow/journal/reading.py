@@ -18,9 +18,11 @@ from hyflow.journal.lock import Owner
 from hyflow.journal.runs import RunDir
 from hyflow.journal.store import Header, Meta, Session
 from hyflow.journal.tally import Phase, StepTally
-from hyflow.model.events import EVENTS, Delivered, Event, Failed, Started, Stopping
+from hyflow.model.events import EVENTS, Delivered, Event, Failed, Rerun, Resumed, Started, Stopping, Submitting
 from hyflow.model.jobs import JobId, Tag
 
+_OLD_MILESTONES: tuple[type[Event], ...] = (Started, Delivered, Stopping, Failed)
+MILESTONES: tuple[type[Event], ...] = (*_OLD_MILESTONES, Rerun, Resumed)
 _KINDS = {kind.__name__: kind for kind in EVENTS}
 _CHUNK = 2000
 """Rows read at a time, so that no long read keeps a driver from tidying its file."""
@@ -35,6 +37,23 @@ class Record:
     event: Event
 
 
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """An attempt without an end: what announced it, and what was kept of it (JSON)."""
+
+    event: Submitting
+    kept: bytes
+
+
+def read_open(path: Path) -> list[OpenAttempt]:
+    """The attempts that have no end, in the order in which they were announced."""
+    with _reading(path) as db:
+        if store.check(db, path) < 2:  # nothing was kept of them then
+            return []
+        rows = db.execute("SELECT event, kept FROM attempts ORDER BY number").fetchall()
+        return [OpenAttempt(_load(path, event, Submitting), kept.encode()) for event, kept in rows]
+
+
 def read_events(path: Path, after: int = 0, kinds: Sequence[type[Event]] = EVENTS) -> Iterator[Record]:
     """The events (of some kinds) with a higher number than `after`, in order. Ends at what is durable now; ask again for what follows."""
     only = "" if kinds is EVENTS else f"AND kind IN ({_names(kinds)})"
@@ -46,10 +65,12 @@ def read_events(path: Path, after: int = 0, kinds: Sequence[type[Event]] = EVENT
 
 
 def read_milestones(path: Path, *kinds: type[Event]) -> list[Record]:
-    """The events of these kinds (of Started, Delivered, Stopping and Failed), in order, quickly."""
-    only = f"kind IN ({_names(kinds)}) AND kind IN ({_names((Started, Delivered, Stopping, Failed))})"
-    sql = f"SELECT seq, kind, at, body FROM events WHERE {only} ORDER BY seq"  # noqa: S608 - the names of our own classes
+    """The events of these kinds (of MILESTONES), in order, quickly."""
     with _reading(path) as db:
+        # The index of an older journal is on fewer kinds, of which it then knows all that there are.
+        known = MILESTONES if store.check(db, path) > 1 else _OLD_MILESTONES
+        only = f"kind IN ({_names([kind for kind in kinds if kind in known])}) AND kind IN ({_names(known)})"
+        sql = f"SELECT seq, kind, at, body FROM events WHERE {only} ORDER BY seq"  # noqa: S608 - the names of our own classes
         return [_record(path, row) for row in db.execute(sql)]
 
 
@@ -79,18 +100,20 @@ def read_job(path: Path, job: JobId) -> list[Record]:
 
 
 def read_jobs(path: Path, step: str | None = None) -> dict[JobId, Phase]:
-    """Where each job is (of one step, or of all), in the order in which they were first heard of."""
-    return dict(read_phases(path, step))
-
-
-def read_phases(path: Path, step: str | None = None) -> Iterator[tuple[JobId, Phase]]:
-    """Every change of a job's phase, in order (of one step, or of all)."""
+    """Where each job is (of one step, or of all), in the order in which they were first heard of. One that is to run again is unknown
+    until it is heard of once more."""
     with _reading(path) as db:
         paths = {number: text for text, number in _numbers(path, db).items() if step in (None, text)}
         only = "" if step is None else f"AND step IN ({','.join(str(number) for number in paths)})"
-        sql = f"SELECT step, tag, phase FROM events WHERE phase IS NOT NULL {only} ORDER BY seq"  # noqa: S608 - whole numbers of our own
-        for number, tag, phase in db.execute(sql):
-            yield JobId(paths[number], _tag(tag)), Phase(phase)
+        sql = f"SELECT step, tag, phase, body FROM events WHERE phase IS NOT NULL {only} OR kind = 'Rerun' ORDER BY seq"  # noqa: S608 - whole numbers of our own
+        found: dict[tuple[int, str], str] = {}
+        for number, tag, phase, body in db.execute(sql.replace("body", "CASE kind WHEN 'Rerun' THEN body END", 1)):
+            if phase is None:
+                steps = _load(path, body, Rerun).steps
+                found = {job: at for job, at in found.items() if paths[job[0]] not in steps}
+            else:
+                found[number, tag] = phase
+        return {JobId(paths[number], _tag(tag)): Phase(phase) for (number, tag), phase in found.items()}
 
 
 def read_tallies(path: Path) -> list[StepTally]:

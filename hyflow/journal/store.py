@@ -10,8 +10,8 @@ import contextlib
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,21 +22,24 @@ from hyflow.errors import JournalError
 from hyflow.journal.lock import Owner
 from hyflow.journal.runs import why
 
-VERSION = 1
-"""Of the schema. A journal with a higher one was written by a newer hyflow and is refused."""
+VERSION = 2
+"""Of the schema. A journal with a higher one was written by a newer hyflow and is refused; one with a lower one is read as it is, and
+brought up to this one before anything is written to it."""
 
 _APPLICATION = 0x6879666C
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "fuse.sshfs", "fuse.glusterfs"}
 _BUSY_SECONDS = 60.0
 
-_SCHEMA = """
-BEGIN;
+_TABLES = """
 CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 0), header TEXT, program BLOB, deployment BLOB);
 CREATE TABLE owner (id INTEGER PRIMARY KEY CHECK (id = 0), epoch INTEGER, host TEXT, pid INTEGER, since REAL, ended REAL);
 CREATE TABLE steps (id INTEGER PRIMARY KEY, body TEXT);
 CREATE TABLE events (seq INTEGER PRIMARY KEY, kind TEXT, at REAL, step INTEGER, tag TEXT, phase TEXT, body TEXT);
-CREATE INDEX milestones ON events (kind) WHERE kind IN ('Started', 'Delivered', 'Stopping', 'Failed');
-CREATE VIEW batch (epoch, events, steps) AS SELECT 0, '[]', '[]';
+"""
+_ATTEMPTS = """
+CREATE TABLE attempts (number INTEGER PRIMARY KEY, key TEXT UNIQUE, event TEXT, kept TEXT);
+CREATE INDEX milestones ON events (kind) WHERE kind IN ('Started', 'Delivered', 'Stopping', 'Failed', 'Rerun', 'Resumed');
+CREATE VIEW batch (epoch, events, steps, kept, ended) AS SELECT 0, '[]', '[]', '[]', '[]';
 CREATE TRIGGER write_batch INSTEAD OF INSERT ON batch BEGIN
     SELECT RAISE(ABORT, 'taken over') WHERE NEW.epoch IS NOT (SELECT epoch FROM owner);
     INSERT INTO events (kind, at, step, tag, phase, body)
@@ -44,13 +47,29 @@ CREATE TRIGGER write_batch INSTEAD OF INSERT ON batch BEGIN
                json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]')
         FROM json_each(NEW.events) ORDER BY key;
     INSERT OR REPLACE INTO steps (id, body) SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(NEW.steps);
+    INSERT OR REPLACE INTO attempts (key, event, kept)
+        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(NEW.kept) ORDER BY key;
+    DELETE FROM attempts WHERE key IN (SELECT value FROM json_each(NEW.ended));
 END;
 """
+_MIGRATIONS = {1: f"DROP TRIGGER write_batch; DROP VIEW batch; DROP INDEX milestones; {_ATTEMPTS}"}
+"""By version: what makes a journal one of the next version."""
 
 
 Row: TypeAlias = tuple[str, float, int | None, str | None, str | None, str]
 """An event: its kind, time, step by number, tag, phase, and itself as JSON."""
 _encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Entry:
+    """What one commit writes: events; the new figures of steps, by number; what is kept of attempts as long as they have no end
+    (key, the event that announced it, what else); the keys of those that have one now."""
+
+    rows: list[Row] = field(default_factory=list)
+    steps: list[tuple[int, str]] = field(default_factory=list)
+    kept: list[tuple[str, str, str]] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +145,7 @@ def create(path: Path, meta: Meta) -> sqlite3.Connection:
     header = Header(meta.run, meta.name, meta.created, meta.workflow, meta.arguments, meta.outdir)
     with translated(path), _kept(_connect(path, "mode=rw")) as db:
         _tune(db, path)
-        db.executescript(_SCHEMA)
+        db.executescript(f"BEGIN; {_TABLES} {_ATTEMPTS}")
         db.execute(f"PRAGMA application_id = {_APPLICATION}")
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("INSERT INTO meta VALUES (0, ?, ?, ?)", (plain.dumps(header).decode(), meta.program, meta.deployment))
@@ -142,8 +161,10 @@ def reopen(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise JournalError("the run's record is missing", where=str(path))
     with translated(path), _kept(_connect(path, "mode=rw")) as db:
-        check(db, path)
+        version = check(db, path)
         _tune(db, path)
+        for old in range(version, VERSION):
+            db.executescript(f"BEGIN IMMEDIATE; {_MIGRATIONS[old]} PRAGMA user_version = {old + 1}; COMMIT;")
     return db
 
 
@@ -178,15 +199,17 @@ def begin(db: sqlite3.Connection, path: Path, owner: Owner) -> int:
         return int(db.execute("SELECT epoch FROM owner").fetchone()[0])
 
 
-def commit(db: sqlite3.Connection, epoch: int, rows: Sequence[Row], steps: Sequence[tuple[int, str]], *, large: bool) -> None:
-    """Add events, and the new figures of steps, all or nothing; `large`: sparing memory rather than time."""
+def commit(db: sqlite3.Connection, epoch: int, entry: Entry, *, large: bool) -> None:
+    """Write the entry, all or nothing; `large`: sparing memory rather than time."""
+    rows = [] if large else entry.rows
+    batch = (epoch, *(_encode(part).decode() for part in (rows, entry.steps, entry.kept, entry.ended)))
     if not large:
-        db.execute("INSERT INTO batch VALUES (?, ?, ?)", (epoch, _encode(rows).decode(), _encode(steps).decode()))
+        db.execute("INSERT INTO batch VALUES (?, ?, ?, ?, ?)", batch)
         return
     db.execute("BEGIN IMMEDIATE")
     try:
-        db.execute("INSERT INTO batch VALUES (?, '[]', ?)", (epoch, _encode(steps).decode()))
-        db.executemany("INSERT INTO events (kind, at, step, tag, phase, body) VALUES (?, ?, ?, ?, ?, ?)", rows)
+        db.execute("INSERT INTO batch VALUES (?, ?, ?, ?, ?)", batch)
+        db.executemany("INSERT INTO events (kind, at, step, tag, phase, body) VALUES (?, ?, ?, ?, ?, ?)", entry.rows)
         db.execute("COMMIT")
     except BaseException:
         with contextlib.suppress(sqlite3.Error):
@@ -194,14 +217,15 @@ def commit(db: sqlite3.Connection, epoch: int, rows: Sequence[Row], steps: Seque
         raise
 
 
-def check(db: sqlite3.Connection, path: Path) -> None:
-    """Raises JournalError when this is not a journal, or one of a newer hyflow."""
+def check(db: sqlite3.Connection, path: Path) -> int:
+    """The version of its schema. Raises JournalError when this is not a journal, or one of a newer hyflow."""
     application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
     if application != _APPLICATION:
         raise Unmade("this is not the record of a run, or making it was interrupted", where=str(path))
     if version > VERSION:
         what = f"the run's record has format {version}; this hyflow knows formats up to {VERSION}"
         raise JournalError(what, where=str(path), hint="use the newer hyflow that wrote it")
+    return int(version)
 
 
 def is_network(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:

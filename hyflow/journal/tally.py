@@ -1,15 +1,15 @@
 """How many jobs of each step are where: counted from events alone, by the journal as it writes and by live progress.
 
-A failed job that is submitted again counts as failed until then; the tally knows nothing of retry policies.
+A failed job that is to be tried again waits; one that failed for good, or was ended, counts as that until it is heard of again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from hyflow.model.events import Demanded, Evaluated, Event, Failed, Finished, Running, Submitted, Submitting
+from hyflow.model.events import Demanded, Evaluated, Event, Failed, Finished, Rerun, Reused, Running, Submitted, Submitting
 from hyflow.model.jobs import FailureClass, JobId
 
 
@@ -21,13 +21,14 @@ class Phase(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
+    REUSED = "reused"
     SKIPPED = "skipped"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
 IN_FLIGHT = (Phase.WAITING, Phase.STAGING, Phase.QUEUED, Phase.RUNNING)
-_ENDED_FOR_GOOD = (Phase.DONE, Phase.SKIPPED)
+_ENDED_FOR_GOOD = (Phase.DONE, Phase.REUSED, Phase.SKIPPED)
 
 
 def phase_of(event: Event) -> Phase | None:
@@ -43,6 +44,10 @@ def phase_of(event: Event) -> Phase | None:
             return Phase.RUNNING
         case Finished():
             return Phase.DONE
+        case Reused():
+            return Phase.REUSED
+        case Failed(again=float() | int()):
+            return Phase.WAITING
         case Failed(failure=failure):
             return Phase.CANCELLED if failure.kind is FailureClass.CANCELLED else Phase.FAILED
         case Evaluated(skipped=True):
@@ -59,7 +64,7 @@ def job_of(event: Event) -> JobId | None:
 @dataclass(slots=True)
 class StepTally:
     """One step in figures: jobs by phase; `attempts` submitted, by location in `places`; `first` and `last` event in seconds
-    since the epoch; `wall`: the sum of what finished attempts took, seconds."""
+    since the epoch; `wall`: the sum of what finished attempts took, seconds; `retries`: how often a job was to be tried again."""
 
     path: str
     counts: dict[Phase, int] = field(default_factory=dict)
@@ -68,6 +73,7 @@ class StepTally:
     first: float = 0.0
     last: float = 0.0
     wall: float = 0.0
+    retries: int = 0
 
     def __getitem__(self, phase: Phase) -> int:
         return self.counts.get(phase, 0)
@@ -84,25 +90,30 @@ class StepTally:
         self.counts[new] = self.counts.get(new, 0) + 1
 
 
+_NONE: Mapping[JobId, Phase] = {}
+
+
 class Tally:
     """Per-step figures, kept up event by event. Remembers jobs in flight and failed ones, not those that are done."""
 
-    def __init__(self, steps: Iterable[StepTally] = (), phases: Iterable[tuple[JobId, Phase]] = ()) -> None:
-        """Goes on from earlier figures; `phases`: what befell each job, in order."""
+    def __init__(self, steps: Iterable[StepTally] = (), phases: Mapping[JobId, Phase] = _NONE) -> None:
+        """Goes on from earlier figures; `phases`: where each job is."""
         self.steps = {step.path: step for step in steps}
         self._phases: dict[JobId, Phase] = {}
-        for job, phase in phases:
+        for job, phase in phases.items():
             self._enter(job, phase)
 
     def phase(self, job: JobId) -> Phase | None:
         """Where the job is, or None when it is unknown, done or skipped."""
         return self._phases.get(job)
 
-    def count(self, event: Event, at: float) -> StepTally | None:
-        """Take the event in; the figures of its step when it is about a job. `at`: when it was learned."""
+    def count(self, event: Event, at: float) -> Sequence[StepTally]:
+        """Take the event in; the figures of the steps that it changed. `at`: when it was learned."""
+        if isinstance(event, Rerun):
+            return self._void(event)
         job = job_of(event)
         if job is None:
-            return None
+            return ()
         step = self.steps.get(job.step)
         if step is None:
             step = self.steps[job.step] = StepTally(job.step, first=at)
@@ -112,7 +123,15 @@ class Tally:
         if new is not None and not (old is None and isinstance(event, (Submitted, Running))):
             step.shift(old, new)
             self._enter(job, new)
-        return step
+        return (step,)
+
+    def _void(self, event: Rerun) -> Sequence[StepTally]:
+        """All jobs of these steps begin anew, as if nothing had been heard of them. Failed ones are counted anew when they are."""
+        voided = [self.steps[path] for path in event.steps if path in self.steps]
+        for step in voided:
+            step.counts = {}
+        self._phases = {job: phase for job, phase in self._phases.items() if job.step not in event.steps}
+        return voided
 
     def total(self, *phases: Phase) -> int:
         """Jobs of all steps in these phases."""
@@ -131,3 +150,5 @@ class Tally:
             step.places[event.location] = step.places.get(event.location, 0) + 1
         elif isinstance(event, Finished):
             step.wall += event.usage.wall or 0.0
+        elif isinstance(event, Failed) and event.again is not None:
+            step.retries += 1

@@ -11,28 +11,31 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
 from hyflow import plain
 from hyflow.errors import JournalError
 from hyflow.journal import lock, store
-from hyflow.journal.reading import read_phases, read_tallies
+from hyflow.journal.reading import read_jobs, read_tallies
 from hyflow.journal.runs import RunDir
 from hyflow.journal.store import Meta
 from hyflow.journal.tally import StepTally, Tally, job_of, phase_of
-from hyflow.model.events import Event
+from hyflow.model.events import Event, Failed, Finished, Submitting
+from hyflow.model.jobs import Key
 
 _LARGE = 1 << 20
 """Characters of a commit beyond which its rows go to SQLite one by one: as one text it would be in memory several times."""
 
+_NOTHING: Mapping[Key, bytes] = {}
+
 
 @dataclass(slots=True)
 class _Batch:
-    """What goes into the next commit: rows with so many characters, the steps whose figures changed, who waits."""
+    """What goes into the next commit, the characters of its events, the steps whose figures changed, who waits."""
 
-    rows: list[store.Row] = field(default_factory=list)
+    entry: store.Entry = field(default_factory=store.Entry)
     size: int = 0
     steps: dict[int, StepTally] = field(default_factory=dict)
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
@@ -76,8 +79,11 @@ class Journal:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.close(ended=kind is None or issubclass(kind, Exception))
 
-    async def append(self, events: Sequence[Event]) -> None:
+    async def append(self, events: Sequence[Event], kept: Mapping[Key, bytes] = _NOTHING) -> None:
         """Returns when the events are durable, in this order and after all that was appended before.
+
+        `kept`: of attempts that are announced (`Submitting`), by key, what whoever takes the run up again must know of them: JSON. It
+        stays until the attempt has an end.
 
         Being cancelled while it waits does not take them back. Raises JournalError when they could not be written; from then on always.
         """
@@ -88,7 +94,7 @@ class Journal:
             if self._broken is not None or self._closing:
                 raise self._broken or JournalError("the run's record is closed", where=str(self.run_dir.journal))
             for event in events:
-                self._add(event)
+                self._add(event, kept)
             self._batch.waiters.append(done)
             self._ready.notify()
         await done
@@ -109,41 +115,46 @@ class Journal:
             self.epoch = store.begin(self._db, self.run_dir.journal, lock.this_process())
             tallies = read_tallies(self.run_dir.journal)
             self._ids = {tally.path: index for index, tally in enumerate(tallies)}
-            self._tally = Tally(tallies, read_phases(self.run_dir.journal) if tallies else ())
+            self._tally = Tally(tallies, read_jobs(self.run_dir.journal) if tallies else {})
         except BaseException:
             self._let_go()
             raise
 
-    def _add(self, event: Event) -> None:
+    def _add(self, event: Event, kept: Mapping[Key, bytes]) -> None:
         now = time.time()
         at = getattr(event, "at", now)
-        step, number, tag = self._tally.count(event, at), None, None
-        if step is not None:
-            number = self._ids.setdefault(step.path, len(self._ids))
-            self._batch.steps[number] = step
-            job = job_of(event)
-            tag = ",".join(map(str, job.tag)) if job else None
+        for step in self._tally.count(event, at):
+            self._batch.steps[self._ids.setdefault(step.path, len(self._ids))] = step
+        job = job_of(event)
+        number, tag = (None, None) if job is None else (self._ids[job.step], ",".join(map(str, job.tag)))
         body = plain.dumps(event).decode()
+        entry = self._batch.entry
         self._batch.size += len(body)
-        self._batch.rows.append((type(event).__name__, at, number, tag, phase_of(event), body))
+        entry.rows.append((type(event).__name__, at, number, tag, phase_of(event), body))
+        match event:
+            case Submitting(key=key) if key in kept:
+                entry.kept.append((key, body, kept[key].decode()))
+                self._batch.size += len(kept[key])
+            case (Finished(key=key) | Failed(key=key)) if key is not None:
+                entry.ended.append(key)
 
     def _write(self) -> None:
         while True:
             with self._ready:
-                while not self._batch.rows and not self._closing:
+                while not self._batch.entry.rows and not self._closing:
                     self._ready.wait()
-                if not self._batch.rows:
+                if not self._batch.entry.rows:
                     return
                 batch, self._batch = self._batch, _Batch()
-                steps = [(number, plain.dumps(step).decode()) for number, step in batch.steps.items()]
-            error = self._commit(batch, steps)
+                batch.entry.steps = [(number, plain.dumps(step).decode()) for number, step in batch.steps.items()]
+            error = self._commit(batch)
             self._loop.call_soon_threadsafe(_settle, batch.waiters, error)
 
-    def _commit(self, batch: _Batch, steps: Sequence[tuple[int, str]]) -> BaseException | None:
+    def _commit(self, batch: _Batch) -> BaseException | None:
         if self._broken is None:
             try:
                 with store.translated(self.run_dir.journal):
-                    store.commit(self._db, self.epoch, batch.rows, steps, large=batch.size > _LARGE)
+                    store.commit(self._db, self.epoch, batch.entry, large=batch.size > _LARGE)
             except Exception as error:
                 self._broken = error
         return self._broken

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from hyflow.model.jobs import Failure, JobId, Key
-from hyflow.model.resources import Request, Usage
+from hyflow.model.resources import NOTHING, Request, Resources, Usage
 from hyflow.model.values import Inputs, Value
 
 
@@ -38,7 +38,8 @@ class Demanded:
 @dataclass(frozen=True, slots=True)
 class Submitting:
     """Intent, durable before the site hears of it: this attempt will be submitted there, with `dir` as its directory (absolute), and
-    run in a container of the image with this digest ("sha256:..."; None: in no container), or with these environment modules."""
+    run in a container of the image with this digest ("sha256:..."; None: in no container), or with these environment modules.
+    `resources`: what it is granted; `anew`: why no earlier result stands in for it, in words ("": none was looked for)."""
 
     job: JobId
     key: Key
@@ -47,6 +48,8 @@ class Submitting:
     at: float
     image: str | None = None
     modules: tuple[str, ...] = ()
+    resources: Resources = NOTHING
+    anew: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +85,24 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An attempt (key None: the job before any attempt) failed."""
+    """An attempt (key None: the job before any attempt) failed. `again`: the job is tried again, at the earliest in so many seconds;
+    None: it has failed for good, or was cancelled."""
 
     job: JobId
     key: Key | None
     failure: Failure
+    at: float
+    again: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """The job need not run: an earlier one that was the same in every respect, the job `source` of `run`, gave these outputs."""
+
+    job: JobId
+    outputs: Inputs
+    run: str
+    source: JobId
     at: float
 
 
@@ -100,11 +116,33 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
-    """Start nothing more: somebody asked to (`reason`: interrupt, terminate, hangup, cancel)."""
+    """Start nothing more: somebody asked to. `reason`: interrupt or terminate (what cannot go on without hyflow is ended, the rest is let
+    go), hangup (everything is let go), cancel or clean (everything is ended)."""
 
     reason: str
     at: float
 
 
-Event: TypeAlias = Started | Evaluated | Demanded | Submitting | Submitted | Running | Finished | Failed | Delivered | Stopping
-EVENTS: tuple[type, ...] = (Started, Evaluated, Demanded, Submitting, Submitted, Running, Finished, Failed, Delivered, Stopping)
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """What is known of some jobs counts no more, and they are to run again: all of these steps, and with `failed` those that failed."""
+
+    steps: tuple[str, ...]
+    failed: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A driver takes up the run, on `host`, after an earlier one has died or was stopped."""
+
+    host: str
+    at: float
+
+
+Event: TypeAlias = (
+    Started | Evaluated | Demanded | Submitting | Submitted | Running | Finished | Failed | Reused | Delivered | Stopping | Rerun | Resumed
+)
+EVENTS: tuple[type, ...] = (
+    Started, Evaluated, Demanded, Submitting, Submitted, Running, Finished, Failed, Reused, Delivered, Stopping, Rerun, Resumed,
+)  # fmt: skip

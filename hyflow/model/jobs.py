@@ -62,10 +62,12 @@ class FailureClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a person needs to know. `code` is the command's exit status where it had one, `stderr` its last lines."""
+    """What a person needs to know. `code` is the command's exit status where it had one, `stderr` its last lines. `lasting`: somebody
+    has to act before it makes sense to try again."""
 
     kind: FailureClass
     message: str
     code: int | None = None
     stderr: str = ""
     unsupported: bool = False
+    lasting: bool = False

@@ -70,6 +70,8 @@ class Location:
     it can ever satisfy (None: not known). `ahead`: how many attempts beyond its capacity it takes all the same, and starts in
     their order when there is room, so that nothing stands idle between one job and the next. `mounts` says where each file
     system is mounted, as absolute paths; `workdir` is the absolute directory, on `filesystem`, below which hyflow makes its own.
+    `fleeting`: its attempts are processes of hyflow's own machine, which end when hyflow is interrupted; elsewhere they go on, and are
+    found again.
     """
 
     site: str
@@ -80,6 +82,7 @@ class Location:
     capacity: Resources | None = None
     largest: Resources | None = None
     ahead: int = 0
+    fleeting: bool = False
 
     def __str__(self) -> str:
         return f"{self.site}/{self.name}" if self.name else self.site

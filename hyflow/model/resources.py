@@ -47,5 +47,6 @@ class Usage:
     memory: int | None = None
 
 
+NOTHING = Resources()
 ONE_CORE = Resources(cores=1.0)
 UNMEASURED = Usage()

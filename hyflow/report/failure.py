@@ -85,8 +85,8 @@ class Failures:
         self._counts: dict[str, int] = {}
 
     def event(self, event: Failed, where: Whereabouts | None) -> str | None:
-        """The message, or None when enough was said of this step. What was cancelled is no news."""
-        if event.failure.kind is FailureClass.CANCELLED:
+        """The message, or None when enough was said of this step. What was cancelled, or is tried again, is no news."""
+        if event.failure.kind is FailureClass.CANCELLED or event.again is not None:
             return None
         count = self._counts[event.job.step] = self._counts.get(event.job.step, 0) + 1
         return describe(event.job, event.failure, where, self._run) if count <= SHOWN else None

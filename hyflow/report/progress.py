@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 from hyflow.journal.tally import IN_FLIGHT, Phase, StepTally, Tally
-from hyflow.model.events import Demanded, Event, Failed, Finished, Submitting
+from hyflow.model.events import Demanded, Event, Failed, Finished, Reused, Submitting
 from hyflow.model.jobs import JobId
 from hyflow.model.workflow import Program
 from hyflow.report.failure import Attempts, Failures
@@ -43,7 +43,7 @@ class Progress:
                 self._cores[event.job] = event.request.least.cores
             case Submitting():
                 self._enter(event)
-            case Finished() | Failed():
+            case Finished() | Failed() | Reused():
                 self._leave(event.job)
         return self.failures.event(event, where) if isinstance(event, Failed) else None
 
@@ -83,4 +83,4 @@ def _with_moving(step: StepTally, moving: int) -> StepTally:
     if not staging:
         return step
     counts = {**step.counts, Phase.WAITING: step[Phase.WAITING] - staging, Phase.STAGING: step[Phase.STAGING] + staging}
-    return StepTally(step.path, counts, step.attempts, step.places, step.first, step.last, step.wall)
+    return StepTally(step.path, counts, step.attempts, step.places, step.first, step.last, step.wall, step.retries)

@@ -13,6 +13,9 @@ from hyflow.model.events import (
     Event,
     Failed,
     Finished,
+    Rerun,
+    Resumed,
+    Reused,
     Running,
     Started,
     Stopping,
@@ -46,7 +49,14 @@ def _words(event: Event) -> str:
             return f"{job} is done" + ("" if usage.wall is None else f" after {duration(usage.wall)}")
         case Failed(job=job, failure=failure):
             what, _, _ = failure.message.partition("\n")  # what to do about it stands in the next lines
-            return f"{job} failed ({failure.kind.value}): {what}"
+            then = "" if event.again is None else f"; it is tried again in {duration(event.again)}"
+            return f"{job} failed ({failure.kind.value}): {what}{then}"
+        case Reused(job=job, run=run, source=source):
+            return f"{job} has the outputs of {source} of run {run}, which was the same"
+        case Rerun(steps=steps, failed=failed):
+            return f"to run again: {', '.join([*steps, *(['what failed'] if failed else [])])}"
+        case Resumed(host=host):
+            return f"the run goes on, driven on {host}"
         case Delivered():
             return "the outputs are delivered; the run is done"
         case Stopping(reason=reason):
