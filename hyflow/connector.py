@@ -46,10 +46,11 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The attempt will never answer, and there is positive evidence of that."""
+    """The attempt will never answer, and there is positive evidence of that. `lasting`: others would fare no better until somebody acts."""
 
     evidence: str
     kind: FailureClass = FailureClass.INFRASTRUCTURE
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,47 +1,46 @@
-"""The composition root: the only file that knows everybody. Puts a run together, drives it, and takes it apart again."""
+"""The composition root: the only file that knows everybody. Puts a run together, new or taken up again, drives it, and takes it apart."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hyflow import plain
+from hyflow import plain, resuming
+from hyflow.connector import Stay
 from hyflow.cwl.processes import Processes
+from hyflow.delivering import Delivering
 from hyflow.deployment import Deployment
 from hyflow.deployment.binding import Override
 from hyflow.engine.contained import Containers
-from hyflow.engine.driver import Binding, Driver, House, settle
+from hyflow.engine.driver import Driver
+from hyflow.engine.house import Binding, House, settle
 from hyflow.engine.outfit import check_modules, outfit
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
 from hyflow.entering import enter, first, reached, used
-from hyflow.errors import HyflowError, Interrupted, JournalError, UnsupportedRequirement
+from hyflow.errors import Interrupted, UnsupportedRequirement
 from hyflow.interruption import Interruption, interruptible
 from hyflow.journal import Header, Journal, Meta, RunDir, has_begun, new_run
 from hyflow.model.actions import Conclude
-from hyflow.model.events import Delivered, Stopping
 from hyflow.model.jobs import Failure, FailureClass, JobId
 from hyflow.model.places import HERE, Location
 from hyflow.model.resources import Request
 from hyflow.model.values import Inputs, Value, map_data
 from hyflow.model.workflow import Program
 from hyflow.report.observer import Observer
-from hyflow.staging import deliver, destination, here
+from hyflow.resuming import Wish
+from hyflow.staging import destination, here
 from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import HereFiles
 from hyflow.staging.move import Mover, landings
-from hyflow.staging.tidy import tidy_here, tidy_site
-from hyflow.staging.turns import turn
 
 _SHOWN = 5
 """Directories of jobs that may go on somewhere that are named."""
-
-_TIDYING = 120.0
-"""Seconds that a site may take to tidy up; the results are delivered by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +68,25 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One run, from its record on."""
+    """One run, from its record on. `begin` says how it is driven, once everything is there: from its inputs, or from where it was."""
 
-    order: Order
+    program: Program
+    deployment: Deployment
+    outdir: Path
     observer: Observer
     processes: Processes
     dir: RunDir
     journal: Journal
     interruption: Interruption
+    begin: Callable[[House], Awaitable[Beginning]]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a run starts from: its inputs, and what its driver is to do."""
+
+    inputs: Inputs
+    drive: Callable[[Driver], Awaitable[Conclude]]
 
 
 async def execute(order: Order, observer: Observer) -> Result:
@@ -85,23 +95,55 @@ async def execute(order: Order, observer: Observer) -> Result:
     return await interruptible(lambda interruption: _execute(order, observer, interruption))
 
 
+async def resume(run_dir: RunDir, wish: Wish, observer: Observer) -> Result:
+    """Go on with a run to its end. Raises HyflowError when that cannot be: another process drives it, or its record cannot be used."""
+    return await interruptible(lambda interruption: _resume(run_dir, wish, observer, interruption))
+
+
 async def _execute(order: Order, observer: Observer, interruption: Interruption) -> Result:
     destination.check(order.outdir, [order.home / "runs", order.home / "cache"])
     processes = Processes(order.program)
     order.deployment.check_steps(processes.step_paths(), processes.evaluated_paths())
     run_dir = new_run(order.home, order.name)
+
+    async def begin(house: House) -> Beginning:
+        inputs = await settle(lambda facts: processes.start(order.inputs, facts), house.mover, scripted=True)
+        return Beginning(inputs, lambda driver: driver.run(inputs))
+
     recorded = False
     try:
         async with AsyncExitStack() as stack:
             with interruption.held():
                 journal = await stack.enter_async_context(Journal.create(run_dir, _meta(order, run_dir)))
             recorded = True
-            return await _with_sites(_Run(order, observer, processes, run_dir, journal, interruption))
+            deployed = order.deployment
+            run = _Run(order.program, deployed, order.outdir, observer, processes, run_dir, journal, interruption, begin)
+            return await _with_sites(run)
     except BaseExceptionGroup as group:
         raise first(group) from group
     finally:
         if not recorded or not has_begun(run_dir):  # its inputs do not fit, a site cannot be reached: no run to be listed
             here.remove(str(run_dir.path))
+
+
+async def _resume(run_dir: RunDir, wish: Wish, observer: Observer, interruption: Interruption) -> Result:
+    resuming.check(run_dir, wish)
+    try:
+        async with AsyncExitStack() as stack:
+            with interruption.held():
+                journal = await stack.enter_async_context(Journal.open(run_dir))
+            known = resuming.known(run_dir)
+            await resuming.begin_again(run_dir, wish, known, journal)
+
+            async def begin(house: House) -> Beginning:
+                kept = await asyncio.to_thread(resuming.replayed, run_dir, house.state)
+                return Beginning(house.state.inputs, lambda driver: driver.resume(socket.gethostname(), kept))
+
+            processes = Processes(known.program)
+            run = _Run(known.program, known.deployment, known.outdir, observer, processes, run_dir, journal, interruption, begin)
+            return await _with_sites(run)
+    except BaseExceptionGroup as group:
+        raise first(group) from group
 
 
 def _meta(order: Order, run_dir: RunDir) -> Meta:
@@ -120,42 +162,46 @@ async def _containers(
         return (await mover.localize([uri], at[site]))[uri]
 
     connectors = {name: site.connector for name, site in sites.items()}
-    return await outfit(run.order.deployment, run.processes, connectors, run.dir.id, localize, run.observer, group)
+    return await outfit(run.deployment, run.processes, connectors, run.dir.id, localize, run.observer, group)
 
 
 async def _with_sites(run: _Run) -> Result:
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         try:
-            sites = await _connect(run.order.deployment, run.processes, run.dir, group, stack)
+            sites = await _connect(run, group, stack)
             places = {str(place): place for site in sites.values() for place in await site.connector.locations()}
-            run.order.deployment.check_locations({name: [place.name for place in places.values() if place.site == name] for name in sites})
+            run.deployment.check_locations({name: [place.name for place in places.values() if place.site == name] for name in sites})
             connectors = {name: site.connector for name, site in sites.items()}
             mover = Mover(reached(connectors, places), landings(run.dir.id, places.values(), run.dir.path), Catalog())
-            state = State(run.order.program, run.dir.id, places)
-            binding = _binding(run.order.deployment, places)
+            state = State(run.program, run.dir.id, places)
+            binding = _binding(run.deployment, places)
             containers = await _containers(run, sites, places, mover, group)
-            check_modules(run.order.deployment, run.processes, sites, containers, run.observer)
-            modules = {name: site.modules for name, site in run.order.deployment.sites.items() if site.modules}
-            house = House(run.dir.id, run.processes, state, run.journal, sites, places, binding, mover, run.observer, containers, modules)
-            inputs = await settle(lambda facts: run.processes.start(run.order.inputs, facts), mover, scripted=True)
-            return await _drive(run, house, group, inputs)
+            check_modules(run.deployment, run.processes, sites, containers, run.observer)
+            modules = {name: site.modules for name, site in run.deployment.sites.items() if site.modules}
+            house = House(
+                run.dir.id, run.processes, state, run.journal, sites, places, binding, mover, run.observer, containers, modules,
+                run.deployment.retries,
+            )  # fmt: skip
+            return await _drive(run, house, group, await run.begin(house))
         finally:
             run.interruption.leave()
 
 
-async def _drive(run: _Run, house: House, group: asyncio.TaskGroup, inputs: Inputs) -> Result:
+async def _drive(run: _Run, house: House, group: asyncio.TaskGroup, beginning: Beginning) -> Result:
     """From the first event to the last."""
     result: Result | None = None
     driver = Driver(house, group)
-    run.observer.begin(run.order.program, run.dir.id)
-    for warning in destination.warnings(run.order.outdir, inputs):
+    run.observer.begin(run.program, run.dir.id)
+    for warning in destination.warnings(run.outdir, beginning.inputs):
         run.observer.warn(warning)
+    delivering = Delivering(run.dir, run.outdir, run.journal, run.observer, run.interruption)
     try:
-        with run.interruption.meaning(driver.stop, lambda until: _hurry(house.sites, until)):
-            conclusion = await driver.run(inputs)
-        result = await _conclude(run, conclusion, house.mover)
+        with run.interruption.meaning(driver.stop, lambda until: _cancel(driver, house.sites, until)):
+            conclusion = await beginning.drive(driver)
+        _let_go(conclusion, house.sites)
+        result = await _conclude(run, delivering, conclusion, house.mover)
         if result.status == 0:
-            await _tidy(run, house.sites, house.locations.values())
+            await delivering.tidy(house.sites, house.locations.values())
         return result
     finally:
         run.interruption.leave()
@@ -167,9 +213,18 @@ async def _drive(run: _Run, house: House, group: asyncio.TaskGroup, inputs: Inpu
         run.observer.end(result.failures if result else ())
 
 
-def _hurry(sites: Mapping[str, Site], until: float) -> None:
+def _cancel(driver: Driver, sites: Mapping[str, Site], until: float) -> None:
+    """Whoever asks a second time wants everything to end, and soon."""
+    driver.stop("cancel")
     for site in sites.values():
         site.hurry(until)
+
+
+def _let_go(end: Conclude, sites: Mapping[str, Site]) -> None:
+    """What is to go on goes on when the sites are left."""
+    for site in sites.values() if end.going_on else ():
+        if (power := site.connector.power(Stay)) is not None:
+            power.stay()
 
 
 def _tell_left(site: Site, observer: Observer) -> None:
@@ -182,38 +237,13 @@ def _tell_left(site: Site, observer: Observer) -> None:
         observer.alarm(f"{jobs} could not be ended and may go on at {site.name}, in {shown}: {why}")
 
 
-async def _connect(
-    deployment: Deployment, processes: Processes, run_dir: RunDir, group: asyncio.TaskGroup, stack: AsyncExitStack
-) -> dict[str, Site]:
+async def _connect(run: _Run, group: asyncio.TaskGroup, stack: AsyncExitStack) -> dict[str, Site]:
     """Enter the connectors of those sites that some step is bound to."""
     sites: dict[str, Site] = {}
-    for name in used(deployment, processes):
-        sites[name] = Site(name, await enter(deployment.sites[name], run_dir.id, run_dir.state(name), stack), group)
+    for name in used(run.deployment, run.processes):
+        connector = await enter(run.deployment.sites[name], run.dir.id, run.dir.state(name), stack)
+        sites[name] = Site(name, connector, group, run.observer.note)
     return sites
-
-
-async def _tidy(run: _Run, sites: Mapping[str, Site], places: Iterable[Location]) -> None:
-    """What a successful run leaves behind goes; a site that cannot be reached any more costs a warning, not the result."""
-    for place in places:
-        try:
-            if HERE in place.mounts:
-                await asyncio.to_thread(tidy_here, run.dir.path, place, run.dir.id)
-            async with asyncio.timeout(_TIDYING):
-                await sites[place.site].forget()
-                if HERE not in place.mounts:
-                    await tidy_site(sites[place.site].connector, place, run.dir.id)
-        except (HyflowError, OSError) as error:  # a TimeoutError is an OSError
-            run.observer.warn(f"what the run left at {place} is still there: {_why(error)}")
-        except asyncio.CancelledError:
-            if not run.interruption.caught():
-                raise
-            run.observer.warn(f"what the run left at {place} is still there: removing it was interrupted")
-            return
-
-
-def _why(error: Exception) -> str:
-    """In words: the operating system's own, without numbers."""
-    return (error.strerror if isinstance(error, OSError) else str(error)) or "the site gives no answer"
 
 
 def _binding(deployment: Deployment, places: Mapping[str, Location]) -> Binding:
@@ -245,45 +275,18 @@ def _overridden(request: Request, override: Override) -> Request:
     return Request(replace(request.least, **changes), replace(request.most, **changes)) if changes else request
 
 
-async def _conclude(run: _Run, end: Conclude, mover: Mover) -> Result:
-    """Deliver the results of a run that succeeded, and tell everybody."""
-    if end.failures:
-        status = _status(end.failures)
-        run.interruption.heeded = status == Interrupted.exit_status
-        return Result(run.dir.id, None, end.failures, status)
-    if run.interruption.reason is not None:  # it came in the very turn in which the last job ended
-        return await _undelivered(run, run.interruption.reason)
-    this_machine = Location("", "", HERE, str(run.dir.path), {HERE: "/"})
-    try:
-        async with turn(run.order.outdir, lambda: run.observer.warn(f"waiting: another run delivers to {run.order.outdir}")):
-            outputs = await deliver.Delivery(run.order.outdir, run.dir.path, mover, end.inputs).deliver(end.outputs, this_machine)
-    except asyncio.CancelledError:
-        if not run.interruption.caught() or run.interruption.reason is None:
-            raise
-        return await _undelivered(run, run.interruption.reason)
-    await _delivered(run, Delivered(outputs, time.time()))
-    return Result(run.dir.id, outputs, (), 0)
-
-
-async def _undelivered(run: _Run, reason: str) -> Result:
-    """Every job is done, but not every result is where its user wants it."""
-    run.interruption.heeded = True
-    run.interruption.leave()
-    event = Stopping(reason, time.time())
-    await run.journal.append([event])
-    run.observer.event(event)
-    run.observer.alarm(f"not all results were delivered to {run.order.outdir}: the others are still below {run.dir.path}")
-    return Result(run.dir.id, None, (), Interrupted.exit_status)
-
-
-async def _delivered(run: _Run, event: Delivered) -> None:
-    try:
-        with run.interruption.held():
-            await run.journal.append([event])
-    except JournalError as error:
-        what = f"the results are in {run.order.outdir}, but {error.what}"
-        raise JournalError(what, where=error.where, hint=error.hint) from error
-    run.observer.event(event)
+async def _conclude(run: _Run, delivering: Delivering, end: Conclude, mover: Mover) -> Result:
+    """Deliver the results of a run that succeeded; say how it goes on where it did not."""
+    if not end.failures:
+        outputs = await delivering.deliver(end, mover)
+        return Result(run.dir.id, outputs, (), 0 if outputs is not None else Interrupted.exit_status)
+    status = _status(end.failures)
+    run.interruption.heeded = status == Interrupted.exit_status
+    if status == Interrupted.exit_status:
+        jobs = "1 job goes on" if len(end.going_on) == 1 else f"{len(end.going_on):,} jobs go on"
+        run.observer.note(f"{jobs} meanwhile" if end.going_on else "no job goes on meanwhile")
+        run.observer.note(f"to continue: hyflow resume {run.dir.id}")
+    return Result(run.dir.id, None, end.failures, status)
 
 
 def _status(failures: Sequence[tuple[JobId, Failure]]) -> int:

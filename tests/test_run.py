@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partialmethod
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import wholerun
 from hyflow import entering
 from hyflow.journal import Journal, list_runs, read_events
 from hyflow.model.events import Delivered, Event, Finished, Stopping
+from hyflow.model.jobs import Key
 
 TOOL = {"cwlVersion": "v1.2", "class": "CommandLineTool", "baseCommand": "true", "inputs": {}, "outputs": {}}
 LOCAL = "version: 1\nsites: {{here: {{type: local, workdir: {}}}}}\n"
@@ -55,10 +56,10 @@ def test_one_run_at_a_time_delivers_into_a_directory(tmp_path: Path) -> None:
     assert (results / "o").exists()
 
 
-async def appended(journal: Journal, events: Sequence[Event], *, signal_at: type) -> None:
+async def appended(journal: Journal, events: Sequence[Event], *kept: Mapping[Key, bytes], signal_at: type) -> None:
     if any(isinstance(event, signal_at) for event in events):
         signal.raise_signal(signal.SIGINT)
-    await APPEND(journal, events)
+    await APPEND(journal, events, *kept)
 
 
 APPEND = Journal.append

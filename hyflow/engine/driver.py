@@ -8,31 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
+import random
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar, assert_never
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, assert_never
 
+from hyflow import plain
 from hyflow.connector import Done, Lost, Refused
 from hyflow.containers import modules
-from hyflow.cwl.collect import OutputError
 from hyflow.cwl.demand import Demand as Needs
-from hyflow.cwl.processes import Bound, Processes
-from hyflow.engine.contained import Containers, with_signal
+from hyflow.cwl.processes import Bound
+from hyflow.engine import sites
+from hyflow.engine.contained import with_signal
+from hyflow.engine.house import House, settle
+from hyflow.engine.mishaps import failure_of, unforeseen
 from hyflow.engine.placement import possible, refusal
-from hyflow.engine.sites import Ended, Site
-from hyflow.engine.state import State
-from hyflow.errors import HyflowError, ImageError, JournalError, SiteError, UnsupportedRequirement, WorkflowError
-from hyflow.model.actions import Action, Cancel, Conclude, Demand, Evaluate, Express, Submit
-from hyflow.model.events import Demanded, Evaluated, Event, Failed, Finished, Running, Started, Stopping, Submitted, Submitting
+from hyflow.engine.replay import Kept
+from hyflow.engine.sites import Ended
+from hyflow.errors import HyflowError, JournalError, SiteError
+from hyflow.model.actions import Action, Adopt, Cancel, Conclude, Demand, Evaluate, Express, LetGo, Submit
+from hyflow.model.events import Demanded, Evaluated, Event, Failed, Finished, Resumed, Running, Started, Stopping, Submitted, Submitting
 from hyflow.model.facts import Ask, Fact, Facts, Localize
 from hyflow.model.jobs import Failure, FailureClass, Job, JobId, Key
 from hyflow.model.places import Location, Place
 from hyflow.model.resources import UNMEASURED, Request
+from hyflow.model.retries import again, grown, told
 from hyflow.model.tasks import Outcome, Task
 from hyflow.model.values import Inputs
-from hyflow.staging.move import Mover
-from hyflow.staging.unchanged import told
+from hyflow.staging import unchanged
 
 T = TypeVar("T")
 
@@ -44,46 +48,13 @@ _ABANDON = 20.0
 """Seconds for ending what runs when the journal has failed."""
 
 
-class Record(Protocol):
-    """Where events are made durable: the journal."""
-
-    async def append(self, events: Sequence[Event]) -> None: ...
-
-
-class Binding(Protocol):
-    """What a step asks in the end (resources, and seconds of time: None leaves the tool's own limit), and where the deployment
-    allows it to run (locations by name, best first)."""
-
-    def __call__(self, step: str, request: Request) -> tuple[Request, float | None, tuple[str, ...]]: ...
-
-
-class Listener(Protocol):
-    """Somebody who watches: told of every event once it is durable, of staging (its "begin" and its "end"), of what stops nothing."""
-
-    def event(self, event: Event) -> None: ...
-
-    def stage(self, job: JobId, text: str) -> None: ...
-
-    def warn(self, text: str) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
-class House:
-    """All that a driver works with; `run.py` puts it together. `locations` by the name that events use."""
+class _Posted:
+    """An event on its way to the journal; who waits until State knows it; what is kept with it of an attempt, by key."""
 
-    run: str
-    processes: Processes
-    state: State
-    journal: Record
-    sites: Mapping[str, Site]
-    locations: Mapping[str, Location]
-    binding: Binding
-    mover: Mover
-    listener: Listener
-    containers: Mapping[str, Containers] = field(default_factory=dict)
-    """The container engine of each site that has one and uses it."""
-    modules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """The environment modules of each site that has some, by the name of the software."""
+    event: Event
+    handled: asyncio.Future[None] | None = None
+    kept: tuple[tuple[Key, bytes], ...] = ()
 
 
 class Driver:
@@ -91,23 +62,34 @@ class Driver:
 
     def __init__(self, house: House, group: asyncio.TaskGroup) -> None:
         self._house, self._group = house, group
-        self._events: asyncio.Queue[tuple[Event, asyncio.Future[None] | None]] = asyncio.Queue()
+        self._events: asyncio.Queue[_Posted] = asyncio.Queue()
+        self._kept: dict[Key, Kept] = {}
         self._needs: dict[JobId, Needs] = {}
+        self._asked: dict[JobId, tuple[Request, float | None]] = {}
         self._staging: dict[Key, asyncio.Task[None]] = {}
         self._cancelled: set[Key] = set()
         self._conclusion: Conclude | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, inputs: Inputs) -> Conclude:
-        """From inputs that were checked (`Processes.start`) to the end. Raises JournalError when all at the sites is ended."""
-        self._post(Started(inputs))
+        """From inputs that were checked (`Processes.start`) to the end. Raises JournalError when what may not go on is ended."""
+        return await self._from(Started(inputs))
+
+    async def resume(self, host: str, kept: Mapping[Key, Kept]) -> Conclude:
+        """From where an earlier driver left off to the end. The state has been brought there, and `kept` is known of the attempts that it
+        goes on with. Raises JournalError as `run` does."""
+        self._kept.update(kept)
+        return await self._from(Resumed(host, time.time()))
+
+    async def _from(self, first: Event) -> Conclude:
+        self._post(first)
         try:
             return await self._until_concluded()
         except JournalError:
             await self._abandon()
             raise
         finally:
-            for task in tuple(self._tasks):  # of a run that was stopped: what State has dropped, and nobody waits for
+            for task in tuple(self._tasks):  # of a run that was stopped: what begins anew when somebody takes it up
                 task.cancel()
 
     async def _until_concluded(self) -> Conclude:
@@ -117,36 +99,40 @@ class Driver:
                 await asyncio.sleep(_LINGER)
             while not self._events.empty():
                 batch.append(self._events.get_nowait())
-            await self._house.journal.append([event for event, _ in batch])
-            for event, handled in batch:
-                self._house.listener.event(event)
-                for action in self._house.state.handle(event):
+            await self._house.journal.append([one.event for one in batch], {key: text for one in batch for key, text in one.kept})
+            for one in batch:
+                self._house.listener.event(one.event)
+                for action in self._house.state.handle(one.event):
                     self._act(action)
-                if handled is not None and not handled.done():
-                    handled.set_result(None)
+                if one.handled is not None and not one.handled.done():
+                    one.handled.set_result(None)
         return self._conclusion
 
     def stop(self, reason: str) -> None:
-        """Start nothing more and end what runs. For signal handlers of the loop."""
+        """Start nothing more, and end or let go what runs (see `Stopping`). For signal handlers of the loop."""
         self._post(Stopping(reason, time.time()))
 
     async def _abandon(self) -> None:
-        """What cannot be recorded must not go on; a site that does not answer is not waited for."""
+        """What runs here and cannot be recorded must not go on; elsewhere it does, for whoever takes the run up. No site is waited for
+        that does not answer."""
         until = asyncio.get_running_loop().time() + _ABANDON
-        for site in self._house.sites.values():
+        fleeting = {place.site for place in self._house.locations.values() if place.fleeting}
+        for name, site in self._house.sites.items():
             site.hurry(until)
-        await asyncio.gather(*(site.cancel_all() for site in self._house.sites.values()))
+            if name not in fleeting:
+                site.let_go_all()
+        await asyncio.gather(*(site.cancel_all() for name, site in self._house.sites.items() if name in fleeting))
 
     async def _settle(self, call: Callable[[Facts], T | Ask], scripted: bool) -> T:
         return await settle(call, self._house.mover, scripted)
 
     def _post(self, event: Event) -> None:
-        self._events.put_nowait((event, None))
+        self._events.put_nowait(_Posted(event))
 
-    async def _tell(self, event: Event) -> None:
-        """Post the event and wait until it is durable and State knows it."""
+    async def _announce(self, event: Submitting, kept: Kept) -> None:
+        """Post the event and wait until it is durable, with what is kept of the attempt, and State knows it."""
         handled = asyncio.get_running_loop().create_future()
-        self._events.put_nowait((event, handled))
+        self._events.put_nowait(_Posted(event, handled, ((event.key, plain.dumps(kept)),)))
         await handled
 
     # -- actions --------------------------------------------------------------------------------------------------
@@ -158,11 +144,16 @@ class Driver:
             case Express():
                 self._spawn(action.job.id, self._express(action.job))
             case Demand():
-                self._spawn(action.job.id, self._demand(action.job))
+                self._spawn(action.job.id, self._demand(action))
             case Submit():
                 self._staging[action.key] = self._spawn(action.job.id, self._attempt(action), action.key)
+            case Adopt():
+                self._spawn(action.job.id, self._adopt(action), action.key)
             case Cancel():
                 self._group.create_task(self._cancel(action.keys), name="cancel")
+            case LetGo():
+                for site in self._house.sites.values():
+                    site.let_go(action.keys)
             case Conclude():
                 self._conclusion = action
             case _:
@@ -179,10 +170,10 @@ class Driver:
         try:
             await work
         except HyflowError as error:
-            self._fail(job, key, _failure(error))
+            self._fail(job, key, failure_of(error))
         except (OSError, ValueError, RecursionError) as error:
             # What nobody foresaw (an address that is none, a directory that is deeper than Python goes) costs its job, not the run.
-            self._fail(job, key, Failure(FailureClass.STAGING, f"its data or its documents cannot be handled: {_words(error)}"))
+            self._fail(job, key, unforeseen(error))
         except asyncio.CancelledError:
             if key not in self._cancelled:
                 raise
@@ -192,8 +183,14 @@ class Driver:
                 self._staging.pop(key, None)
 
     def _fail(self, job: JobId, key: Key | None, failure: Failure) -> None:
+        """The attempt has failed, and the job with it, unless it is to be tried again."""
         self._needs.pop(job, None)
-        self._post(Failed(job, key, failure, time.time()))
+        policy, before = self._house.retries, self._house.state.before(job)
+        pause = again(policy, failure, before, random.random())  # noqa: S311 (jitter)
+        asked = self._asked.pop(job, None)
+        if pause is None and asked is not None and failure.kind is not FailureClass.CANCELLED:
+            failure = replace(failure, message=f"{failure.message}\n  {told(before, failure.kind, *asked)}")
+        self._post(Failed(job, key, failure, time.time(), pause))
 
     async def _evaluate(self, action: Evaluate) -> None:
         job, processes = action.job, self._house.processes
@@ -208,10 +205,14 @@ class Driver:
         outputs = await self._settle(lambda facts: processes.express(job.process, job.inputs, facts), scripted=True)
         self._post(Finished(job.id, None, outputs, UNMEASURED, time.time()))
 
-    async def _demand(self, job: Job) -> None:
-        processes = self._house.processes
+    async def _demand(self, action: Demand) -> None:
+        job, processes = action.job, self._house.processes
+        await asyncio.sleep(action.after)
         needs = await self._settle(lambda facts: processes.demand(job.process, job.inputs, facts), processes.aside(job.process, job.inputs))
         request, limit, names = self._house.binding(job.id.step, needs.request)
+        request, limit = grown(request, needs.time_limit if limit is None else limit, action.before, self._house.retries)
+        if action.before:
+            self._asked[job.id] = request, limit
         bound = [self._house.locations[name] for name in names]
         fitting = tuple(map(str, possible(request, bound)))
         if not fitting:
@@ -219,7 +220,7 @@ class Driver:
             return
         changed = [name for name in ("cores", "memory") if getattr(request.least, name) != getattr(needs.request.least, name)]
         limits = tuple(dict.fromkeys([*needs.limits, *changed]))
-        self._needs[job.id] = replace(needs, limits=limits, time_limit=needs.time_limit if limit is None else limit)
+        self._needs[job.id] = replace(needs, limits=limits, time_limit=limit)
         self._post(Demanded(job.id, request, fitting))
 
     # -- attempts -------------------------------------------------------------------------------------------------
@@ -231,15 +232,27 @@ class Driver:
         place = self._place(action, location)
         bound, place = await self._bind(job, key, needs, place, location)
         task, image, loaded = await self._entered(job, bound.task, location.site)
-        await self._tell(Submitting(job.id, key, action.location, place.dir, time.time(), image, loaded))
+        kept = Kept(bound, None if task is bound.task else task, house.mover.noted.looks(place.sources.values()))
+        submitting = Submitting(job.id, key, action.location, place.dir, time.time(), image, loaded, action.resources)
+        await self._announce(submitting, kept)
         self._staging.pop(key, None)
-        ended = await house.sites[location.site].run(
+        await self._at_site(job, key, location, kept)
+
+    async def _adopt(self, action: Adopt) -> None:
+        """Go on with an attempt of an earlier driver: what the site has taken is not started again, what it has not is started now."""
+        kept = self._kept.pop(action.key)
+        self._house.mover.noted.restore(kept.looks)
+        await self._at_site(action.job, action.key, self._house.locations[action.location], kept)
+
+    async def _at_site(self, job: Job, key: Key, location: Location, kept: Kept) -> None:
+        """The attempt from its submission to its end."""
+        ended = await self._house.sites[location.site].run(
             location,
-            task,
+            kept.task,
             lambda ticket: self._post(Submitted(job.id, key, ticket, time.time())),
             lambda status: self._post(Running(job.id, key, status.at, status.host)),
         )
-        await self._conclude(job, key, bound, ended, location.site)
+        await self._conclude(job, key, kept.bound, ended, location.site)
 
     async def _entered(self, job: Job, task: Task, site: str) -> tuple[Task, str | None, tuple[str, ...]]:
         """The task as the site can run it: in its container (with the digest of the image), or with the modules for its software."""
@@ -300,10 +313,12 @@ class Driver:
                     self._fail(job.id, key, failure)
                 else:
                     await self._collect(job, key, bound, ended)
-            case Lost(evidence, kind):
-                self._fail(job.id, key, Failure(FailureClass.CANCELLED if key in self._cancelled else kind, evidence))
-            case Refused(reason):
-                self._fail(job.id, key, Failure(FailureClass.SUBMISSION, reason))
+            case Lost(evidence, kind, lasting):
+                self._fail(job.id, key, Failure(FailureClass.CANCELLED if key in self._cancelled else kind, evidence, lasting=lasting))
+            case Refused(reason, transient):
+                self._fail(job.id, key, Failure(FailureClass.SUBMISSION, reason, lasting=not transient))
+            case sites.LetGo():
+                pass
             case _:
                 assert_never(ended)
 
@@ -315,7 +330,7 @@ class Driver:
             )
         except HyflowError as error:
             # What the command said may tell why it left what it left.
-            self._fail(job.id, key, replace(_failure(error), stderr=outcome.stderr))
+            self._fail(job.id, key, replace(failure_of(error), stderr=outcome.stderr))
         else:
             self._post(Finished(job.id, key, outputs, outcome.usage, time.time()))
 
@@ -327,11 +342,11 @@ class Driver:
             return failure
         files = [change for change in changes if not change.directory]
         if not files:
-            house.listener.warn(f"{job.id}: {told(changes)}")
+            house.listener.warn(f"{job.id}: {unchanged.told(changes)}")
             return failure
         if failure is not None:
-            return replace(failure, message=f"{failure.message}\n  and {told(files)}")
-        return Failure(FailureClass.TOOL, told(files), stderr=stderr)
+            return replace(failure, message=f"{failure.message}\n  and {unchanged.told(files)}")
+        return Failure(FailureClass.TOOL, unchanged.told(files), stderr=stderr)
 
     async def _cancel(self, keys: Sequence[Key]) -> None:
         self._cancelled.update(keys)
@@ -339,42 +354,3 @@ class Driver:
             if (task := self._staging.get(key)) is not None:
                 task.cancel()
         await asyncio.gather(*(site.cancel(keys) for site in self._house.sites.values()))
-
-
-async def settle(call: Callable[[Facts], T | Ask], mover: Mover, scripted: bool) -> T:
-    """The result of a pure function that may ask for facts. `scripted`: it may run JavaScript, so not on the loop's thread."""
-    facts: dict[Fact, Any] = {}
-    while True:
-        answer = await asyncio.to_thread(call, facts) if scripted else call(facts)
-        if not isinstance(answer, Ask):
-            return answer
-        facts.update(await mover.answer(answer.facts))
-
-
-def _words(error: OSError | ValueError | RecursionError) -> str:
-    match error:
-        case OSError(strerror=str(said), filename=str(file)):
-            return f"{file}: {said}"
-        case OSError(strerror=str(said)):
-            return said
-        case RecursionError():
-            return "something among them is nested too deeply"
-        case _:
-            return str(error) or "a value among them is none"
-
-
-def _failure(error: HyflowError) -> Failure:
-    match error:
-        case OutputError():
-            kind = FailureClass.OUTPUT
-        case ImageError():
-            kind = FailureClass.IMAGE
-        case SiteError():
-            kind = FailureClass.STAGING
-        case WorkflowError():
-            kind = FailureClass.EVALUATION
-        case _:
-            kind = FailureClass.EVALUATION
-    return Failure(kind, str(error), unsupported=isinstance(error, UnsupportedRequirement))
-
-

@@ -52,6 +52,11 @@ class _Room:
         self.early[job] = wanted
         return True
 
+    def adopt(self, job: JobId, granted: Resources) -> None:
+        """The job is there already, whatever room there is."""
+        if not self.book(granted):
+            self.early[job] = granted
+
     def release(self, job: JobId, granted: Resources) -> None:
         """The job is done; those that have waited longest move up."""
         if self.free is None:
@@ -116,6 +121,10 @@ class Placement:
                 return name
         only = locations[0]
         return only if len(locations) == 1 and only not in full and self.rooms[only].book_early(job, wanted) else None
+
+    def adopt(self, job: JobId, location: str, granted: Resources) -> None:
+        """The job is at the location since before this driver was there."""
+        self.rooms[location].adopt(job, granted)
 
     def release(self, job: JobId, location: str, granted: Resources) -> None:
         """What was booked for the job at the location is free again."""

@@ -1,9 +1,13 @@
-"""One site as the driver uses it: attempts are gathered into batches, submitted, watched to their end, and cancelled."""
+"""One site as the driver uses it: attempts are gathered into batches, submitted, watched to their end, cancelled or let go.
+
+A site that gives no answer is asked again, for as long as it takes: submitting the same attempt once more starts nothing twice.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
@@ -14,10 +18,22 @@ from hyflow.model.jobs import Key
 from hyflow.model.places import Location
 from hyflow.model.tasks import Task
 
-Ended: TypeAlias = Done | Lost | Refused
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """The attempt goes on, and nobody here waits for it any more."""
+
+
+Ended: TypeAlias = Done | Lost | Refused | LetGo
 
 _PATIENCE = 60.0
 """Seconds that a site has to end attempts, and to find those that it may have taken."""
+_PAUSE, _LONGEST = 1.0, 60.0
+"""Seconds before a site that did not answer is asked again: at first, and when that has happened often."""
+
+
+def _nothing(text: str) -> None:
+    pass
 
 
 @dataclass(slots=True, eq=False)
@@ -36,17 +52,20 @@ class _Attempt:
 
 @dataclass(slots=True, eq=False)
 class Site:
-    """A connector, and the attempts that are at it. `group` owns the asyncio tasks that submit and watch."""
+    """A connector, and the attempts that are at it. `group` owns the asyncio tasks that submit and watch; `tell` hears when the site falls
+    silent and when it answers again."""
 
     name: str
     connector: Connector
     group: asyncio.TaskGroup
+    tell: Callable[[str], None] = _nothing
     _pending: dict[str, tuple[Location, list[_Attempt]]] = field(default_factory=dict)
     _attempts: dict[Key, _Attempt] = field(default_factory=dict)
     _cancelled: set[Key] = field(default_factory=set)
     _ended: list[Ticket] = field(default_factory=list)
     _waits: set[asyncio.Timeout] = field(default_factory=set)
     _until: float | None = None
+    _silent: bool = False
     left: dict[str, str] = field(default_factory=dict)
     """Directories of attempts that should have been ended and may go on there, each with why nobody knows."""
 
@@ -84,6 +103,17 @@ class Site:
         except TimeoutError:
             self._give_up(known, "the site gives no answer")
 
+    def let_go(self, keys: Collection[Key]) -> None:
+        """Wait for these attempts no longer; whatever has reached the site goes on there."""
+        attempts = [self._attempts[key] for key in keys if key in self._attempts]
+        for attempt in attempts:
+            _end(attempt, LetGo())
+        self._drop_batches(attempts)
+
+    def let_go_all(self) -> None:
+        """Wait for nothing any more."""
+        self.let_go(list(self._attempts))
+
     async def cancel_all(self) -> None:
         """End everything that is at the site, or on its way there, and wait until it has ended."""
         await self.cancel(list(self._attempts))
@@ -117,6 +147,9 @@ class Site:
             if not attempt.ended.done():
                 self.left[attempt.task.dir] = why
                 _end(attempt, Lost(f"it could not be ended and may go on at {self.name} in {attempt.task.dir}: {why}"))
+        self._drop_batches(attempts)
+
+    def _drop_batches(self, attempts: Collection[_Attempt]) -> None:
         needed = {attempt.batch for attempt in self._attempts.values() if not attempt.ended.done()}
         for batch in {attempt.batch for attempt in attempts} - needed:
             if batch is not None and batch is not asyncio.current_task():
@@ -131,57 +164,104 @@ class Site:
     async def _batch(self, location: str) -> None:
         await asyncio.sleep(0)
         at, gathered = self._pending.pop(location)
-        attempts = [attempt for attempt in gathered if attempt.task.key not in self._cancelled]
         for attempt in gathered:
             attempt.batch = asyncio.current_task()
             if attempt.task.key in self._cancelled:
                 _end(attempt, Lost("cancelled before it was submitted"))
+        attempts = [attempt for attempt in gathered if not attempt.ended.done()]
         if attempts:
             taken: dict[Ticket, _Attempt] = {}
-            missing = await self._submit(at, attempts, taken)
-            for attempt in attempts:
-                if attempt.ticket is None:
-                    _end(attempt, Lost(missing))
-            missing = await self._watch(taken) if taken else ""
-            for attempt in attempts:
-                _end(attempt, Lost(missing))
+            await self._submit(at, attempts, taken)
+            await self._watch(taken)
 
-    async def _submit(self, at: Location, attempts: list[_Attempt], taken: dict[Ticket, _Attempt]) -> str:
-        """Submit them; those that the site took get into `taken`. Why nothing will be heard of those of which nothing was heard."""
-        by_key = {attempt.task.key: attempt for attempt in attempts}
-        missing = "the site did not say whether it took it"
-        try:
-            async for key, answer in self.connector.submit(at, [attempt.task for attempt in attempts]):
-                if isinstance(answer, Refused):
-                    _end(by_key[key], answer)
-                else:
-                    _take(by_key[key], answer, taken)
-        except SiteError as error:
-            missing = await self._look_for([attempt for attempt in attempts if not attempt.answered], taken, str(error))
+    async def _submit(self, at: Location, attempts: list[_Attempt], taken: dict[Ticket, _Attempt]) -> None:
+        """Submit them, again and again until the site has answered for each; those that it took get into `taken`."""
+        pause = _PAUSE
+        while unanswered := [attempt for attempt in attempts if not attempt.answered]:
+            try:
+                await self._submit_once(at, unanswered, taken)
+            except SiteError as error:
+                if not error.transient:
+                    await self._look_for([attempt for attempt in unanswered if not attempt.answered], taken, str(error))
+                    break
+                pause = await self._pause(pause, error)
+            else:
+                pause = _PAUSE
         await self._cancel_taken([attempt for attempt in taken.values() if attempt.task.key in self._cancelled])
-        return missing
 
-    async def _look_for(self, attempts: Collection[_Attempt], taken: dict[Ticket, _Attempt], why: str) -> str:
-        """An answer may be lost after a submission was accepted: what the site has taken all the same goes on."""
+    async def _submit_once(self, at: Location, attempts: list[_Attempt], taken: dict[Ticket, _Attempt]) -> None:
         by_key = {attempt.task.key: attempt for attempt in attempts}
+        async for key, answer in self.connector.submit(at, [attempt.task for attempt in attempts]):
+            self._heard()
+            if not isinstance(answer, Refused):
+                _take(by_key[key], answer, taken)
+            elif not by_key[key].ended.done():
+                _end(by_key[key], answer)
+        if any(not attempt.answered for attempt in attempts):
+            raise SiteError("the site did not say whether it took a job", transient=True)
+
+    async def _look_for(self, attempts: Collection[_Attempt], taken: dict[Ticket, _Attempt], why: str) -> None:
+        """The site takes nothing more, but an answer may have been lost: what it has taken all the same goes on."""
+        by_key = {attempt.task.key: attempt for attempt in attempts}
+        doubt = ""
         try:
             async with self._bounded():
                 for key, ticket in (await self.connector.find(list(by_key))).items():
                     if key in by_key:
                         _take(by_key[key], ticket, taken)
         except (SiteError, TimeoutError):
-            for attempt in attempts:
-                _end(attempt, Lost(f"it may go on at {self.name} in {attempt.task.dir}, as nobody knows whether it was taken: {why}"))
-        return why
+            doubt = "it may go on at {site} in {dir}, as nobody knows whether it was taken: "
+        for attempt in attempts:
+            if not attempt.answered:
+                _end(attempt, Lost(doubt.format(site=self.name, dir=attempt.task.dir) + why, lasting=True))
 
-    async def _watch(self, taken: dict[Ticket, _Attempt]) -> str:
-        """Learn what becomes of them; in the end, why nothing more will be heard of those that have not ended."""
-        try:
-            async for ticket, status in self.connector.watch(list(taken)):
-                _learn(taken[ticket], status)
-        except SiteError as error:
-            return str(error)
-        return "the site says nothing more about it"
+    async def _watch(self, taken: dict[Ticket, _Attempt]) -> None:
+        """Learn what becomes of them, however often the site falls silent."""
+        pause = _PAUSE
+        while left := {ticket: attempt for ticket, attempt in taken.items() if not attempt.ended.done()}:
+            try:
+                async for ticket, status in self.connector.watch(list(left)):
+                    pause = _PAUSE
+                    self._learn(taken[ticket], status)
+                if any(not attempt.ended.done() for attempt in left.values()):
+                    raise SiteError("the site says nothing more about some of its jobs", transient=True)
+            except SiteError as error:
+                if not error.transient:
+                    for attempt in left.values():
+                        _end(attempt, Lost(str(error), lasting=True))
+                    return
+                pause = await self._pause(pause, error)
+
+    def _learn(self, attempt: _Attempt, status: Status) -> None:
+        match status:
+            case Unknown(reason):
+                self._falls_silent(reason)
+                return
+            case Queued():
+                pass
+            case Running():
+                attempt.running(status)
+            case Done() | Lost():
+                _end(attempt, status)
+            case _:
+                assert_never(status)
+        self._heard()
+
+    async def _pause(self, seconds: float, error: SiteError) -> float:
+        """Leave the site alone for a while; for how long the next time."""
+        self._falls_silent(error.what)
+        await asyncio.sleep(seconds * random.uniform(0.75, 1.25))  # noqa: S311 (jitter)
+        return min(2 * seconds, _LONGEST)
+
+    def _falls_silent(self, why: str) -> None:
+        if not self._silent:
+            self._silent = True
+            self.tell(f"{self.name} gives no answer, and is asked again until it does: {why}")
+
+    def _heard(self) -> None:
+        if self._silent:
+            self._silent = False
+            self.tell(f"{self.name} answers again")
 
 
 def _take(attempt: _Attempt, ticket: Ticket, taken: dict[Ticket, _Attempt]) -> None:
@@ -190,20 +270,6 @@ def _take(attempt: _Attempt, ticket: Ticket, taken: dict[Ticket, _Attempt]) -> N
     attempt.accepted(ticket)
 
 
-def _learn(attempt: _Attempt, status: Status) -> None:
-    match status:
-        case Queued() | Unknown():
-            pass
-        case Running():
-            attempt.running(status)
-        case Done() | Lost():
-            _end(attempt, status)
-        case _:
-            assert_never(status)
-
-
 def _end(attempt: _Attempt, how: Ended) -> None:
     if not attempt.ended.done():
         attempt.ended.set_result(how)
-
-

@@ -4,14 +4,15 @@ A workflow that fires opens a *scope* (its inputs, and the outputs of its steps 
 *firing*, which unfolds into one job, or lazily into the jobs of a scatter. A job of a nested workflow opens a scope
 of its own. What has ended is folded into its parent and forgotten, so that memory follows what is in flight.
 
-The same events in the same order give the same actions, which is what replaying a journal rests on.
+The same events in the same order give the same actions, which is what replaying a journal rests on. For that it is enough to handle
+those events that say how a job ended (REPLAYED), in their order, then the announcements of attempts that have no end, and to do nothing
+of what follows: `Resumed` asks for all of it again, as far as it is still to be done.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from math import prod
 from typing import assert_never
@@ -19,7 +20,8 @@ from typing import assert_never
 from hyflow.engine.links import LinkError, flow
 from hyflow.engine.placement import Placement
 from hyflow.engine.scatter import ScatterError, element, gather, shape_of, tag_of
-from hyflow.model.actions import Action, Cancel, Conclude, Demand, Evaluate, Express, Submit
+from hyflow.engine.scopes import Firing, Live, Scope, child, consumers, read, ready
+from hyflow.model.actions import Action, Adopt, Cancel, Conclude, Demand, Evaluate, Express, LetGo, Submit
 from hyflow.model.events import (
     Delivered,
     Demanded,
@@ -38,54 +40,16 @@ from hyflow.model.events import (
 )
 from hyflow.model.jobs import Failure, FailureClass, Job, JobId, Key, attempt_key
 from hyflow.model.places import Location
-from hyflow.model.resources import Resources
-from hyflow.model.values import Inputs, Value
-from hyflow.model.workflow import Program, Source, Step, Workflow
+from hyflow.model.values import Inputs
+from hyflow.model.workflow import Program, Step, Workflow
 
 WINDOW = 1000
 """How many jobs of one scatter are unfolded at a time: enough to fill a site, too few to fill the memory."""
 
 ROOT = JobId("/")
-
-
-@dataclass(slots=True, eq=False)
-class _Scope:
-    """One firing of a workflow. `open`: steps that may still give something; `outputs`: what the finished ones gave."""
-
-    id: JobId
-    workflow: Workflow
-    inputs: Inputs
-    outputs: dict[str, Inputs] = field(default_factory=dict)
-    open: set[str] = field(default_factory=set)
-    failed: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _Firing:
-    """One firing of a step in a scope. `shape` None: not scattered. `results`: by port, a value for every job."""
-
-    scope: _Scope
-    step: Step
-    inputs: Inputs
-    shape: tuple[int, ...] | None
-    total: int
-    results: dict[str, list[Value]]
-    unfolded: int = 0
-    ended: int = 0
-    failed: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _Live:
-    """A job in flight: which element of which firing it is, and what it holds at a location."""
-
-    firing: _Firing
-    index: int
-    job: Job
-    attempt: int = 0
-    key: Key | None = None
-    location: str | None = None
-    held: Resources | None = None
+REPLAYED: tuple[type[Event], ...] = (Started, Evaluated, Finished, Failed, Reused, Stopping, Rerun, Resumed)
+_ENDING_ALL = ("cancel", "clean")
+"""Reasons to stop for which everything is ended, wherever it runs."""
 
 
 class State:
@@ -93,17 +57,20 @@ class State:
 
     def __init__(self, program: Program, run: str, locations: Mapping[str, Location], window: int = WINDOW) -> None:
         self._program, self._run, self._window = program, run, window
-        self._placement = Placement.over(locations)
-        self._live: dict[JobId, _Live] = {}
-        self._nested: dict[JobId, tuple[_Firing, int]] = {}
+        self._locations, self._placement = locations, Placement.over(locations)
+        self._live: dict[JobId, Live] = {}
+        self._nested: dict[JobId, tuple[Firing, int]] = {}
         self._failures: list[tuple[JobId, Failure]] = []
         self._inputs: Inputs = {}
+        self._generation = 0
         self._stopping = False
         self._concluded = False
+        self._let_go: dict[Key, None] = {}
+        self._outputs: Inputs | None = None
         self._actions: list[Action] = []
         # What follows from what: worked off in a loop, since a chain of empty scatters may be longer than the stack is deep.
         self._agenda: deque[Callable[[], None]] = deque()
-        self._consumers = {workflow.id: _consumers(workflow) for workflow in program.workflows.values()}
+        self._consumers = {workflow.id: consumers(workflow) for workflow in program.workflows.values()}
 
     def handle(self, event: Event) -> list[Action]:
         """What follows from the event. An event about a job that has ended already changes nothing."""
@@ -117,19 +84,25 @@ class State:
             case Demanded():
                 if event.job in self._live and not self._stopping:
                     self._placement.enqueue(event.job, event.request, event.locations)
-            case Finished():
+            case Submitting():
+                self._sent(event)
+            case Finished() | Reused():
                 self._finished(event)
             case Failed():
-                self._failed(event.job, event.failure)
+                self._failed(event)
             case Stopping():
-                self._stop()
-            case Submitting() | Submitted() | Running() | Delivered() | Reused() | Rerun() | Resumed():
+                self._stop(event.reason)
+            case Rerun():
+                self._generation += 1
+            case Resumed():
+                self._resume()
+            case Submitted() | Running() | Delivered():
                 pass
             case _:
                 assert_never(event)
         while self._agenda:
             self._agenda.popleft()()
-        self._conclude_if_stopped()
+        self._conclude_if_over()
         self._submit_what_fits()
         return self._actions
 
@@ -138,79 +111,99 @@ class State:
         """The attempts that are at a location, or on their way there."""
         return {live.key: job for job, live in self._live.items() if live.key is not None}
 
+    @property
+    def inputs(self) -> Inputs:
+        """Those that the run began with."""
+        return self._inputs
+
+    def before(self, job: JobId) -> Mapping[FailureClass, int]:
+        """How often the job, which is in flight, has failed so far, by class."""
+        return self._live[job].before if job in self._live else {}
+
+    def _ask(self, action: Action) -> None:
+        """Nothing is begun while the run is being stopped: it is asked for again when somebody takes it up."""
+        if not self._stopping:
+            self._actions.append(action)
+
     # -- scopes ---------------------------------------------------------------------------------------------------
 
     def _open_scope(self, id: JobId, workflow: Workflow, inputs: Inputs) -> None:
-        scope = _Scope(id, workflow, inputs, open=set(workflow.steps))
+        scope = Scope(id, workflow, inputs, open=set(workflow.steps))
         if not workflow.steps:
             self._close_scope(scope)
             return
         for step in workflow.steps.values():
-            if _ready(step, scope):
+            if ready(step, scope):
                 self._agenda.append(partial(self._fire, scope, step))
 
-    def _close_scope(self, scope: _Scope) -> None:
+    def _close_scope(self, scope: Scope) -> None:
         """Nothing in the scope can give anything more: its outputs, or its failure, flow to whoever opened it."""
         outputs: Inputs = {}
         if not scope.failed:
             try:
-                outputs = {link.port: flow(link, lambda source: _read(source, scope)) for link in scope.workflow.outputs}
+                outputs = {link.port: flow(link, lambda source: read(source, scope)) for link in scope.workflow.outputs}
             except LinkError as error:
                 scope.failed = True
                 self._failures.append((scope.id, Failure(FailureClass.EVALUATION, str(error))))
         if scope.id == ROOT:
-            self._conclude(outputs)
-        elif not self._stopping:
+            self._outputs = outputs
+        else:
             firing, index = self._nested.pop(scope.id)
             self._agenda.append(partial(self._fold, firing, index, None if scope.failed else outputs))
 
-    def _conclude(self, outputs: Inputs) -> None:
-        if not self._concluded:
-            self._concluded = True
-            self._actions.append(Conclude(outputs, tuple(self._failures), self._inputs))
+    def _conclude_if_over(self) -> None:
+        """Nothing more is to be done, or nothing more that is waited for."""
+        stopped = self._outputs is None and self._stopping and self.attempts.keys() <= self._let_go.keys()
+        if self._concluded or (self._outputs is None and not stopped):
+            return
+        self._concluded = True
+        failures = [*self._failures, *([(ROOT, Failure(FailureClass.CANCELLED, "the run was stopped"))] if stopped else [])]
+        self._actions.append(Conclude(self._outputs or {}, tuple(failures), self._inputs, tuple(self._let_go)))
 
     # -- steps ----------------------------------------------------------------------------------------------------
 
-    def _fire(self, scope: _Scope, step: Step) -> None:
+    def _fire(self, scope: Scope, step: Step) -> None:
         try:
-            inputs = {link.port: flow(link, lambda source: _read(source, scope)) for link in step.inputs}
+            inputs = {link.port: flow(link, lambda source: read(source, scope)) for link in step.inputs}
             shape = shape_of(step, inputs) if step.scatter else None
         except (LinkError, ScatterError) as error:
-            self._failures.append((_child(scope, step), Failure(FailureClass.EVALUATION, str(error))))
+            self._failures.append((child(scope, step), Failure(FailureClass.EVALUATION, str(error))))
             self._give_up(scope, step)
             return
         total = 1 if shape is None else prod(shape)
-        firing = _Firing(scope, step, inputs, shape, total, {port: [None] * total for port in step.outputs})
+        firing = Firing(scope, step, inputs, shape, total, {port: [None] * total for port in step.outputs})
         if total == 0:
             self._end_firing(firing)
         else:
             self._unfold(firing)
 
-    def _unfold(self, firing: _Firing) -> None:
-        while not self._stopping and firing.unfolded < firing.total and firing.unfolded - firing.ended < self._window:
+    def _unfold(self, firing: Firing) -> None:
+        while firing.unfolded < firing.total and firing.unfolded - firing.ended < self._window:
             index = firing.unfolded
             firing.unfolded += 1
             self._begin(firing, index)
 
-    def _begin(self, firing: _Firing, index: int) -> None:
+    def _begin(self, firing: Firing, index: int) -> None:
         step, scope, shape = firing.step, firing.scope, firing.shape
-        id = _child(scope, step)
+        id = child(scope, step)
         inputs = firing.inputs
         if shape is not None:
             id = JobId(id.step, scope.id.tag + tag_of(step, shape, index))
             inputs = element(step, firing.inputs, shape, index)
-        live = self._live[id] = _Live(firing, index, Job(id, step.process, inputs))
-        if step.computed:
-            self._actions.append(Evaluate(live.job, scope.workflow.id, step.name))
-        else:
-            self._start(live)
+        live = self._live[id] = Live(firing, index, Job(id, step.process, inputs), evaluated=not step.computed)
+        self._start(live)
 
-    def _start(self, live: _Live) -> None:
-        match live.firing.step.kind:
+    def _start(self, live: Live, after: float = 0.0) -> None:
+        """What the job needs next, whether it begins or begins anew."""
+        step = live.firing.step
+        if not live.evaluated:
+            self._ask(Evaluate(live.job, live.firing.scope.workflow.id, step.name))
+            return
+        match step.kind:
             case "command":
-                self._actions.append(Demand(live.job))
+                self._ask(Demand(live.job, after, dict(live.before)))
             case "expression":
-                self._actions.append(Express(live.job))
+                self._ask(Express(live.job))
             case "workflow":
                 del self._live[live.job.id]
                 self._nested[live.job.id] = (live.firing, live.index)
@@ -218,7 +211,7 @@ class State:
             case kind:
                 assert_never(kind)
 
-    def _fold(self, firing: _Firing, index: int, outputs: Inputs | None) -> None:
+    def _fold(self, firing: Firing, index: int, outputs: Inputs | None) -> None:
         """A job of the firing has ended: with outputs, or failed (None)."""
         firing.ended += 1
         if outputs is None:
@@ -231,7 +224,7 @@ class State:
         else:
             self._unfold(firing)
 
-    def _end_firing(self, firing: _Firing) -> None:
+    def _end_firing(self, firing: Firing) -> None:
         scope, step, shape = firing.scope, firing.step, firing.shape
         if firing.failed:
             self._give_up(scope, step)
@@ -241,11 +234,11 @@ class State:
         }
         scope.open.discard(step.name)
         for name in self._consumers[scope.workflow.id][step.name]:
-            if name in scope.open and _ready(scope.workflow.steps[name], scope):
+            if name in scope.open and ready(scope.workflow.steps[name], scope):
                 self._agenda.append(partial(self._fire, scope, scope.workflow.steps[name]))
         self._close_if_done(scope)
 
-    def _give_up(self, scope: _Scope, step: Step) -> None:
+    def _give_up(self, scope: Scope, step: Step) -> None:
         """The step has failed: so have all that need it, the others of the scope go on."""
         scope.failed = True
         lost = deque([step.name])
@@ -256,7 +249,7 @@ class State:
                 lost.extend(self._consumers[scope.workflow.id][name])
         self._close_if_done(scope)
 
-    def _close_if_done(self, scope: _Scope) -> None:
+    def _close_if_done(self, scope: Scope) -> None:
         if not scope.open:
             scope.open.add("")
             self._close_scope(scope)
@@ -265,75 +258,89 @@ class State:
 
     def _evaluated(self, event: Evaluated) -> None:
         live = self._live.get(event.job)
-        if live is None or self._stopping:
+        if live is None or live.evaluated:
             return
         if event.skipped:
             del self._live[event.job]
             self._fold(live.firing, live.index, {})
         else:
-            live.job = Job(live.job.id, live.job.process, event.inputs)
+            live.job, live.evaluated = Job(live.job.id, live.job.process, event.inputs), True
             self._start(live)
 
-    def _finished(self, event: Finished) -> None:
+    def _sent(self, event: Submitting) -> None:
+        """The attempt is announced: by us, or by an earlier driver, if nothing has been heard of its end."""
+        live = self._live.get(event.job)
+        if live is not None and live.key in (None, event.key):
+            live.key, live.location, live.sent = event.key, event.location, True
+            live.held = event.resources if live.held is None else live.held
+
+    def _finished(self, event: Finished | Reused) -> None:
         live = self._release(event.job)
         if live is not None:
             self._fold(live.firing, live.index, event.outputs)
 
-    def _failed(self, job: JobId, failure: Failure) -> None:
-        live = self._release(job)
-        if live is not None:
-            self._failures.append((job, failure))
+    def _failed(self, event: Failed) -> None:
+        live, kind = self._release(event.job), event.failure.kind
+        if live is None:
+            return
+        if event.again is None and not (self._stopping and kind is FailureClass.CANCELLED):
+            self._failures.append((event.job, event.failure))
             self._fold(live.firing, live.index, None)
+            return
+        live.tries += event.key is not None
+        if event.again is not None:
+            live.before[kind] = live.before.get(kind, 0) + 1
+        live.key = live.location = live.held = None
+        live.sent = False
+        self._live[event.job] = live
+        self._start(live, event.again or 0.0)
 
-    def _release(self, job: JobId) -> _Live | None:
+    def _release(self, job: JobId) -> Live | None:
         live = self._live.pop(job, None)
-        if live is not None and live.location is not None and live.held is not None:
-            self._placement.release(job, live.location, live.held)
+        if live is not None and live.key is not None:
+            self._let_go.pop(live.key, None)
+            if live.location is not None and live.held is not None:
+                self._placement.release(job, live.location, live.held)
         return live
+
+    def _next_key(self, live: Live) -> Key:
+        return attempt_key(self._run, live.job.id, live.tries + 1, self._generation)
 
     def _submit_what_fits(self) -> None:
         if self._stopping:
             return
         for job, location, granted in self._placement.place():
             live = self._live[job]
-            live.attempt += 1
-            live.key = attempt_key(self._run, job, live.attempt)
-            live.location, live.held = location, granted
+            live.key, live.location, live.held = self._next_key(live), location, granted
             self._actions.append(Submit(live.job, live.key, location, granted))
 
-    # -- stopping -------------------------------------------------------------------------------------------------
+    # -- stopping and going on --------------------------------------------------------------------------------------
 
-    def _stop(self) -> None:
-        """Start nothing more, end what runs; the rest of the run is given up."""
-        if not self._stopping:
-            self._stopping = True
-            self._placement.clear()
-            self._live = {job: live for job, live in self._live.items() if live.key is not None}
-            self._failures.append((ROOT, Failure(FailureClass.CANCELLED, "the run was stopped")))
-        if keys := tuple(self.attempts):
-            self._actions.append(Cancel(keys))
+    def _stop(self, reason: str) -> None:
+        """Start nothing more. What cannot go on without hyflow is ended, and everything if that is the wish; the rest is let go."""
+        self._stopping = True
+        self._placement.clear()
+        ends = [live.key for live in self._live.values() if live.key is not None and self._must_end(live, reason)]
+        goes_on = [key for key in self.attempts if key not in ends]
+        self._let_go = dict.fromkeys(goes_on)
+        if ends:
+            self._actions.append(Cancel(tuple(ends)))
+        if goes_on:
+            self._actions.append(LetGo(tuple(goes_on)))
 
-    def _conclude_if_stopped(self) -> None:
-        if self._stopping and not self._live:
-            self._conclude({})
+    def _must_end(self, live: Live, reason: str) -> bool:
+        if reason in _ENDING_ALL or not live.sent:
+            return True
+        return reason != "hangup" and live.location is not None and self._locations[live.location].fleeting
 
-
-def _child(scope: _Scope, step: Step) -> JobId:
-    return JobId(f"{scope.id.step.rstrip('/')}/{step.name}", scope.id.tag)
-
-
-def _read(source: Source, scope: _Scope) -> Value:
-    return scope.inputs.get(source.port) if source.step is None else scope.outputs[source.step].get(source.port)
-
-
-def _ready(step: Step, scope: _Scope) -> bool:
-    return all(source.step is None or source.step in scope.outputs for link in step.inputs for source in link.sources)
-
-
-def _consumers(workflow: Workflow) -> dict[str, list[str]]:
-    """For each step, the steps that take something from it."""
-    table: dict[str, list[str]] = {name: [] for name in workflow.steps}
-    for step in workflow.steps.values():
-        for name in {source.step for link in step.inputs for source in link.sources if source.step is not None}:
-            table[name].append(step.name)
-    return table
+    def _resume(self) -> None:
+        """Ask again for all that is still to be done."""
+        self._stopping = self._concluded = False
+        self._let_go.clear()
+        for live in list(self._live.values()):
+            if live.key is not None and live.location is not None:
+                if live.held is not None:
+                    self._placement.adopt(live.job.id, live.location, live.held)
+                self._actions.append(Adopt(live.job, live.key, live.location))
+            else:
+                self._start(live)

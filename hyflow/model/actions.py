@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from hyflow.model.jobs import Failure, Job, JobId, Key
+from hyflow.model.jobs import Failure, FailureClass, Job, JobId, Key
 from hyflow.model.resources import Resources
 from hyflow.model.values import Inputs, Value
 
@@ -28,9 +29,12 @@ class Express:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Find out what the job needs; answer `Demanded` or `Failed`."""
+    """Find out what the job needs; answer `Demanded` or `Failed`. `after`: not before so many seconds have passed. `before`: how often it
+    has failed, by class, since it may need more then."""
 
     job: Job
+    after: float = 0.0
+    before: Mapping[FailureClass, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,22 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """Go on with an attempt of an earlier driver, which may or may not have reached the location; answers as to `Submit`."""
+
+    job: Job
+    key: Key
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Wait no longer for these attempts, which go on; nothing is answered."""
+
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """End these attempts; each answers `Failed` (cancelled) when it has ended."""
 
@@ -52,11 +72,12 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Conclude:
-    """Nothing is left to do. With `failures` empty the outputs are complete: deliver them."""
+    """Nothing is left to do. With `failures` empty the outputs are complete: deliver them. `going_on`: attempts that were let go."""
 
     outputs: Value
     failures: tuple[tuple[JobId, Failure], ...]
     inputs: Inputs
+    going_on: tuple[Key, ...] = ()
 
 
-Action: TypeAlias = Evaluate | Express | Demand | Submit | Cancel | Conclude
+Action: TypeAlias = Evaluate | Express | Demand | Submit | Adopt | LetGo | Cancel | Conclude

@@ -37,9 +37,11 @@ class Job:
     inputs: Inputs
 
 
-def attempt_key(run: str, job: JobId, attempt: int) -> Key:
-    """The key of the job's `attempt`th submission (from 1) in the run: readable, and unique by its hash."""
-    digest = hashlib.sha256("\0".join([run, job.step, ",".join(map(str, job.tag)), str(attempt)]).encode()).hexdigest()
+def attempt_key(run: str, job: JobId, attempt: int, generation: int = 0) -> Key:
+    """The key of the job's `attempt`th submission (from 1) in the run: readable, and unique by its hash. `generation`: how often before
+    that it was asked that something of the run be run again."""
+    number = f"{generation}.{attempt}" if generation else str(attempt)
+    digest = hashlib.sha256("\0".join([run, job.step, ",".join(map(str, job.tag)), number]).encode()).hexdigest()
     readable = re.sub(r"[^A-Za-z0-9]+", "-", str(job)).strip("-")[:40]
     return Key(f"{readable or 'job'}-{digest[:16]}")
 

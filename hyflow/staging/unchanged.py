@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 _WAY_OUT = (
@@ -57,6 +57,14 @@ class Noted:
     def note(self, path: str) -> None:
         if not path.startswith(_ALIVE):
             self._known[path] = _look(path)
+
+    def looks(self, paths: Iterable[str]) -> dict[str, _Look]:
+        """How those that were noted looked: for whoever goes on with a job that was given them."""
+        return {path: self._known[path] for path in paths if path in self._known}
+
+    def restore(self, looks: Mapping[str, _Look]) -> None:
+        """They looked like this when a job that goes on was given them."""
+        self._known.update(looks)
 
     def changes(self, paths: Iterable[str]) -> list[Change]:
         """Which of those that were noted have changed; how they look now is noted, so that each change is told once."""

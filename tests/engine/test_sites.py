@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 import pytest
 
-from hyflow.connector import Done, Lost, Refused, Ticket
+from hyflow.connector import Done, Lost, Refused, Status, Ticket
 from hyflow.engine import sites
 from hyflow.engine.sites import Ended, Site
 from hyflow.errors import SiteError
@@ -106,7 +106,7 @@ async def test_what_was_accepted_before_a_submission_failed_goes_on() -> None:
                 yield answer
             async for _ in super().submit(at, tasks[1:2]):
                 pass
-            raise SiteError("the line is cut", transient=True)
+            raise SiteError("the line is cut", transient=False)
 
     there = FakeSite()
     async with asyncio.timeout(10), Failing(there) as connector, asyncio.TaskGroup() as group:
@@ -119,7 +119,7 @@ async def test_what_was_accepted_before_a_submission_failed_goes_on() -> None:
 async def test_what_nobody_knows_of_is_named() -> None:
     class Cut(FakeConnector):
         async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
-            raise SiteError("the line is cut", transient=True)
+            raise SiteError("the line is cut", transient=False)
             yield
 
         async def find(self, keys: Collection[Key]) -> Mapping[Key, Ticket]:
@@ -153,3 +153,69 @@ async def test_what_is_on_its_way_is_not_waited_for_longer_than_asked() -> None:
         await stopping
     assert isinstance(end, Lost) and end.evidence.startswith("it could not be ended and may go on at fake in /work/a")
     assert site.left == {"/work/a": "the site gives no answer"}
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+async def test_a_site_that_gives_no_answer_is_asked_again(monkeypatch: pytest.MonkeyPatch, taken: int) -> None:
+    """The line is cut before the site has taken anything, after it has taken some, and after all but the answer; nothing starts twice."""
+
+    class Flaky(FakeConnector):
+        cuts = 3
+
+        async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
+            asked.append([one.key for one in tasks])
+            async for answer in super().submit(at, tasks[:taken] if self.cuts else tasks):
+                if not self.cuts:
+                    yield answer
+            if self.cuts:
+                self.cuts -= 1
+                raise SiteError("the line is cut", transient=True)
+
+    monkeypatch.setattr(sites, "_PAUSE", 0.01)
+    there, asked, told = FakeSite(), list[list[Key]](), list[str]()
+    async with asyncio.timeout(10), Flaky(there) as connector, asyncio.TaskGroup() as group:
+        site = Site("fake", connector, group, told.append)
+        ends = await asyncio.gather(*(run(site, there.location, key) for key in "ab"))
+    assert [type(end) for end in ends] == [Done, Done]
+    assert asked == [["a", "b"]] * 4
+    assert sorted(one.key for one in there.submitted) == ["a", "b"]
+    assert told == ["fake gives no answer, and is asked again until it does: the line is cut", "fake answers again"]
+
+
+@pytest.mark.parametrize("raising", [True, False])
+async def test_a_watch_that_breaks_off_is_taken_up_again(monkeypatch: pytest.MonkeyPatch, raising: bool) -> None:
+    class Flaky(FakeConnector):
+        cuts = 3
+
+        async def watch(self, tickets: Collection[Ticket]) -> AsyncIterator[tuple[Ticket, Status]]:
+            if self.cuts:
+                self.cuts -= 1
+                if raising:
+                    raise SiteError("the line is cut", transient=True)
+                return
+            async for change in super().watch(tickets):
+                yield change
+
+    monkeypatch.setattr(sites, "_PAUSE", 0.01)
+    there = FakeSite()
+    async with asyncio.timeout(10), Flaky(there) as connector, asyncio.TaskGroup() as group:
+        assert isinstance(await run(Site("fake", connector, group), there.location, "a"), Done)
+    assert len(there.submitted) == 1
+
+
+async def test_what_is_let_go_goes_on_and_is_waited_for_no_longer() -> None:
+    async def wait(_: Task) -> Done:
+        await release.wait()
+        return done()
+
+    there, release = FakeSite(wait), asyncio.Event()
+    async with asyncio.timeout(10), FakeConnector(there) as connector, asyncio.TaskGroup() as group:
+        site = Site("fake", connector, group)
+        work = asyncio.create_task(run(site, there.location, "a"))
+        while not there.submitted:  # noqa: ASYNC110  # there is no event for it
+            await asyncio.sleep(0)
+        site.let_go([Key("a"), Key("nobody")])
+        assert await work == sites.LetGo()
+        release.set()
+        assert isinstance(await run(site, there.location, "a"), Done)
+    assert len(there.submitted) == 1

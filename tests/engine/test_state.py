@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,7 +14,12 @@ from hyflow.engine.state import State
 from hyflow.model.actions import Cancel, Conclude, Demand, Evaluate, Submit
 from hyflow.model.events import Demanded, Evaluated, Failed, Finished, Started, Stopping
 from hyflow.model.jobs import Failure, FailureClass, Job, JobId, attempt_key
+from hyflow.model.places import Location
 from hyflow.model.resources import Request, Resources, Usage
+
+
+def fleeting(locations: Mapping[str, Location]) -> dict[str, Location]:
+    return {name: replace(location, fleeting=True) for name, location in locations.items()}
 
 
 def double(job: Job) -> dict[str, Any]:
@@ -147,7 +154,7 @@ def test_a_large_request_is_not_overtaken_for_ever() -> None:
 
 
 def test_stopping_cancels_what_runs_and_concludes_when_it_has_ended() -> None:
-    state = State(program(workflow("a", ["r=s.out"], step("s", "x=a", scatter=("x",)))), "run", box(1))
+    state = State(program(workflow("a", ["r=s.out"], step("s", "x=a", scatter=("x",)))), "run", fleeting(box(1)))
     jobs = [action.job for action in state.handle(Started({"a": [1, 2]})) if isinstance(action, Demand)]
     (submit,) = state.handle(Demanded(jobs[0].id, ONE, ("box",)))
     assert isinstance(submit, Submit)
@@ -155,7 +162,7 @@ def test_stopping_cancels_what_runs_and_concludes_when_it_has_ended() -> None:
     assert state.handle(Stopping("interrupt", 0.0)) == [Cancel((submit.key,))]
     stopped = (JobId("/"), Failure(FailureClass.CANCELLED, "the run was stopped"))
     failure = Failure(FailureClass.CANCELLED, "cancelled")
-    assert state.handle(Failed(jobs[0].id, submit.key, failure, 0.0)) == [Conclude({}, (stopped, (jobs[0].id, failure)), {"a": [1, 2]})]
+    assert state.handle(Failed(jobs[0].id, submit.key, failure, 0.0)) == [Conclude({}, (stopped,), {"a": [1, 2]})]
 
 
 def test_stopping_when_nothing_runs_concludes_at_once() -> None:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hyflow import plain
 from hyflow.cwl.processes import Processes
-from hyflow.engine.driver import Driver, House
+from hyflow.engine.driver import Driver
+from hyflow.engine.house import House
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
 from hyflow.errors import JournalError
 from hyflow.journal import Journal, Meta, RunDir, new_run, read_events
 from hyflow.model.actions import Conclude
 from hyflow.model.events import Event
-from hyflow.model.jobs import JobId
+from hyflow.model.jobs import FailureClass, JobId, Key
 from hyflow.model.places import HERE
 from hyflow.model.resources import Request
+from hyflow.model.retries import Retry
 from hyflow.model.workflow import Program
 from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import HereFiles
@@ -39,6 +42,9 @@ steps:
 """
 TOOL = """{class: CommandLineTool, baseCommand: work, inputs: {name: {type: string, inputBinding: {}}, data: File?},
     outputs: {out: {type: "File?", outputBinding: {glob: made}}}}"""
+
+
+NOTHING_KEPT: Mapping[Key, bytes] = {}
 
 
 class Heard:
@@ -65,10 +71,10 @@ class Failing:
     def __init__(self, journal: Journal, kind: type) -> None:
         self._journal, self._kind = journal, kind
 
-    async def append(self, events: Sequence[Event]) -> None:
+    async def append(self, events: Sequence[Event], kept: Mapping[Key, bytes] = NOTHING_KEPT) -> None:
         if any(isinstance(event, self._kind) for event in events):
             raise JournalError("the disk is full")
-        await self._journal.append(events)
+        await self._journal.append(events, kept)
 
 
 class Rig:
@@ -77,6 +83,8 @@ class Rig:
     def __init__(self, program: Program, top: Path) -> None:
         self.program, self.top = program, top
         self.site = FakeSite()
+        self.site.location = replace(self.site.location, fleeting=True)
+        self.retries = {kind: Retry(1) for kind in FailureClass}
         self.connector = FakeConnector(self.site)
         self.heard = Heard()
         self.run_dir: RunDir = new_run(top, None)
@@ -110,7 +118,8 @@ class Rig:
             record = Failing(journal, self.failing) if self.failing else journal
             state = State(self.program, "run", places)
             sites = {"fake": Site("fake", connector, group)}
-            self.driver = Driver(House("run", processes, state, record, sites, places, self._bind, self.mover, self.heard), group)
+            house = House("run", processes, state, record, sites, places, self._bind, self.mover, self.heard, retries=self.retries)
+            self.driver = Driver(house, group)
             yield self.driver
 
     def _bind(self, step: str, request: Request) -> tuple[Request, float | None, tuple[str, ...]]:
