@@ -9,7 +9,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from commandline import SECONDS, Ended, Shell
@@ -31,6 +31,10 @@ for line in sys.stdin:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.chdir(order["cwd"])
         os.environ.update(order["environment"])
+        if order["mishap"]:
+            sys.path.insert(0, order["support"])
+            import dying
+            dying.arm(*order["mishap"])
         sys.argv = ["hyflow", *order["words"]]
         hyflow.cli.main.main()
         sys.exit(0)
@@ -44,11 +48,15 @@ class Warm:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def __call__(self, cwd: Path, home: Path, words: list[str], environment: dict[str, str]) -> Ended:
+    def __call__(
+        self, cwd: Path, home: Path, words: list[str], environment: dict[str, str], mishap: Sequence[str | int] = ()
+    ) -> Ended:
+        """`mishap`: what `dying.arm` is told first."""
         assert self._process.stdin and self._process.stdout
         out, err = cwd / ".stdout", cwd / ".stderr"
         settings = {"HYFLOW_HOME": str(home), **environment}
-        order = {"cwd": str(cwd), "words": words, "out": str(out), "err": str(err), "environment": settings}
+        order = {"cwd": str(cwd), "words": words, "out": str(out), "err": str(err), "environment": settings,
+                 "mishap": mishap, "support": str(Path(__file__).parent)}  # fmt: skip
         print(json.dumps(order), file=self._process.stdin, flush=True)
         assert select.select([self._process.stdout], [], [], SECONDS)[0], "the command does not end"
         status = int(self._process.stdout.readline())

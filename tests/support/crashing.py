@@ -1,0 +1,160 @@
+"""A workflow of every kind of step, and what must hold of it whatever befell the hyflow that drove it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from commandline import Ended, Shell, processes, until
+from warm import Warm
+
+from hyflow.journal import find_run, read_events
+from hyflow.model.events import Finished
+
+DOCUMENT = """
+cwlVersion: v1.2
+class: Workflow
+requirements: {ScatterFeatureRequirement: {}, SubworkflowFeatureRequirement: {}, InlineJavascriptRequirement: {},
+  StepInputExpressionRequirement: {}, MultipleInputFeatureRequirement: {}}
+inputs: {names: "string[]", go: boolean, stop: boolean}
+outputs:
+  chained: {type: "File[]", outputSource: chain/o}
+  nested: {type: "File[]", outputSource: inner/o}
+  taken: {type: "File?", outputSource: taken/o}
+  skipped: {type: "File?", outputSource: skipped/o}
+  flaky: {type: File, outputSource: flaky/o}
+  all: {type: File, outputSource: gather/o}
+  folder: {type: Directory, outputSource: folder/d}
+  words: {type: string, outputSource: words/v}
+steps:
+  each: {run: tool.cwl, scatter: label, in: {label: {source: names, valueFrom: $('each-' + self)}}, out: [o]}
+  chain: {run: tool.cwl, scatter: file, in: {label: {default: chain}, file: each/o}, out: [o]}
+  inner:
+    scatter: name
+    in: {name: names}
+    out: [o]
+    run:
+      class: Workflow
+      inputs: {name: string}
+      outputs: {o: {type: File, outputSource: second/o}}
+      steps:
+        first: {run: tool.cwl, in: {label: {source: name, valueFrom: $('first-' + self)}}, out: [o]}
+        second: {run: tool.cwl, in: {label: {source: name, valueFrom: $('second-' + self)}, file: first/o}, out: [o]}
+  taken: {run: tool.cwl, when: $(inputs.go), in: {go: go, label: {default: taken}}, out: [o]}
+  skipped: {run: tool.cwl, when: $(inputs.go), in: {go: stop, label: {default: skipped}}, out: [o]}
+  flaky: {run: flaky.cwl, in: {label: {default: flaky}}, out: [o]}
+  words:
+    run: {class: ExpressionTool, inputs: {names: "string[]"}, outputs: {v: string}, expression: "${return {v: inputs.names.join('+')};}"}
+    in: {names: names}
+    out: [v]
+  gather:
+    run: gather.cwl
+    in: {label: {default: gather}, files: {source: [chain/o, inner/o, flaky/o], linkMerge: merge_flattened}}
+    out: [o]
+  folder: {run: folder.cwl, in: {label: {default: folder}, file: gather/o}, out: [d]}
+"""
+START = 'echo "$LABEL" >>{top}/starts'
+"""A line of this length is appended whole."""
+TOOLS = {
+    "tool": (START + '; sleep 0.03; { echo "$LABEL"; [ $# = 0 ] || cat "$1"; } >o', "file: {type: File?, inputBinding: {}}", "o", ""),
+    "flaky": (START + "; mkdir {top}/once 2>/dev/null && exit 75; echo steady >o", "", "o", "temporaryFailCodes: [75]\n"),
+    "gather": (START + '; cat "$@" >o', 'files: {type: "File[]", inputBinding: {}}', "o", ""),
+    "folder": (START + '; mkdir -p d/deep; cp "$1" d/a; cp "$1" d/deep/b', "file: {type: File, inputBinding: {}}", "d", ""),
+}
+JOB: dict[str, Any] = {"names": ["x", "y", "z"], "go": True, "stop": False}
+LABELS = {f"{step}-{name}" for step in ("each", "first", "second") for name in "xyz"} | {"chain", "taken", "flaky", "gather", "folder"}
+ONCE = {label: 3 if label == "chain" else 2 if label == "flaky" else 1 for label in LABELS}
+"""How often each command starts in a run that nothing befalls."""
+SITES = {
+    "local": "{{type: local, cores: 2}}",
+    "shell": "{{type: shell, command: [sh, -c], workdir: {top}/box, poll: 0.1}}",
+}
+
+Mishap: TypeAlias = tuple[()] | tuple[str, int, str]
+"""Where in hyflow, at which time, and what: see `dying.arm`."""
+
+
+class CrashingShell(Shell):
+    """A directory with the workflow. `requirement`: of every tool, for a container."""
+
+    def __init__(self, warm: Warm, top: Path, site: str, requirement: str = "", home: str = "home") -> None:
+        super().__init__(top, top / home)
+        self._warm = warm
+        retry = "retry: {temporary: {tries: 3, wait: 0s}, infrastructure: {tries: 4, wait: 0s}}"
+        self.write("deploy.yml", f"version: 1\nsites:\n  here: {site.format(top=top)}\n{retry}\n")
+        self.write("workflow.cwl", DOCUMENT)
+        self.write("job.json", json.dumps(JOB))
+        for name, (script, extra, output, rest) in TOOLS.items():
+            kind = "Directory" if output == "d" else "File"
+            self.write(f"{name}.cwl", "cwlVersion: v1.2\nclass: CommandLineTool\n"
+                       f"baseCommand: [sh, -c, {json.dumps(script.replace('{top}', str(top)))}, sh]\n"
+                       f"requirements: {{EnvVarRequirement: {{envDef: {{LABEL: $(inputs.label)}}}}{requirement}}}\n"
+                       f"inputs: {{label: string{', ' * bool(extra)}{extra}}}\n"
+                       f"outputs: {{{output}: {{type: {kind}, outputBinding: {{glob: {output}}}}}}}\n{rest}")  # fmt: skip
+
+    def __call__(self, command: str, *words: str, mishap: Mishap = ()) -> Ended:
+        (self.top / "reached").unlink(missing_ok=True)
+        return self._warm(self.top, self.home, list(words), {}, [*mishap, str(self.top)] if mishap else ())
+
+    def begin(self, mishap: Mishap = ()) -> Ended:
+        return self("hyflow", "run", "workflow.cwl", "deploy.yml", "job.json", "--outdir", "results", mishap=mishap)
+
+    def resume(self, mishap: Mishap = ()) -> Ended:
+        return self("hyflow", "resume", mishap=mishap)
+
+    @property
+    def reached(self) -> bool:
+        """Whether the mishap has happened."""
+        return (self.top / "reached").exists()
+
+    @property
+    def starts(self) -> Counter[str]:
+        """How often each command has started."""
+        file = self.top / "starts"
+        return Counter(file.read_text().split()) if file.exists() else Counter()
+
+    def finished(self) -> set[str]:
+        """The jobs of which it is on disk that they are done."""
+        return {str(record.event.job) for record in read_events(find_run(self.home).journal, kinds=(Finished,))}  # type: ignore[union-attr]  # it is one
+
+    def has_begun(self) -> bool:
+        runs = self.home / "runs"
+        return runs.exists() and any(path.name[0].isdigit() and next(read_events(path / "journal.sqlite"), None) is not None
+                                     for path in runs.iterdir() if (path / "journal.sqlite").exists())  # fmt: skip
+
+    def kill_supervisor(self) -> None:
+        """With -9, as a machine short of memory might."""
+        for line in processes(str(self.home)):
+            if "supervisor" in line:
+                os.kill(int(line.split()[0]), signal.SIGKILL)
+
+    def is_quiet(self) -> bool:
+        """Nothing of the run is left running."""
+        return not [line for line in processes(str(self.top)) if "pytest" not in line]
+
+
+def content(output: Any, top: Path) -> Any:
+    """The output object with contents in place of what depends on where it lies."""
+    if isinstance(output, list):
+        return [content(item, top) for item in output]
+    if isinstance(output, dict) and output.get("class") == "File":
+        return {"class": "File", "basename": output["basename"], "text": Path(output["path"]).read_text()}
+    if isinstance(output, dict) and output.get("class") == "Directory":
+        return {"class": "Directory", "basename": output["basename"], "listing": content(output["listing"], top)}
+    return {name: content(item, top) for name, item in output.items()} if isinstance(output, dict) else output
+
+
+def tree(top: Path) -> dict[str, str]:
+    """What has been delivered."""
+    return {str(path.relative_to(top)): path.read_text() for path in sorted((top / "results").rglob("*")) if path.is_file()}
+
+
+def settled(shell: CrashingShell) -> None:
+    """Wait until nothing runs any more."""
+    until(shell.is_quiet)
+    time.sleep(0.01)
