@@ -126,17 +126,15 @@ class LocalConnector:
                 await self._end(after)
 
     async def _end(self, link: Link) -> bool:
-        """End the supervisor. False: it did not do that in order, and what it ran may still be there."""
-        there = not link.closed.is_set()
+        """End the supervisor. False: it died, or does not listen, and what it ran may still be there."""
         link.send(b'{"end":true}\n')
         try:
-            heard = await self._until_closed(link)
-            if not heard:
+            if not await self._until_closed(link):
                 log.warning("the supervisor of local jobs does not end", extra={"pid": link.pid})
                 if link.pid:
                     with suppress(ProcessLookupError):
                         os.kill(link.pid, signal.SIGKILL)
-            return there and heard
+            return link.parted
         finally:
             link.close()
             await _reap(link)

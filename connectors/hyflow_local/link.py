@@ -15,7 +15,8 @@ from hyflow.model.tasks import Manifest, Outcome
 @dataclass(frozen=True, slots=True)
 class Message:
     """What the supervisor says. About the attempt `key`: it is `running`, is `lost`, or has ended (`outcome` and `manifest`).
-    With `id` it answers a request, with some of the request's `keys`; `hello`: it is there, and this is its process number."""
+    With `id` it answers a request, with some of the request's `keys`; `hello`: it is there, and this is its process number;
+    `bye`: it has ended all that it ran, and leaves."""
 
     key: str = ""
     running: Running | None = None
@@ -25,11 +26,12 @@ class Message:
     id: int = 0
     keys: tuple[str, ...] = ()
     hello: int = 0
+    bye: bool = False
 
 
 class Link(asyncio.Protocol):
     """One connection. `hear` gets every message; `closed` is done when the other side is gone, `ready` when it has said hello, and `pid` is
-    known then. `child`: the same, where it is a child of this process that nobody has reaped yet."""
+    known then. `parted`: it was left in order. `child`: the same, where it is a child of this process that nobody has reaped yet."""
 
     def __init__(self, hear: Callable[[Message], None]) -> None:
         self._hear = hear
@@ -40,6 +42,7 @@ class Link(asyncio.Protocol):
         self.closed = asyncio.Event()
         self.ready = asyncio.Event()
         self.pid = self.child = 0
+        self.parted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -55,6 +58,8 @@ class Link(asyncio.Protocol):
             if message.hello:
                 self.pid = message.hello
                 self.ready.set()
+            elif message.bye:
+                self.parted = True
             else:
                 self._hear(message)
 

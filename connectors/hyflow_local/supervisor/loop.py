@@ -112,6 +112,7 @@ class Supervisor:
         run_all([end for job in self._jobs.values() if job.pid and (end := end_of(job.task))], ENDING, HURRIED)  # none, unless we failed
         self._spares.drop()
         self._shut()
+        self._tell({"bye": True})
         if self._client:
             self._client.finish()
 
@@ -285,7 +286,7 @@ class Supervisor:
     def _reap(self) -> None:
         while True:
             try:
-                pid, status, usage = _wait()
+                pid, status, usage = processes.reap()
             except ChildProcessError:
                 return
             if not pid:
@@ -383,17 +384,3 @@ class Supervisor:
         if self._alarms.next is not None and self._alarms.next <= time.monotonic():
             self._reap()
             self._alarms.ring()
-
-
-def _wait() -> tuple[int, int, Any]:
-    """Reap one child, if one has ended, and kill what is left of its group: before its number can be given away, where that can be done."""
-    if not hasattr(os, "waitid"):
-        pid, status, usage = os.wait4(-1, os.WNOHANG)
-        if pid:
-            processes.kill_group(pid, signal.SIGKILL)
-        return pid, status, usage
-    ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    if ended is None:
-        return 0, 0, None
-    processes.kill_group(ended.si_pid, signal.SIGKILL)
-    return os.wait4(ended.si_pid, 0)

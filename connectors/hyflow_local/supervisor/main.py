@@ -8,8 +8,8 @@ import os
 import socket
 
 BOOT = "import os, sys; sys.path.append(sys.argv[1]); os.chdir(sys.argv[2]); from supervisor.main import main; main()"
-
 RECORD = 3
+
 NO_ROOM = 74
 """Exit status of a supervisor that has ended all that it, or one before it, ran, since its record can take no more."""
 

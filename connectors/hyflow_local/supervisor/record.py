@@ -120,7 +120,7 @@ def _evidence(entry: dict[str, Any], boot: str, alive: set[int], *, gone: bool) 
     if entry["boot"] != boot:
         if entry.get("host", HOST) == HOST:
             return "the machine was restarted while the attempt ran"
-        return f"the attempt ran on another machine ({entry['host']}), and its supervisor there is gone; from {HOST} nobody can see what it left"
+        return f"the attempt ran on another machine, {entry['host']}, and cannot be taken up from this one, {HOST}"
     if "pid" not in entry:
         return "the supervisor died before it had started the command"
     if entry["pid"] in alive:
