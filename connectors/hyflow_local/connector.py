@@ -13,13 +13,15 @@ from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from hyflow import plain
-from hyflow.connector import Argv, Done, Lost, Pipe, Refused, Running, SiteContext, Status, Ticket
+from hyflow.connector import Argv, Done, Lost, Pipe, Refused, Running, SiteContext, Status, Stay, Ticket
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import HERE, Location
 from hyflow.model.tasks import Task
 from hyflow_local.capacity import capacity
-from hyflow_local.link import Link, Message, attach
+from hyflow_local.finding import attach
+from hyflow_local.link import Link, Message
+from hyflow_local.patience import Patience
 from hyflow_local.pipe import attached
 from hyflow_local.supervisor.main import NO_ROOM
 
@@ -57,20 +59,24 @@ class _Watch:
 
 
 class LocalConnector:
-    """A ticket is the attempt's key. What ended is kept here until it was watched once, and by the supervisor's record for ever."""
+    """A ticket is the attempt's key. What ended is kept here until it was watched once, and by the supervisor's record for ever.
+
+    `stay` is the power of that name. A task is kept until its end: a supervisor that died may not have read it.
+    """
 
     def __init__(self, settings: LocalSettings, context: SiteContext) -> None:
         self._context = context
         self._room = room = capacity(settings.cores, settings.memory, settings.gpus)
         workdir = os.path.expanduser(settings.workdir) if settings.workdir else context.state / "work"
-        self._location = Location(context.site, "", HERE, os.path.realpath(workdir), {HERE: "/"}, room, room, AHEAD)
+        self._location = Location(context.site, "", HERE, os.path.realpath(workdir), {HERE: "/"}, room, room, AHEAD, fleeting=True)
         self._live: dict[Key, Running | None] = {}
+        self._lines: dict[Key, bytes] = {}
         self._unheard: dict[Key, Done | Lost] = {}
         self._watches: dict[Key, list[_Watch]] = {}
         self._requests: dict[int, tuple[bytes, asyncio.Future[tuple[str, ...]]]] = {}
         self._number = 0
         self._revivals = 0
-        self._full = self._quiet = False
+        self._full = self._quiet = self._stays = False
         self._link: Link | None = None
         self._group = asyncio.TaskGroup()
         self._guard: asyncio.Task[None] | None = None
@@ -104,18 +110,31 @@ class LocalConnector:
         finally:
             await self._leave()
 
+    def stay(self) -> None:
+        self._stays = True
+
     async def _leave(self) -> None:
-        """End the supervisor with all that it runs."""
+        """Let the supervisor go on, or end it with all that it runs: also when it has died, or cannot be made to listen."""
         link = self._link
-        if link is None:
-            return
+        if link is not None and self._stays:
+            await _let_go(link)
+        elif link is not None and not await self._end(link):
+            self._lines.clear()  # whoever comes after it has to end things, and nothing to begin
+            self._live.clear()
+            after = await self._revive()
+            if after is not None:
+                await self._end(after)
+
+    async def _end(self, link: Link) -> bool:
+        """End the supervisor. False: it died, or does not listen, and what it ran may still be there."""
         link.send(b'{"end":true}\n')
         try:
             if not await self._until_closed(link):
-                log.warning("the supervisor of local jobs does not end", extra={"pid": link.child})
-                if link.child:
+                log.warning("the supervisor of local jobs does not end", extra={"pid": link.pid})
+                if link.pid:
                     with suppress(ProcessLookupError):
-                        os.kill(link.child, signal.SIGKILL)
+                        os.kill(link.pid, signal.SIGKILL)
+            return link.parted
         finally:
             link.close()
             await _reap(link)
@@ -124,12 +143,8 @@ class LocalConnector:
         """Wait for the supervisor's end for as long as it says, now and then, that something has ended; whether it has."""
         while not link.closed.is_set():
             self._quiet = True
-            try:
-                async with asyncio.timeout(LEAVING):
-                    await link.closed.wait()
-            except TimeoutError:
-                if self._quiet:
-                    return False
+            if not await Patience(LEAVING).until(link.closed) and self._quiet:
+                return False
         return True
 
     async def locations(self) -> Sequence[Location]:
@@ -142,7 +157,8 @@ class LocalConnector:
         link = self._connected()
         fresh = [task for task in tasks if task.key not in self._live and task.key not in self._unheard]
         self._live.update((task.key, None) for task in fresh)
-        link.send(b"".join([plain.dumps(task) + b"\n" for task in fresh]))
+        self._lines.update((task.key, plain.dumps(task) + b"\n") for task in fresh)
+        link.send(b"".join([self._lines[task.key] for task in fresh]))
         await link.room()
         for task in tasks:
             yield task.key, Ticket(task.key)
@@ -172,7 +188,7 @@ class LocalConnector:
                 raise
 
     def power(self, kind: type[P]) -> P | None:
-        return None
+        return self if kind is Stay else None  # type: ignore[return-value]  # P is Stay here, which this class is
 
     def _register(self, watch: _Watch, keys: Iterable[Key]) -> None:
         """Tell what is known already; what is not known here is asked of the supervisor."""
@@ -240,6 +256,7 @@ class LocalConnector:
 
     def _ended(self, key: Key, status: Done | Lost) -> None:
         self._live.pop(key, None)
+        self._lines.pop(key, None)
         watches = self._watches.pop(key, None)
         if watches is None:
             self._unheard[key] = status
@@ -267,7 +284,8 @@ class LocalConnector:
         except SiteError as error:
             log.warning("no new supervisor of local jobs", extra={"reason": str(error)})
             return None
-        link.send(plain.dumps({"watch": list(self._live)}) + b"\n")
+        link.send(b"".join(self._lines.values()))  # of those that were claimed, it tells what has become
+        link.send(plain.dumps({"watch": [key for key in self._live if key not in self._lines]}) + b"\n")
         for line, _ in self._requests.values():
             link.send(line)
         return link
@@ -282,6 +300,13 @@ class LocalConnector:
             for watch in {watch for watches in self._watches.values() for watch in watches}:
                 watch.broken = error
                 watch.woken.set()
+
+
+async def _let_go(link: Link) -> None:
+    """Leave as soon as the supervisor has all that was sent."""
+    if not await Patience(LEAVING).until(link.flushed()):
+        log.warning("the supervisor of local jobs does not listen: it has not heard of the last of them", extra={"pid": link.pid})
+    link.close()
 
 
 async def _reap(link: Link) -> int | None:

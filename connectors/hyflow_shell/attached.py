@@ -17,28 +17,31 @@ TAIL = 1 << 16
 GRACE = 2.0
 GREETING = 1 << 18
 SLICE = 1 << 16
+STEP = 1.0
 
 
 class Activity:
-    """Bounds every wait for a command by the time for which nothing at all has moved: no byte to it, and none from it."""
+    """Bounds every wait for a command by the time for which nothing at all has moved: no byte to it, and none from it.
+
+    That is counted in steps which this process lived through: while it was stopped it could not listen.
+    """
 
     def __init__(self, patience: float) -> None:
-        self._patience = patience
+        self._patience, self._step = patience, min(STEP, patience / 4)
         self._waits: set[asyncio.Timeout] = set()
+        self._silence = 0.0
+        self._counts = False
 
     def stir(self) -> None:
         """Something has moved."""
-        until = asyncio.get_running_loop().time() + self._patience
-        for wait in self._waits:
-            if not wait.expired():
-                wait.reschedule(until)
+        self._silence = 0.0
 
     @contextlib.asynccontextmanager
     async def awaited(self) -> AsyncIterator[None]:
         """Raises SiteError when nothing moves for too long."""
         try:
-            async with asyncio.timeout(self._patience) as wait:
-                self._waits.add(wait)
+            async with asyncio.timeout(None) as wait:
+                self._begin(wait)
                 try:
                     yield
                 finally:
@@ -47,6 +50,24 @@ class Activity:
             what = f"the site gives no answer: nothing has moved for {self._patience:g} seconds"
             raise SiteError(what, transient=True, hint="See the site's `command` and `patience`.") from error
         self.stir()
+
+    def _begin(self, wait: asyncio.Timeout) -> None:
+        self.stir()
+        self._waits.add(wait)
+        if not self._counts:
+            self._counts = True
+            asyncio.get_running_loop().call_later(self._step, self._count)
+
+    def _count(self) -> None:
+        """One more step has passed."""
+        loop = asyncio.get_running_loop()
+        self._silence += self._step
+        for wait in self._waits if self._silence > self._patience else ():
+            if not wait.expired():
+                wait.reschedule(loop.time())
+        self._counts = bool(self._waits)
+        if self._counts:
+            loop.call_later(self._step, self._count)
 
 
 class ProcessPipe:

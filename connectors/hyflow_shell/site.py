@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 
-from hyflow.connector import Argv, Done, Forget, Lost, P, Pipe, Queued, Refused, SiteContext, Status, Ticket
+from hyflow.connector import Argv, Done, Forget, Lost, P, Pipe, Queued, Refused, Running, SiteContext, Status, Ticket
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import HERE, Location
@@ -154,17 +154,25 @@ class ShellSite:
                     future.set_result(self._ticket(key))
 
     async def _ship(self, keys: Sequence[Key], members: list[Member]) -> None:
-        start = self._to_start(keys)
-        listed = "".join(f"{key} {'start' if key in start else 'look'}\n" for key in keys)
+        reserved, most = self._to_start(keys), self._settings.max_jobs
         box = f".incoming-{secrets.token_hex(8)}"
-        stream = await asyncio.to_thread(pack, [*members, Member("keys", listed.encode(), mode=0o600)])
-        argv = ("sh", "-c", SUBMIT, "sh", self._there.base, box)
-        answer = await trip(self, argv, stream, what="submitting jobs")
-        if len(answer.split(b"\n")) - 1 != len(keys):
+        stream = await asyncio.to_thread(pack, [*members, Member("keys", markers.lines(keys), mode=0o600)])
+        argv = ("sh", "-c", SUBMIT, "sh", self._there.base, box, "" if most is None else str(len(reserved)))
+        answer = (await trip(self, argv, stream, what="submitting jobs")).decode(errors="replace").splitlines()
+        if len(answer) != len(keys):
             raise SiteError("the answer to a submission is not whole", transient=True)
-        if self._settings.max_jobs is not None:
+        runs = {Key(line.partition(" ")[2]) for line in answer if line.startswith("runs ")}
+        self._count(runs, keys, reserved)
+        if most is not None:
             self._watcher.keep(keys)
         self._watcher.hurry()
+
+    def _count(self, runs: Collection[Key], keys: Collection[Key], reserved: Collection[Key]) -> None:
+        """Of these keys those run, also by an earlier connector's doing, whatever was reserved for them."""
+        self._active.difference_update(keys)
+        self._active.update(runs)
+        for key in set(reserved).difference(runs):
+            self._launched.pop(key, None)
 
     def _to_start(self, keys: Collection[Key]) -> set[Key]:
         """Those of the keys that may start now, which then count as active."""
@@ -180,14 +188,17 @@ class ShellSite:
 
     async def _look(self, keys: Collection[Key]) -> Mapping[Key, Status]:
         late = self._to_start([key for key in keys if self._may_launch(key)])
+        asked = time.monotonic()
         marks = await markers.look(self, self._there.base, {key: key in late for key in keys})
         found: dict[Key, Status] = {}
         for key, mark in marks.items():
-            status = self._status(key, mark)
+            status = self._status(key, mark, asked)
             if isinstance(status, Done | Lost):
                 self._active.discard(key)
                 self._launched.pop(key, None)
                 self._claimed.pop(key, None)
+            elif isinstance(status, Running):
+                self._active.add(key)  # perhaps by an earlier connector's doing
             found[key] = status
         return found
 
@@ -196,13 +207,14 @@ class ShellSite:
         count, at = self._launched.get(key, (0, -PATIENCE))
         return key not in self._claimed and count < STARTS and time.monotonic() - at >= PATIENCE
 
-    def _status(self, key: Key, mark: markers.Mark) -> Status:
+    def _status(self, key: Key, mark: markers.Mark, asked: float) -> Status:
+        """What a mark means; `asked`: when the site was asked for it, which may be long ago if this process was stopped meanwhile."""
         match mark:
             case markers.Gone():
                 return Lost(f"its directory {key} is no longer there")
             case markers.Claimed():
                 since = self._claimed.setdefault(key, time.monotonic())
-                return Lost("its runner claimed it and died before it said anything") if time.monotonic() - since > PATIENCE else Queued()
+                return Lost("its runner claimed it and died before it said anything") if asked - since > PATIENCE else Queued()
             case _:
                 return mark
 

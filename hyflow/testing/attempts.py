@@ -9,14 +9,14 @@ from pathlib import Path
 
 from hyflow.connector import Done, Lost, Running
 from hyflow.model.jobs import Key
-from hyflow.testing.site import Suite
+from hyflow.testing.returning import ReturnSuite
 
 
 class _NobodyOffersThis:
     """A power that does not exist."""
 
 
-class AttemptSuite(Suite):
+class AttemptSuite(ReturnSuite):
     """What must hold for attempts, whatever their commands do."""
 
     async def test_locations_are_complete_and_stay_the_same(self, tmp_path: Path) -> None:

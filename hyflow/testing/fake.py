@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from hyflow.connector import Argv, Done, Lost, Pipe, Queued, Refused, Running, Status, Ticket
+from hyflow.connector import Argv, Done, Lost, Pipe, Queued, Refused, Running, Status, Stay, Ticket
 from hyflow.model.jobs import Key
 from hyflow.model.places import HERE, Location
 from hyflow.model.resources import Resources
@@ -52,23 +52,30 @@ class _Attempt:
 @dataclass
 class FakeSite:
     """What outlives a connection. `behave` says how a task ends, and may wait; `answer` is what `open` runs: (argv, stdin) ->
-    (exit status, stdout, stderr). `refuse` holds keys that are refused, with the answer. `submitted` lists every task that was started."""
+    (exit status, stdout, stderr). `refuse` holds keys that are refused, with the answer. `submitted` lists every task that was started.
+
+    Leaving a connector ends what runs here. Where `location.fleeting` is set, it has the power `Stay`, and goes on when it was told to;
+    where `lets_go` is set, it always does.
+    """
 
     behave: Behave = succeed
     answer: Answer = no_answer
     location: Location = field(default_factory=lambda: Location(
         "fake", "", HERE, "/work", {HERE: "/"}, Resources(cores=4, memory=8 << 30), Resources(cores=4, memory=8 << 30)))
+    lets_go: bool = False
     refuse: dict[Key, Refused] = field(default_factory=dict)
     submitted: list[Task] = field(default_factory=list)
     attempts: dict[Key, _Attempt] = field(default_factory=dict)
+    running: dict[Key, asyncio.Task[None]] = field(default_factory=dict)
 
 
 class FakeConnector:
-    """A connector to a `FakeSite`. Leaving it ends what runs, as a connector of this machine does."""
+    """A connector to a `FakeSite`. What goes wrong in `behave` goes wrong in whoever has entered the connector."""
 
     def __init__(self, site: FakeSite | None = None) -> None:
         self.site = site or FakeSite()
-        self._running: dict[Key, asyncio.Task[None]] = {}
+        self._stays = False
+        self._beside: list[asyncio.Task[None]] = []
         self._group = asyncio.TaskGroup()
 
     async def __aenter__(self) -> FakeConnector:
@@ -76,9 +83,15 @@ class FakeConnector:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        for task in self._running.values():
+        goes_on = self.site.lets_go or self._stays
+        ending = [] if goes_on else list(self.site.running.values())
+        for task in self._beside if goes_on else ending:
             task.cancel()
         await self._group.__aexit__(None, None, None)
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    def stay(self) -> None:
+        self._stays = True
 
     async def locations(self) -> Sequence[Location]:
         return [self.site.location]
@@ -99,8 +112,9 @@ class FakeConnector:
     def _start(self, task: Task) -> None:
         self.site.submitted.append(task)
         attempt = self.site.attempts[task.key] = _Attempt()
-        run = self._running[task.key] = self._group.create_task(self._run(task, attempt), name=f"fake {task.key}")
+        run = self.site.running[task.key] = asyncio.create_task(self._run(task, attempt), name=f"fake {task.key}")
         run.add_done_callback(partial(self._over, task, attempt))
+        self._beside.append(self._group.create_task(_heard(run), name=f"beside fake {task.key}"))
 
     async def _run(self, task: Task, attempt: _Attempt) -> None:
         attempt.become(Running(asyncio.get_running_loop().time() + 1, "fake"))
@@ -108,9 +122,11 @@ class FakeConnector:
 
     def _over(self, task: Task, attempt: _Attempt, run: asyncio.Task[None]) -> None:
         """Also of an attempt that was cancelled before it had its first turn."""
-        del self._running[task.key]
+        del self.site.running[task.key]
         if run.cancelled():
             attempt.become(Done(Outcome(signal=15, host="fake", started=1.0, ended=1.0), Manifest({}, tuple(() for _ in task.collect))))
+        elif error := run.exception():
+            attempt.become(Lost(f"the fake site failed: {error!r}"))
 
     async def find(self, keys: Collection[Key]) -> Mapping[Key, Ticket]:
         return {key: Ticket(key) for key in keys if key in self.site.attempts}
@@ -142,14 +158,19 @@ class FakeConnector:
             await changed.wait()
 
     async def cancel(self, tickets: Collection[Ticket]) -> None:
-        tasks = [self._running[key] for key in map(Key, tickets) if key in self._running]
+        tasks = [self.site.running[key] for key in map(Key, tickets) if key in self.site.running]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)  # what they leave is written when the loop has seen them end
 
     def power(self, kind: type[P]) -> P | None:
-        return None
+        return self if kind is Stay and self.site.location.fleeting else None  # type: ignore[return-value]  # P is Stay here, which this class is
+
+
+async def _heard(run: asyncio.Task[None]) -> None:
+    """Ends as the run does; being cancelled does not end the run."""
+    await asyncio.shield(run)
 
 
 class _FakePipe:

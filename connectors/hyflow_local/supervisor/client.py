@@ -21,7 +21,7 @@ class Client:
         self._out: list[bytes] = []
 
     def lines(self) -> list[bytes]:
-        """The whole lines that have arrived."""
+        """The whole lines that have arrived. Half a line of one that is gone never was."""
         self.flush()
         try:
             data = self.connection.recv(CHUNK)
@@ -38,6 +38,16 @@ class Client:
         whole, _, rest = bytes(self._rest).rpartition(b"\n")
         self._rest = bytearray(rest)
         return whole.split(b"\n")
+
+    def has_more(self) -> bool:
+        """Whether something can be read, be it the end."""
+        try:
+            self.connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass  # an end, too
+        return True
 
     def send(self, line: bytes) -> None:
         self.since = self.since or time.monotonic()

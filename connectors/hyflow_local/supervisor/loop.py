@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import heapq
 import json
 import os
 import selectors
@@ -11,10 +10,10 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from . import processes
+from .alarms import Alarms
 from .aside import Aside
 from .client import Client
 from .enclosed import ENDING, HURRIED, Aftermath, end_of
@@ -39,7 +38,10 @@ LINGER = 0.01
 
 
 class Supervisor:
-    """Parent of every job. `run` returns when it was told to end, or when its client is gone and its last job has ended."""
+    """Parent of every job. `run` returns when it was told to end, or when its client is gone and its last job has ended.
+
+    Without a client everything goes on as with one, also what waits for room.
+    """
 
     def __init__(self, listener: socket.socket, record: Record, null: int) -> None:
         self._listener, self._record, self._null = listener, record, null
@@ -51,13 +53,12 @@ class Supervisor:
         self._waiting: deque[Job] = deque()
         self._watched: set[str] = set()
         self._cancels: list[tuple[int, set[str]]] = []
-        self._timers: list[tuple[float, int, str, Callable[[Job], object]]] = []
-        self._count = 0
+        self._alarms = Alarms(self._jobs)
         self._room = Room()
         self._aside = Aside()
         self._spares = Spares()
         self._oom = processes.oom_kills()
-        self._aftermath = Aftermath(null, self._aside, self._after)
+        self._aftermath = Aftermath(null, self._aside, self._alarms.after)
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
@@ -83,7 +84,7 @@ class Supervisor:
         self._waker = waker
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
-        self._selector.register(woken, selectors.EVENT_READ, lambda: self._reap(woken))
+        self._selector.register(woken, selectors.EVENT_READ, lambda: self._woken(woken))
         self._selector.register(self._aside.wakes, selectors.EVENT_READ, self._aside.settle)
 
     def _told_to_end(self, *_: object) -> None:
@@ -98,7 +99,7 @@ class Supervisor:
     def _patience(self) -> float | None:
         if self._waiting and self._may_start(self._waiting[0]):
             return 0
-        due = [self._timers[0][0]] if self._timers else []
+        due = [] if self._alarms.next is None else [self._alarms.next]
         if self._client and self._client.since:
             due.append(self._client.since + LINGER)
         return max(0.0, min(due) - time.monotonic()) if due else None
@@ -110,19 +111,35 @@ class Supervisor:
         processes.kill_known(strays, signal.SIGKILL)
         run_all([end for job in self._jobs.values() if job.pid and (end := end_of(job.task))], ENDING, HURRIED)  # none, unless we failed
         self._spares.drop()
+        self._shut()
+        self._tell({"bye": True})
+        if self._client:
+            self._client.finish()
+
+    def _shut(self) -> None:
+        """Take no new client: whoever comes now waits for our end, and starts another supervisor."""
+        if self._listener.fileno() < 0:
+            return
         with contextlib.suppress(OSError):
             address = self._listener.getsockname()
             os.unlink(address)
             os.rmdir(os.path.dirname(address))  # one that was made for it alone; any other holds something
+        with contextlib.suppress(KeyError):  # we may have failed before it was in there
+            self._selector.unregister(self._listener)
         self._listener.close()
-        if self._client:
-            self._client.finish()
 
     # ---- the client
 
     def _accept(self) -> None:
-        """A new client takes the place of the one before, which must be dead."""
+        """A new client takes the place of the one before, which must be dead. What that one has still said counts."""
+        if self._over:
+            return  # since a moment ago, and the listener is closed
         connection, _ = self._listener.accept()
+        while self._client and self._client.has_more():
+            self._hear()
+        if self._over:
+            connection.close()
+            return
         self._drop()
         self._client, self._served = Client(connection), True
         self._selector.register(connection, selectors.EVENT_READ, self._hear)
@@ -201,6 +218,7 @@ class Supervisor:
 
     def _end(self) -> None:
         self._over = True
+        self._shut()
         self._end_jobs(list(self._jobs.values()), "cancel")
 
     # ---- the life of a job
@@ -254,18 +272,21 @@ class Supervisor:
             return
         self._by_pid[job.pid] = job
         self._record.started(job.key, job.pid, (before, processes.ticks()), job.began)
-        self._after(ANNOUNCE, job, self._announce)
+        self._alarms.after(ANNOUNCE, job, self._announce)
         if job.gauge:
-            self._after(GAUGE, job, self._measure)
+            self._alarms.after(GAUGE, job, self._measure)
         if job.task["time_limit"] is not None:
-            self._after(job.task["time_limit"], job, lambda late: self._end_jobs([late], "time"))
+            self._alarms.after(job.task["time_limit"], job, lambda late: self._end_jobs([late], "time"))
 
-    def _reap(self, woken: socket.socket) -> None:
+    def _woken(self, woken: socket.socket) -> None:
         with contextlib.suppress(BlockingIOError):
             woken.recv(4096)
+        self._reap()
+
+    def _reap(self) -> None:
         while True:
             try:
-                pid, status, usage = _wait()
+                pid, status, usage = processes.reap()
             except ChildProcessError:
                 return
             if not pid:
@@ -291,7 +312,7 @@ class Supervisor:
         """Look what its container uses, often at first."""
         if job.gauge and not job.ended:
             job.gauge.look()
-            self._after(GAUGE if time.monotonic() - job.clock < YOUNG else 1.0, job, self._measure)
+            self._alarms.after(GAUGE if time.monotonic() - job.clock < YOUNG else 1.0, job, self._measure)
 
     def _was_out_of_memory(self, job: Job) -> bool:
         """Whether the kernel killed it for want of memory: killed by nobody here, while the kernel counted one more."""
@@ -342,7 +363,7 @@ class Supervisor:
         self._signal([job for job in jobs if job.pid], signal.SIGTERM)
         for job in jobs:
             if job.pid:
-                self._after(GRACE, job, lambda late: self._signal([late], signal.SIGKILL))
+                self._alarms.after(GRACE, job, lambda late: self._signal([late], signal.SIGKILL))
 
     def _signal(self, jobs: list[Job], number: int) -> None:
         jobs = [job for job in jobs if not job.ended]
@@ -358,31 +379,8 @@ class Supervisor:
         if job.key in self._watched and self._client and not job.ended:
             self._client.send(job.running())
 
-    def _after(self, seconds: float, job: Job, action: Callable[[Job], object]) -> None:
-        self._count += 1
-        if len(self._timers) > 1000 + 4 * len(self._jobs):
-            self._timers = [timer for timer in self._timers if timer[2] in self._jobs]
-            heapq.heapify(self._timers)
-        heapq.heappush(self._timers, (time.monotonic() + seconds, self._count, job.key, action))
-
     def _ring(self) -> None:
-        now = time.monotonic()
-        while self._timers and self._timers[0][0] <= now:
-            _, _, key, action = heapq.heappop(self._timers)
-            job = self._jobs.get(key)
-            if job is not None:
-                action(job)
-
-
-def _wait() -> tuple[int, int, Any]:
-    """Reap one child, if one has ended, and kill what is left of its group: before its number can be given away, where that can be done."""
-    if not hasattr(os, "waitid"):
-        pid, status, usage = os.wait4(-1, os.WNOHANG)
-        if pid:
-            processes.kill_group(pid, signal.SIGKILL)
-        return pid, status, usage
-    ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    if ended is None:
-        return 0, 0, None
-    processes.kill_group(ended.si_pid, signal.SIGKILL)
-    return os.wait4(ended.si_pid, 0)
+        """Do what is due; first see who has ended: if we were stopped, a command that kept its time may have been dead for long."""
+        if self._alarms.next is not None and self._alarms.next <= time.monotonic():
+            self._reap()
+            self._alarms.ring()

@@ -1,4 +1,5 @@
-"""Where the supervisor begins: `python -I -S -c BOOT FOLDER`, in the state directory, with its listening socket as standard input."""
+"""Where the supervisor begins: `python -I -S -c BOOT FOLDER STATE`, which goes to the state directory; its listening socket is its standard
+input, and its record, locked, the file RECORD."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import os
 import socket
 
 BOOT = "import os, sys; sys.path.append(sys.argv[1]); os.chdir(sys.argv[2]); from supervisor.main import main; main()"
-
+RECORD = 3
 
 NO_ROOM = 74
 """Exit status of a supervisor that has ended all that it, or one before it, ran, since its record can take no more."""
@@ -19,13 +20,13 @@ def main() -> None:
     from .processes import adopt_orphans
     from .record import Record
 
-    listener = socket.socket(fileno=os.dup(0))
-    os.set_inheritable(listener.fileno(), False)
+    listener, record = socket.socket(fileno=os.dup(0)), os.dup(RECORD)  # which no command will have
+    os.close(RECORD)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     supervisor = None
     try:
-        supervisor = Supervisor(listener, Record("attempts"), null)
+        supervisor = Supervisor(listener, Record(record), null)
         adopt_orphans()
         os.chdir("/")
         supervisor.run()

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PROC = os.path.exists("/proc/self/stat")
 PR_SET_CHILD_SUBREAPER = 36
@@ -123,6 +123,20 @@ def kill_group(group: int, number: int) -> None:
     """Signal a process group; one that is gone, or holds zombies alone, is passed over."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
+
+
+def reap() -> tuple[int, int, Any]:
+    """Reap one child, if one has ended, and kill what is left of its group: before its number can be given away, where that can be done."""
+    if not hasattr(os, "waitid"):
+        pid, status, usage = os.wait4(-1, os.WNOHANG)
+        if pid:
+            kill_group(pid, signal.SIGKILL)
+        return pid, status, usage
+    ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if ended is None:
+        return 0, 0, None
+    kill_group(ended.si_pid, signal.SIGKILL)
+    return os.wait4(ended.si_pid, 0)
 
 
 def kill_known(known: Mapping[int, str], number: int) -> int:

@@ -1,6 +1,6 @@
 """The file that outlives the supervisor: which keys were claimed, which processes run, how each attempt ended.
 
-One JSON object a line, only ever appended to: {"boot"} when a supervisor begins, {"claim": [key], "ends"} before anything is done
+One JSON object a line, only ever appended to: {"boot", "host"} when a supervisor begins, {"claim": [key], "ends"} before anything is done
 for these keys ("ends": the commands that end their containers, by key), {"key", "pid", "start", "at"} when a command has started (`start`:
 between which ticks of the kernel), {"key", "outcome", "manifest"} or {"key", "lost"} at the end.
 A line that a crash cut short is passed over.
@@ -8,32 +8,28 @@ A line that a crash cut short is passed over.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import time
 from typing import Any
 
 from .enclosed import ENDING, HURRIED
 from .errands import run_all
+from .jobs import HOST
 from .layout import write_all
 from .processes import boot_id, end_for_good, same, snapshot, ticks, working_directories
 
-PATIENCE = 10.0
-
 
 class Record:
-    """Open for the life of one supervisor; no two have it at once."""
+    """Open for the life of one supervisor; `fd` holds its lock, so that no two have it at once."""
 
-    def __init__(self, path: str) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        _lock(self._fd)
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
         self._boot = boot_id()
         self._ended: dict[str, tuple[int, int]] = {}
         self._size = os.fstat(self._fd).st_size
         unfinished, torn = self._replay() if self._size else ({}, b"")
         lost = self._settle(unfinished) if unfinished else {}  # before anything is written: the disk may be full
-        self._append(torn + _line({"boot": self._boot}))
+        self._append(torn + _line({"boot": self._boot, "host": HOST}))
         for key, line in lost.items():
             self.end(key, line)
 
@@ -41,29 +37,31 @@ class Record:
         """Read what earlier supervisors wrote; returns the keys that have no end, with what is known of their processes, and what the last
         line lacks."""
         unfinished: dict[str, dict[str, Any]] = {}
-        boot, at, line = "", 0, b""
+        since: dict[str, Any] = {"boot": ""}
+        at, line = 0, b""
         with os.fdopen(os.dup(self._fd), "rb") as file:
             file.seek(0)
             for line in file:
-                boot = self._replay_line(line, at, boot, unfinished)
+                since = self._replay_line(line, at, since, unfinished)
                 at += len(line)
         return unfinished, b"" if line.endswith(b"\n") else b"\n"
 
-    def _replay_line(self, line: bytes, at: int, boot: str, unfinished: dict[str, dict[str, Any]]) -> str:
+    def _replay_line(self, line: bytes, at: int, since: dict[str, Any], unfinished: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """`since`: what the last supervisor before this line said of its machine; the same for the next line."""
         try:
             entry = json.loads(line)
         except ValueError:
-            return boot
+            return since
         key = entry.get("key")
         if "claim" in entry:
             ends = entry.get("ends") or {}
-            unfinished.update((key, {"boot": boot, "end": ends.get(key)}) for key in entry["claim"])
+            unfinished.update((key, {**since, "end": ends.get(key)}) for key in entry["claim"])
         elif "pid" in entry:
-            unfinished[key] = entry | {"boot": boot, "end": unfinished.get(key, {}).get("end")}
+            unfinished[key] = {**entry, **since, "end": unfinished.get(key, {}).get("end")}
         elif key is not None:
             unfinished.pop(key, None)
             self._ended[key] = (at, len(line))
-        return str(entry.get("boot", boot))
+        return entry if "boot" in entry else since
 
     def _settle(self, unfinished: dict[str, dict[str, Any]]) -> dict[str, bytes]:
         """End what the attempts of a dead supervisor left running; the last line of each."""
@@ -101,18 +99,6 @@ class Record:
         self._size += len(line)
 
 
-def _lock(fd: int) -> None:
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > until:
-                raise SystemExit("another supervisor is at work in this directory") from None
-            time.sleep(0.05)
-
-
 def _is_left(entry: dict[str, Any], every: dict[int, Any]) -> bool:
     """Whether the command still runs, or has left processes of its session (whose number cannot have been given away)."""
     pid = entry["pid"]
@@ -132,7 +118,9 @@ def _find_unrecorded(unfinished: dict[str, dict[str, Any]], boot: str) -> None:
 
 def _evidence(entry: dict[str, Any], boot: str, alive: set[int], *, gone: bool) -> str:
     if entry["boot"] != boot:
-        return "the machine was restarted while the attempt ran"
+        if entry.get("host", HOST) == HOST:
+            return "the machine was restarted while the attempt ran"
+        return f"the attempt ran on another machine, {entry['host']}, and cannot be taken up from this one, {HOST}"
     if "pid" not in entry:
         return "the supervisor died before it had started the command"
     if entry["pid"] in alive:

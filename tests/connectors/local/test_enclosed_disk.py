@@ -78,5 +78,5 @@ def test_what_a_dead_supervisor_left_is_ended_though_nothing_can_be_recorded(sma
     record.write_text(text + " " * (os.sysconf("SC_PAGE_SIZE") - len(text)))  # the next byte needs room
     fill(small)
     with pytest.raises(OSError, match="No space left"):
-        Record(str(record))
+        Record(os.open(record, os.O_RDWR | os.O_APPEND))
     assert ended.exists()

@@ -24,15 +24,16 @@ from hyflow.connector import SiteContext
 from hyflow.model.containers import Enclosure
 from hyflow.model.jobs import Key
 from hyflow.model.tasks import Glob, Task
-from hyflow_local import LocalSettings, link, plugin
-sys.path.append(os.path.dirname(link.__file__))
+from hyflow_local import LocalSettings, finding, plugin
+sys.path.append(os.path.dirname(finding.__file__))
 from supervisor import loop, main as supervisor, processes, record
 
-def fork(state, listener):  # the interpreter may be out of other users' reach
+def fork(state, listener, record):  # the interpreter may be out of other users' reach
     child = os.fork()
     if child == 0:
         os.setsid()
         os.dup2(listener, 0)
+        os.dup2(record, supervisor.RECORD)
         os.chdir(state)
         try:
             os.setresgid(*[int(sys.argv[1])] * 3)
@@ -55,7 +56,7 @@ async def main(base, *own):
         entries = {path: [entry.real, entry.sha1] for path, entry in done.manifest.entries.items()}
         print(json.dumps([done.outcome.code, done.outcome.trouble, entries]))
 
-link._spawn = fork
+finding._spawn = fork
 asyncio.run(main(*sys.argv[2:]))
 """
 OWN = ("sh", "-c", 'echo 1 >"$0/asked"; until [ -s "$0/answer" ]; do sleep 0.05; done; read -r code <"$0/answer"; exit "$code"')

@@ -7,16 +7,14 @@ import json
 import os
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-from hyflow.connector import Done, Lost, SiteContext, Status, Ticket
+import pytest
+from localsite import connected, end_of, gone, state_of, submit, supervisor_of, text_of, there_is_no
+
+from hyflow.connector import Done, Lost
 from hyflow.model.jobs import Key
 from hyflow.model.tasks import Glob, Task
-from hyflow_local import LocalSettings, plugin
-from hyflow_local.connector import LocalConnector
 
 ABANDONED = """
 import asyncio, os, sys
@@ -36,64 +34,6 @@ async def main(state, seconds):
 
 asyncio.run(main(*sys.argv[1:]))
 """
-
-
-def state_of(tmp_path: Path) -> Path:
-    state = tmp_path / "state"
-    state.mkdir(mode=0o700, exist_ok=True)
-    return state
-
-
-@asynccontextmanager
-async def connected(tmp_path: Path) -> AsyncIterator[LocalConnector]:
-    async with asyncio.timeout(30), plugin.connect(LocalSettings(), SiteContext("here", "run", state_of(tmp_path))) as connector:
-        assert isinstance(connector, LocalConnector)
-        yield connector
-
-
-async def submit(connector: LocalConnector, key: str, *argv: str) -> Ticket:
-    (at,) = await connector.locations()
-    task = Task(Key(key), key, f"{at.workdir}/{key}", argv, {})
-    async for _, ticket in connector.submit(at, [task]):
-        assert isinstance(ticket, str)
-        return ticket
-    raise AssertionError
-
-
-async def end_of(connector: LocalConnector, ticket: str) -> Status:
-    return [status async for _, status in connector.watch([Ticket(ticket)])][-1]
-
-
-async def text_of(path: Path) -> str:
-    while True:
-        if path.exists() and (text := path.read_text()).endswith("\n"):
-            return text.strip()
-        await asyncio.sleep(0.02)
-
-
-async def there_is_no(path: Path) -> None:
-    while True:
-        if not path.exists():
-            return
-        await asyncio.sleep(0.02)
-
-
-async def gone(pid: int, patience: float = 10) -> None:
-    """Wait for the process to be gone, or to be a zombie that its new parent has not reaped."""
-    until = time.monotonic() + patience
-    while True:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return
-        except FileNotFoundError:
-            return
-        assert time.monotonic() < until, f"process {pid} is still there"
-        await asyncio.sleep(0.02)
-
-
-def supervisor_of(connector: LocalConnector) -> int:
-    assert connector._link
-    return connector._link.child
 
 
 async def test_a_supervisor_that_was_killed_leaves_nothing_running_and_its_attempts_are_lost(tmp_path: Path) -> None:
@@ -145,11 +85,14 @@ async def test_a_command_that_its_supervisor_had_no_time_to_record_is_found_and_
         assert await left.wait() == -signal.SIGKILL
 
 
-async def test_after_a_restart_of_the_machine_attempts_are_lost_and_no_process_is_touched(tmp_path: Path) -> None:
-    lines = [{"boot": "another"}, {"claim": ["k"]}, {"key": "k", "pid": os.getpid(), "start": [1, 1], "at": 1.0}]
+@pytest.mark.parametrize("host, evidence", [
+    (os.uname().nodename, "the machine was restarted while the attempt ran"),
+    ("far", f"the attempt ran on another machine, far, and cannot be taken up from this one, {os.uname().nodename}")])
+async def test_what_ran_before_a_restart_or_elsewhere_is_lost_and_no_process_is_touched(tmp_path: Path, host: str, evidence: str) -> None:
+    lines = [{"boot": "another", "host": host}, {"claim": ["k"]}, {"key": "k", "pid": os.getpid(), "start": [1, 1], "at": 1.0}]
     (state_of(tmp_path) / "attempts").write_text("".join(json.dumps(line) + "\n" for line in lines))
     async with connected(tmp_path) as connector:
-        assert await end_of(connector, "k") == Lost("the machine was restarted while the attempt ran")
+        assert await end_of(connector, "k") == Lost(evidence)
 
 
 async def abandon(tmp_path: Path, seconds: str) -> None:
@@ -160,7 +103,8 @@ async def abandon(tmp_path: Path, seconds: str) -> None:
 async def test_a_new_hyflow_finds_the_attempt_that_still_runs(tmp_path: Path) -> None:
     await abandon(tmp_path, "1")
     async with connected(tmp_path) as connector:
-        assert supervisor_of(connector) == 0, "it was not started anew"
+        assert connector._link
+        assert connector._link.child == 0, "it was not started anew"
         assert await connector.find([Key("left")]) == {"left": "left"}
         assert await submit(connector, "left", "true") == "left"
         status = await end_of(connector, "left")
