@@ -65,17 +65,19 @@ def _prepare(path: Path) -> None:
         raise PermissionError("its directory can be changed by other users")
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-    if path.stat(follow_symlinks=False).st_uid != os.getuid():
-        raise PermissionError("it belongs to another user")
+    found = path.lstat()
+    if found.st_uid != os.getuid() or not stat.S_ISREG(found.st_mode):
+        raise PermissionError("it is no file of your own")
 
 
 def _opened(path: Path, form: Form) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS)
     try:
-        db.execute(f"PRAGMA journal_mode = {'TRUNCATE' if is_network(path) else 'WAL'}")
+        _check(db, form)
+        with contextlib.suppress(sqlite3.OperationalError):  # another process is just about to say the same
+            db.execute(f"PRAGMA journal_mode = {'TRUNCATE' if is_network(path) else 'WAL'}")
         for pragma in ("synchronous = NORMAL", "temp_store = MEMORY"):
             db.execute(f"PRAGMA {pragma}")
-        _check(db, form)
     except BaseException:
         db.close()
         raise
