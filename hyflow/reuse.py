@@ -62,14 +62,19 @@ class Nature:
         return _digest(_plain(self.document, {}, self.looks))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Contained:
     """The command runs in a container of the image with this digest."""
 
     image: str
 
+    @cached_property
+    def parts(self) -> Mapping[str, str]:
+        """Of the identities of all jobs that run so."""
+        return {"image": _digest(self.image)}
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Bare:
     """The command runs with what a site has: `site` says which one and how its jobs are started, `modules` which environment modules
     are loaded, `path` where commands are looked for, `executable` the fingerprint of what is started. Plain values."""
@@ -78,6 +83,12 @@ class Bare:
     modules: Value
     path: str
     executable: str
+
+    @cached_property
+    def parts(self) -> Mapping[str, str]:
+        """Of the identities of all jobs that run so."""
+        named = (("site", self.site), ("modules", self.modules), ("path", self.path), ("executable", self.executable))
+        return {name: _digest(value) for name, value in named}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +119,7 @@ def identity(
     parts = {"tool": nature.digest(digests)}
     for name, value in _given(nature, inputs).items():
         parts[_INPUT + name] = _digest(_plain(value, digests, nature.looks))
-    match within:
-        case Contained(image):
-            parts["image"] = _digest(image)
-        case Bare(site, modules, path, executable):
-            named = (("site", site), ("modules", modules), ("path", path), ("executable", executable))
-            parts.update({name: _digest(value) for name, value in named})
+    parts.update(within.parts)
     if runtime is not None:
         parts["runtime"] = _digest(dict(runtime))
     return Identity(parts)

@@ -17,7 +17,7 @@ from hyflow.errors import SiteError
 from hyflow.model.tasks import EntryKind
 from hyflow.shell.files import ARGUMENTS
 from hyflow.shell.globs import plain
-from hyflow.shell.manifest import checksums, kind_of
+from hyflow.shell.manifest import checksums, kind_of, names
 from hyflow.shell.quoting import quote
 from hyflow.shell.trips import Opens, Sections
 
@@ -49,17 +49,17 @@ async def sums(site: Opens, paths: Collection[str], unread: Collection[str] = ()
     if not asked:
         return {}
     sections = Sections()
-    for part in ("date +%s", _status(asked), _oddities(asked), _read(paths), _status(asked)):
+    for part in ("date +%s", _status(asked), _whole(asked), _read(paths), _status(asked)):
         sections.add(part)
-    clock, before, odd, read, after = await sections.run(site, what="reading checksums", long=True)
-    known, later, hashes = _statuses(before), _statuses(after), checksums(read)
+    clock, before, good, read, after = await sections.run(site, what="reading checksums", long=True)
+    known, later, hashes, whole = _statuses(before), _statuses(after), checksums(read), set(map(plain, names(good)))
     if not clock.strip().isdigit():
         raise SiteError("the time of the machine cannot be read", transient=True)
     changed = _by_root(asked, later)
     found = {}
     for path, status in _by_root(asked, known).items():
         seen = _seen(path, status, hashes, path in paths, int(clock)) if status == changed[path] else None
-        if seen is not None and (odd.strip() == b"y" or seen.kinds[""][0] is EntryKind.FILE):
+        if seen is not None and (seen.kinds[""][0] is EntryKind.FILE or plain(path) in whole):
             found[path] = seen
     return found
 
@@ -114,9 +114,11 @@ def _status(roots: Collection[str]) -> str:
     return f'{_STAT}\n{_each(roots, "-print0 2>/dev/null")} | xargs -0 stat -L "$@" -- 2>/dev/null'
 
 
-def _oddities(roots: Collection[str]) -> str:
-    """Says y when all that there is are files and directories that can be read, and no link leads in a circle."""
-    return f'if [ -z "$({_each(roots, "! -type f ! -type d -print 2>&1")} | head -c 1)" ]; then echo y; fi'
+def _whole(roots: Collection[str]) -> str:
+    """Names the directories that hold nothing but files and directories that can be read, and no link that leads in a circle."""
+    words = quote(["/" + plain(root) for root in roots])
+    odd = 'find -L "$each" ! -type f ! -type d -print 2>&1 | head -c 1'
+    return f'for each in {words}; do if [ -d "$each" ] && [ -z "$({odd})" ]; then printf "%s\\0" "$each"; fi; done'
 
 
 def _read(roots: Collection[str]) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hyflow.model.places import HERE
 from hyflow.model.tasks import EntryKind
@@ -36,12 +37,27 @@ class _Known:
     seal: str
 
 
+@dataclass(slots=True, eq=False)
+class _Desk:
+    """Where a site is asked. `told`: the latest answer about each path, and how old it is at the most (`time.monotonic`)."""
+
+    site: Opens
+    wanted: set[str] = field(default_factory=set)
+    told: dict[str, tuple[float, Digest | None]] = field(default_factory=dict)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def lacks(self, path: str, since: float) -> bool:
+        known = self.told.get(path)
+        return known is None or known[0] < since
+
+
 class Digests:
     """`sites` by file system: through what its files are seen. `remembered`: what is known of this machine's files from other runs."""
 
     def __init__(self, catalog: Catalog, sites: Mapping[str, Opens], remembered: Remembered | None) -> None:
         self._catalog, self._sites, self._remembered = catalog, sites, remembered
         self._known: dict[tuple[str, str], _Known] = {}
+        self._desks: dict[str, _Desk] = {}
 
     async def of(self, uris: Collection[str]) -> dict[str, Digest]:
         """The digests of files and directories by address; what has none is left out. One round trip a site for what is not known yet.
@@ -105,15 +121,28 @@ class Digests:
     # -- sites ----------------------------------------------------------------------------------------------------
 
     async def _there(self, filesystem: str, paths: Mapping[str, str]) -> dict[str, Digest]:
-        """What is known is looked at while the rest is read; what turns out to have changed is read in another round trip."""
+        """What several jobs ask at the same time, or while an answer is on its way, is asked in one round trip."""
         site = self._sites.get(filesystem)
         if site is None:
             return {}
-        known = {path for path in paths.values() if (filesystem, path) in self._known}
-        found = self._sealed(filesystem, await sums(site, set(paths.values()) - known, known), known)
+        desk = self._desks.setdefault(filesystem, _Desk(site))
+        asked = time.monotonic()
+        desk.wanted.update(paths.values())
+        async with desk.turn:
+            await asyncio.sleep(0)  # what begins at the same time has its turn to ask
+            if any(desk.lacks(path, asked) for path in paths.values()):
+                await self._ask(filesystem, desk, desk.wanted | set(paths.values()))
+        return {uri: digest for uri, path in paths.items() if (digest := desk.told[path][1]) is not None}
+
+    async def _ask(self, filesystem: str, desk: _Desk, paths: set[str]) -> None:
+        """What is known is looked at while the rest is read; what turns out to have changed is read in another round trip."""
+        began = time.monotonic()
+        known = {path for path in paths if (filesystem, path) in self._known}
+        found = self._sealed(filesystem, await sums(desk.site, paths - known, known), known)
         if changed := known - found.keys():
-            found |= self._sealed(filesystem, await sums(site, changed), set())
-        return {uri: found[path] for uri, path in paths.items() if path in found}
+            found |= self._sealed(filesystem, await sums(desk.site, changed), set())
+        desk.told.update({path: (began, found.get(path)) for path in paths})
+        desk.wanted -= paths
 
     def _sealed(self, filesystem: str, looks: Mapping[str, Seen], known: Collection[str]) -> dict[str, Digest]:
         found: dict[str, Digest] = {}

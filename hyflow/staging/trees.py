@@ -67,7 +67,9 @@ def look(path: str) -> Look:
     """What lies at the path, without reading files. Raises Unsure."""
     now = time.time_ns()
     found = _stat(path)
-    seen, seal = Look(directory=stat.S_ISDIR(found.st_mode)), hashlib.sha256()
+    if stat.S_ISREG(found.st_mode):
+        return Look(str(_sign(found)), is_young(found, now), [("", found)])
+    seen, seal = Look(directory=True), hashlib.sha256()
     for inner, kind, status in _walk(path, "", found, []):
         if kind == "f":
             seen.files.append((inner, status))
@@ -76,8 +78,7 @@ def look(path: str) -> Look:
         if len(seen.files) + len(seen.entries) > MOST:
             raise Unsure(path, f"there are more than {MOST:,} files")
         seen.young = seen.young or is_young(status, now)
-        told = (status.st_dev, status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        seal.update(b"%s\0%s;" % (os.fsencode(inner), repr(told).encode()))
+        seal.update(b"%s\0%s%s;" % (os.fsencode(inner), kind.encode(), str(_sign(status)).encode()))
     seen.seal = seal.hexdigest()
     return seen
 

@@ -130,6 +130,19 @@ async def test_at_a_site_what_is_known_is_looked_at(tmp_path: Path) -> None:
         assert site.trips == 6
 
 
+async def test_what_many_ask_at_the_same_time_is_one_round_trip(tmp_path: Path) -> None:
+    top = tmp_path / "data"
+    top.mkdir()
+    for number in range(30):
+        (top / str(number)).write_text(str(number))
+    async with far(tmp_path) as site:
+        digests = Digests(Catalog(), {"far": site}, None)
+        asked = [uri(top / str(number), "far") for number in range(31)]
+        found = await asyncio.gather(*(digests.of([each]) for each in asked))
+        assert [list(each) for each in found] == [[each] for each in asked[:30]] + [[]]
+        assert site.trips == 1
+
+
 async def test_much_does_not_stop_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read on a thread."""
     file, _ = laid(tmp_path)
