@@ -31,7 +31,8 @@ _NAMED = frozenset({"class", "basename", "nameroot", "nameext"})
 _INPUT = "input "
 _encoder = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 _WORDS = {
-    "tool": "the tool", "image": "the container image", "container": "whether it runs in a container", "site": "the site",
+    "tool": "the tool", "image": "the container image", "container": "whether it runs in a container",
+    "options": "the options of its container", "site": "the site",
     "modules": "the environment modules", "path": "the PATH", "executable": "the executable", "runtime": "the resources that it reads",
 }
 
@@ -64,14 +65,16 @@ class Nature:
 
 @dataclass(frozen=True)
 class Contained:
-    """The command runs in a container of the image with this digest."""
+    """The command runs in a container of the image with this digest; `options`: what a deployment adds to how it is started."""
 
     image: str
+    options: tuple[str, ...] = ()
 
     @cached_property
     def parts(self) -> Mapping[str, str]:
         """Of the identities of all jobs that run so."""
-        return {"image": _digest(self.image)}
+        options = {"options": _digest(list(self.options))} if self.options else {}
+        return {"image": _digest(self.image), **options}
 
 
 @dataclass(frozen=True)
@@ -226,7 +229,7 @@ def _data(data: dict[str, Value], digests: Digests, looks: frozenset[str], insid
     elif isinstance(location, str):
         made["sha256"] = digests[location]
     others = {word: _plain(item, digests, looks) for word, item in data.items()
-              if word not in _NAMED and word != "listing" and (word not in _ADDRESSES or word in looks)}
+              if word not in _NAMED and word != "listing" and not (word in _ADDRESSES and isinstance(item, str) and word not in looks)}
     if "listing" in data:
         above, listed = inside if at is not None else location, data["listing"]
         others["listing"] = [_data(item, digests, looks, above) if is_data(item) else _plain(item, digests, looks)

@@ -23,8 +23,8 @@ _ELSEWHERE = frozenset({
     "SubworkflowFeatureRequirement", "ToolTimeLimit", "WorkReuse",
 })
 """Requirements that say where and whether a job runs and what surrounds it. What expressions see of resources counts by itself."""
-_VARYING = frozenset({"runtime.outdir", "runtime.tmpdir"})
-"""Of `runtime` what is another in every attempt, and so has no say in what is the same."""
+_NO_AMOUNTS = frozenset({"runtime.outdir", "runtime.tmpdir", "runtime.exitCode"})
+"""Of `runtime` what is another in every attempt, or comes of it."""
 _LOOKS = re.compile(r"\b(location|checksum)\b")
 _SHELLS = frozenset({"sh", "bash", "rbash", "dash", "ash", "ksh", "mksh", "pdksh", "zsh", "csh", "tcsh", "fish"})
 _BOXES = frozenset({"busybox", "toybox"})
@@ -97,7 +97,7 @@ def _reads_sizes(tool: Tool, texts: Iterable[str]) -> bool:
         read = {word for text in texts for word in tool.expressions.compile(text).reads}
     except WorkflowError:
         return True
-    return "*" in read or any(word.partition(".")[0] == "runtime" for word in read - _VARYING)
+    return "*" in read or any(word.partition(".")[0] == "runtime" for word in read - _NO_AMOUNTS)
 
 
 def _looks(texts: Iterable[str]) -> frozenset[str]:

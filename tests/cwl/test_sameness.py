@@ -60,7 +60,8 @@ def test_requirements_of_the_job_file_are_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("said", "sizes"), [
     ("arguments: [$(runtime.cores)]", True), ("arguments: [$(runtime.outdir)]", False), ("arguments: [$(runtime)]", True),
-    ("stdin: $(runtime.tmpdirSize)", True), ("arguments: ['${return runtime.ram;}']", True), ("arguments: ['${return 1;}']", False),
+    ("stdin: $(runtime.tmpdirSize)", True), ("arguments: ['${return runtime.ram;}']", True),
+    ("arguments: ['${return runtime.exitCode;}']", False), ("arguments: ['${return 1;}']", False),
     ("arguments: ['${return eval(\"1\");}']", True), ("arguments: [$(inputs.n)]", False), ("doc: $(runtime.cores)", False),
 ])
 def test_whether_the_amounts_are_looked_at(tmp_path: Path, said: str, sizes: bool) -> None:

@@ -56,6 +56,7 @@ def test_a_key_is_what_it_was() -> None:
     ({"value": ["ab"]}, {"value": ["a", "b"]}, "the input x"),
     ({"document": {"baseCommand": "c"}}, {"document": {"baseCommand": "d"}}, "the tool"),
     ({"within": IMAGE}, {"within": Contained("sha256:2")}, "the container image"),
+    ({"within": IMAGE}, {"within": Contained("sha256:1", ("-v", "/a:/a"))}, "the options of its container"),
     ({"within": HERE}, {"within": Bare("far", [], "/usr/bin", "abc")}, "the site"),
     ({"within": HERE}, {"within": Bare(HERE.site, ["m/1"], "/usr/bin", "abc")}, "the environment modules"),
     ({"within": HERE}, {"within": Bare(HERE.site, [], "/bin", "abc")}, "the PATH"),
@@ -153,6 +154,11 @@ def test_without_a_digest_there_is_no_identity() -> None:
         identity(Nature({}), {"x": file()}, {}, IMAGE)
 
 
+def test_what_is_no_address_counts() -> None:
+    odd = {"class": "File", "location": {"x": 1}, "basename": "a"}
+    assert len({made(odd).key, made({**odd, "location": {"x": 2}}).key, made({**odd, "location": None}).key}) == 3
+
+
 def test_names_that_are_no_text() -> None:
     names = ["a\udcff", "a\udcfe", "\ud83d\ude00", "\U0001f600", "a\0b", "\\udcff"]
     assert len({made(file(basename=name)).key for name in names}) == len(names)
@@ -198,3 +204,37 @@ def test_two_inputs_have_one_key_only_if_they_are_the_same(one: Any, other: Any)
     nature = Nature({"baseCommand": "c"})
     same = identity(nature, {"x": one}, {}, IMAGE).key == identity(nature, {"x": other}, {}, IMAGE).key
     assert same == alike(one, other)
+
+
+addresses = st.sampled_from([f"file:///{name}" for name in ("a", "b", "d", "d/", "d/x", "d/x/y", "d/../a", "d/%2e%2e/a", "dd", "")])
+plain_fields = st.dictionaries(st.sampled_from(["basename", "size", "format", "contents", "checksum", "path", "odd"]),
+                               st.integers(0, 2) | st.sampled_from(["", "x"]), max_size=3)
+data: st.SearchStrategy[Any] = st.deferred(lambda: st.builds(
+    lambda kind, location, fields, parts: {"class": kind, **({} if location is None else {"location": location}), **fields, **parts},
+    st.sampled_from(["File", "Directory"]), st.none() | addresses, plain_fields,
+    st.dictionaries(st.sampled_from(["secondaryFiles", "listing", "odd"]), st.lists(data | st.just(1), max_size=2), max_size=2)))
+anything = data | st.lists(data, max_size=2) | st.dictionaries(
+    st.sampled_from(["class", "location", "x"]), data | st.just("File"), max_size=2)
+
+
+class Watched(dict[str, str]):
+    """Digests that know which of them were looked at."""
+
+    def __init__(self, digests: Mapping[str, str]) -> None:
+        super().__init__(digests)
+        self.looked: set[str] = set()
+
+    def __getitem__(self, uri: str) -> str:
+        self.looked.add(uri)
+        return super().__getitem__(uri)
+
+
+@given(anything, anything)
+def test_what_is_wanted_is_what_counts(value: Any, document: Any) -> None:
+    nature = Nature({"in": document})
+    uris = wanted(nature, {"x": value})
+    digests = Watched({uri: uri for uri in uris})
+    key = identity(nature, {"x": value}, digests, IMAGE).key
+    assert digests.looked == set(uris)
+    for uri in uris:
+        assert identity(nature, {"x": value}, {**digests, uri: "another"}, IMAGE).key != key
