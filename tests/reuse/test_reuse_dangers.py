@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from onetool import Tool
 
 from hyflow.connector import Connector, SiteContext
-from hyflow.engine.driver import settle
+from hyflow.model.facts import Ask, Fact, Facts
 from hyflow.model.places import HERE
 from hyflow.model.resources import ONE_CORE, Resources
 from hyflow.reuse import Bare, Contained, Identity, Nature, differences, identity, wanted
@@ -73,8 +73,8 @@ class World:
         processes, process = tool.processes, tool.process
         mover = Mover({HERE: HereFiles()}, {}, Catalog())
         given = {"reads": self.file("reads"), "hidden": self.file("hidden"), "folder": self.file("folder", "Directory")}
-        started = await settle(lambda facts: processes.start({**given, **self.more.get("inputs", {})}, facts), mover, False)
-        needs = await settle(lambda facts: processes.demand(process, started, facts), mover, False)
+        started = await settled(lambda facts: processes.start(given, facts), mover)
+        needs = await settled(lambda facts: processes.demand(process, started, facts), mover)
         essence = processes.identity(process)
         nature = Nature(essence.document, essence.defaults, essence.looks)
         remembered = Remembered(self.top / "home" / "digests.sqlite")
@@ -88,6 +88,14 @@ class World:
             return Contained(self.image)
         found = await Executables(self.site).of(Command("own"))
         return Bare("far", [], found.path, found.sha256)
+
+
+async def settled(call: Callable[[Facts], Any], mover: Mover) -> Any:
+    """The result of a pure function that may ask for facts."""
+    facts: dict[Fact, Any] = {}
+    while isinstance(answer := call(facts), Ask):
+        facts.update(await mover.answer(answer.facts))
+    return answer
 
 
 @pytest.fixture
