@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from hyflow.cwl import judge, places, sameness, software, start, steps
+from hyflow.cwl import judge, places, rehearsal, sameness, software, start, steps
 from hyflow.cwl.bind import Binder, Bound, runtime_resources
 from hyflow.cwl.collect import OutputError, collect
 from hyflow.cwl.contained import Asked, named
@@ -28,7 +28,7 @@ from hyflow.model.jobs import Failure, Job, Key
 from hyflow.model.places import Place
 from hyflow.model.resources import MIB, Resources
 from hyflow.model.software import Package
-from hyflow.model.tasks import Manifest, Outcome
+from hyflow.model.tasks import Manifest, Outcome, Task
 from hyflow.model.values import Inputs, Value
 from hyflow.model.workflow import Program
 
@@ -196,6 +196,11 @@ class Processes:
     def bind(self, job: Job, key: Key, place: Place, demand: Demand, facts: Facts) -> Bound | Ask:
         """The task of one attempt at `place`. Data that is not in `place.sources` is asked for with `Localize`. Raises WorkflowError."""
         return answer(lambda know: self._prepared(job.process).binder.bind(job, key, str(job.id), place, demand, know), facts)
+
+    def rehearse(self, job: Job, demand: Demand, resources: Resources, facts: Facts) -> Task | Ask:
+        """What the job's command would be outside of a container, before its data is anywhere: what lies below `rehearsal.DIRECTORY` are
+        its own directories and inputs. Raises WorkflowError."""
+        return rehearsal.rehearse(self._prepared(job.process).binder, job, demand, resources, facts)
 
     def judge(self, process: str, outcome: Outcome, command: str = "") -> Failure | None:
         """Why an attempt at `command` (its name) failed; None when it succeeded."""
