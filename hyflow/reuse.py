@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
@@ -131,13 +131,10 @@ def identity(
 def differences(ours: Identity, theirs: Identity) -> tuple[str, ...]:
     """What is not the same, in words: "the tool", "the input reads", ... Empty for identities with one key."""
     one, other = ours.parts, theirs.parts
-    if ("image" in one) != ("image" in other):
-        shared = one.keys() & other.keys() | {name for name in (*one, *other) if name.startswith(_INPUT)}
-        names: Iterable[str] = ["container", *(name for name in (*one, *other) if name in shared)]
-        one = {**one, "container": "image" if "image" in one else "none"}
-        other = {**other, "container": "image" if "image" in other else "none"}
-    else:
-        names = (*one, *other)
+    names = [*one, *other]
+    if ("image" in one) != ("image" in other):  # what only one of the two ways to run has is no difference of its own
+        names = ["container", *(name for name in names if name.startswith(_INPUT) or (name in one and name in other))]
+        one, other = ({**parts, "container": str("image" in parts)} for parts in (one, other))
     return tuple(_told(name) for name in dict.fromkeys(names) if one.get(name) != other.get(name))
 
 

@@ -78,17 +78,15 @@ class Digests:
         had just been changed when they were read. Raises SiteError."""
         return await self.of(digests) == dict(digests)
 
-    async def note(self, digests: Mapping[str, Digest]) -> None:
+    def note(self, digests: Mapping[str, Digest]) -> None:
         """These files of this machine have these digests, as whoever wrote them says. Nothing is noted of one that was just changed, or
         has another size."""
         for uri, digest in digests.items():
             replica = self._catalog.at(uri, HERE)
-            try:
-                seen = None if replica is None else trees.look("/" + replica.path)
-            except Unsure:
+            seen = None if replica is None else _looked("/" + replica.path)
+            if replica is None or seen is None or seen.young or seen.directory or seen.files[0][1].st_size != digest.size:
                 continue
-            if replica is not None and seen and not seen.young and [status.st_size for _, status in seen.files] == [digest.size]:
-                self._known[HERE, "/" + replica.path] = _Known(digest, seen.seal)
+            self._known[HERE, "/" + replica.path] = _Known(digest, seen.seal)
 
     # -- this machine ---------------------------------------------------------------------------------------------
 

@@ -162,11 +162,11 @@ async def test_notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, folder = laid(tmp_path)
     said = Digest("said", 4)
     young, digests = Digests(Catalog(), {}, None), Digests(Catalog(), {}, None)
-    await young.note({uri(file): said})
+    young.note({uri(file): said})
     fake_age(monkeypatch)
-    await digests.note({uri(file): said, uri(folder): said, uri(tmp_path / "none"): said, "odd:x": said})
+    digests.note({uri(file): said, uri(folder): said, uri(tmp_path / "none"): said, "odd:x": said})
     assert await digests.of([uri(file)]) == {uri(file): said}
     for other in (young, Digests(Catalog(), {}, None)):
         assert (await other.of([uri(file)]))[uri(file)] == Digest(hashlib.sha256(b"text").hexdigest(), 4)
-    await digests.note({uri(file): Digest("wrong size", 5)})
+    digests.note({uri(file): Digest("wrong size", 5)})
     assert await digests.of([uri(file)]) == {uri(file): said}
