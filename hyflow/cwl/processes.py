@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from hyflow.cwl import judge, places, software, start, steps
+from hyflow.cwl import judge, places, rehearsal, sameness, software, start, steps
 from hyflow.cwl.bind import Binder, Bound, runtime_resources
 from hyflow.cwl.collect import OutputError, collect
 from hyflow.cwl.contained import Asked, named
 from hyflow.cwl.demand import Demand, Demands
 from hyflow.cwl.knowledge import answer
+from hyflow.cwl.sameness import Essence
 from hyflow.cwl.steps import StepInputs
 from hyflow.cwl.tool import FORMATS, Signature, Tool
 from hyflow.cwl.types import Type, fits
@@ -27,11 +28,11 @@ from hyflow.model.jobs import Failure, Job, Key
 from hyflow.model.places import Place
 from hyflow.model.resources import MIB, Resources
 from hyflow.model.software import Package
-from hyflow.model.tasks import Manifest, Outcome
+from hyflow.model.tasks import Manifest, Outcome, Task
 from hyflow.model.values import Inputs, Value
 from hyflow.model.workflow import Program
 
-__all__ = ["Asked", "Bound", "ContainerNeed", "Demand", "InputType", "OutputError", "Processes", "SoftwareNeed"]
+__all__ = ["Asked", "Bound", "ContainerNeed", "Demand", "Essence", "InputType", "OutputError", "Processes", "SoftwareNeed"]
 
 _HERE = Resources(1.0, 256 * MIB, 1024 * MIB, 1024 * MIB)
 """What `runtime` says where nothing runs: the standard's defaults."""
@@ -94,6 +95,7 @@ class Processes:
         self._tools: dict[str, Tool] = {}
         self._ready: dict[str, _Ready] = {}
         self._steps: dict[str, StepInputs] = {}
+        self._essences: dict[str, Essence] = {}
 
     # -- what the program is like ---------------------------------------------------------------------------------
 
@@ -141,6 +143,22 @@ class Processes:
         """Whether its command may change what it is given (InplaceUpdateRequirement)."""
         return self._tool(process).inplace
 
+    def identity(self, process: str) -> Essence:
+        """What jobs of the process are told apart by, when results of other runs are looked for."""
+        found = self._essences.get(process)
+        if found is None:
+            found = self._essences[process] = sameness.essence(self._tool(process))
+        return found
+
+    def forbids_reuse(self, process: str, *, contained: bool, argv: Sequence[str]) -> str:
+        """Why no result of another run may stand in for a job of the process with this command, in words; "" where one may. What
+        `Demand.reuse` says goes before."""
+        return sameness.forbids(self._tool(process), contained, argv)
+
+    def amounts(self, resources: Resources) -> dict[str, Any]:
+        """What `runtime` shows of the resources that a job is given."""
+        return runtime_resources(resources)
+
     def aside(self, process: str, inputs: Inputs) -> bool:
         """Whether a job's work is better done beside the loop: it may run JavaScript, or what goes in is a lot."""
         return any(map(_is_large, inputs.values())) or self.scripted(process)
@@ -178,6 +196,11 @@ class Processes:
     def bind(self, job: Job, key: Key, place: Place, demand: Demand, facts: Facts) -> Bound | Ask:
         """The task of one attempt at `place`. Data that is not in `place.sources` is asked for with `Localize`. Raises WorkflowError."""
         return answer(lambda know: self._prepared(job.process).binder.bind(job, key, str(job.id), place, demand, know), facts)
+
+    def rehearse(self, job: Job, demand: Demand, resources: Resources, facts: Facts) -> Task | Ask:
+        """What the job's command would be outside of a container, before its data is anywhere: what lies below `rehearsal.DIRECTORY` are
+        its own directories and inputs. Raises WorkflowError."""
+        return rehearsal.rehearse(self._prepared(job.process).binder, job, demand, resources, facts)
 
     def judge(self, process: str, outcome: Outcome, command: str = "") -> Failure | None:
         """Why an attempt at `command` (its name) failed; None when it succeeded."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,13 +20,13 @@ from hyflow import plain
 from hyflow.errors import JournalError
 from hyflow.journal.lock import Owner
 from hyflow.journal.runs import why
+from hyflow.kept import is_network
 
 VERSION = 2
 """Of the schema. A journal with a higher one was written by a newer hyflow and is refused; one with a lower one is read as it is, and
 brought up to this one before anything is written to it."""
 
 _APPLICATION = 0x6879666C
-_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "fuse.sshfs", "fuse.glusterfs"}
 _BUSY_SECONDS = 60.0
 
 _TABLES = """
@@ -226,22 +225,6 @@ def check(db: sqlite3.Connection, path: Path) -> int:
         what = f"the run's record has format {version}; this hyflow knows formats up to {VERSION}"
         raise JournalError(what, where=str(path), hint="use the newer hyflow that wrote it")
     return int(version)
-
-
-def is_network(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
-    """Whether the path lies on a network file system, as far as the system says (only Linux does)."""
-    best, kind = -1, ""
-    try:
-        lines = mounts.read_text("utf-8", "surrogateescape").splitlines()
-    except OSError:
-        return False
-    real = os.path.realpath(path)
-    for line in lines:
-        before, _, after = line.partition(" - ")
-        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), before.split(" ")[4])
-        if (real == point or real.startswith(point.rstrip("/") + "/")) and len(point) >= best:
-            best, kind = len(point), after.split(" ")[0]
-    return kind in _NETWORK
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:

@@ -97,12 +97,13 @@ class Sections:
     def add(self, part: str) -> None:
         self._parts.append(f"{part}\nprintf '\\n%s\\n' {self._token}\n")
 
-    async def run(self, site: Opens, *, what: str, long: bool = False) -> list[bytes]:
-        """The output of each part, in the order of `add`, in one round trip. Raises SiteError."""
+    async def run(self, site: Opens, *, what: str, long: bool = False, argv: Argv = ("sh",), preamble: str = "") -> list[bytes]:
+        """The output of each part, in the order of `add`, in one round trip. `argv`: the shell that is to run it; `preamble`: functions
+        for all parts. Raises SiteError."""
         if not self._parts:
             return []
-        asked = os.fsencode("".join(["LC_ALL=C; export LC_ALL\n", *self._parts, "exit 0\n"]))
-        output = await trip(site, ("sh",), asked, what=what, long=long)
+        asked = os.fsencode("".join(["LC_ALL=C; export LC_ALL\n", preamble, *self._parts, "exit 0\n"]))
+        output = await trip(site, argv, asked, what=what, long=long)
         outputs = output.split(f"\n{self._token}\n".encode())
         if len(outputs) != len(self._parts) + 1:
             raise SiteError(f"{what} gave an answer that is not whole", transient=True)

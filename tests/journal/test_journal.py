@@ -31,7 +31,7 @@ from hyflow.journal import (
     read_session,
     read_tallies,
 )
-from hyflow.journal.store import is_network
+from hyflow.kept import is_network
 from hyflow.model.events import (
     Delivered,
     Demanded,

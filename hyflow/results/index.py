@@ -1,0 +1,194 @@
+"""The index: results by key, who uses them, and which may go when there are too many. Several processes use it at once.
+
+Losing a result costs computing it again, so nothing here waits for the disk, and a file that fails is done without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from hyflow import plain
+from hyflow.kept import Form, open_kept
+from hyflow.model.jobs import Tag
+from hyflow.results.stored import Result, Size
+
+T = TypeVar("T")
+
+_FORM = Form(0x68796672, 1, """
+CREATE TABLE results (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT, label BLOB, tag TEXT, run TEXT, bytes INTEGER, used REAL,
+    going INTEGER DEFAULT 0, body TEXT);
+CREATE INDEX keys ON results (key, id);
+CREATE INDEX labels ON results (label, tag, id);
+CREATE INDEX runs ON results (run);
+CREATE INDEX leaving ON results (id) WHERE going = 1;
+CREATE TABLE uses (user TEXT, result INTEGER, source TEXT, PRIMARY KEY (user, result)) WITHOUT ROWID;
+CREATE INDEX sources ON uses (source);
+CREATE INDEX takers ON uses (result)
+""")
+_ALIKE = 4
+"""How many earlier results of a step are looked at to tell what is different."""
+
+
+class Results:
+    """The index at `path`. `warn` hears what is wrong with it, once; then it is as if there were none. No method raises for that.
+
+    One instance belongs to one thread at a time.
+    """
+
+    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
+        self._path, self._warn = path, warn
+        kept = open_kept(path, _FORM)
+        self._db = kept.db
+        if kept.warning:
+            warn(f"results of earlier runs: {kept.warning}")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    def lookup(self, key: str) -> Result | None:
+        """The latest result with this key."""
+        found = self._results("WHERE key = ? AND going = 0 ORDER BY id DESC LIMIT 1", (key,))
+        return found[0] if found else None
+
+    def nearest(self, label: str, tag: Tag, parts: Mapping[str, str]) -> Result | None:
+        """Of the latest results of the step, at this place of the scatter if there are any, that which has most in common with a job."""
+        end = "going = 0 ORDER BY id DESC LIMIT ?"
+        found = self._results(f"WHERE label = ? AND tag = ? AND {end}", (_bytes(label), _text(tag), _ALIKE))
+        found = found or self._results(f"WHERE label = ? AND {end}", (_bytes(label), _ALIKE))
+        return max(found, key=lambda result: len(result.parts.items() & parts.items()), default=None)
+
+    def size(self) -> Size:
+        """What is kept in all."""
+        rows = self._rows("SELECT count(*), coalesce(sum(bytes), 0) FROM results")
+        return Size(*rows[0]) if rows else Size(0, 0)
+
+    def users(self, run: str) -> tuple[str, ...]:
+        """The runs that have taken results of this one and have not been released."""
+        return tuple(user for (user,) in self._rows("SELECT DISTINCT user FROM uses WHERE source = ? ORDER BY user", (run,)))
+
+    # -- changing -------------------------------------------------------------------------------------------------
+
+    def store(self, results: Iterable[Result]) -> None:
+        """Keep these as well. One whose key is there already is the latest from now on."""
+        rows = [(each.key, _bytes(each.label), _text(each.job.tag), each.run, each.size, each.created, plain.dumps(each).decode())
+                for each in results]
+        sql = "INSERT INTO results (key, label, tag, run, bytes, used, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        self._change(lambda db: db.executemany(sql, rows), None)
+
+    def used(self, run: str, ids: Collection[int]) -> frozenset[int]:
+        """The run takes these results, which stay until it is released. Gives those that are still there: no other may be taken."""
+
+        def take(db: sqlite3.Connection) -> frozenset[int]:
+            found = [row for each in ids for row in db.execute("SELECT id, run FROM results WHERE id = ? AND going = 0", (each,))]
+            db.executemany("UPDATE results SET used = ? WHERE id = ?", [(time.time(), each) for each, _ in found])
+            db.executemany("INSERT OR IGNORE INTO uses VALUES (?, ?, ?)", [(run, each, source) for each, source in found])
+            return frozenset(each for each, _ in found)
+
+        return self._change(take, frozenset())
+
+    def release(self, run: str) -> None:
+        """The run is over: what it has taken may go."""
+        self._change(lambda db: db.execute("DELETE FROM uses WHERE user = ?", (run,)), None)
+
+    def forget(self, ids: Collection[int] = (), *, run: str | None = None) -> None:
+        """These results are no more; all of a run, where one is named."""
+
+        def drop(db: sqlite3.Connection) -> None:
+            gone = [(each,) for each in ids] + db.execute("SELECT id FROM results WHERE run = ?", (run,)).fetchall()
+            db.executemany("DELETE FROM uses WHERE result = ?", gone)
+            db.executemany("DELETE FROM results WHERE id = ?", gone)
+
+        self._change(drop, None)
+
+    def oldest_unused(self, limit: int, over: Callable[[str], bool]) -> list[Result]:
+        """What must go so that no more than `limit` bytes are kept: what nobody has used for the longest time first, nothing that a run
+        which is not over has made or taken. Nobody is given these from now on: remove their files, then `forget` them.
+
+        What was to go and has not been forgotten is given again.
+        """
+        ended: dict[str, bool] = {}
+
+        def is_over(run: str) -> bool:
+            if run not in ended:
+                ended[run] = over(run)
+            return ended[run]
+
+        if chosen := self._too_many(limit, is_over):
+            # A run that has taken one of them since is none that was asked about.
+            self._change(lambda db: db.executemany(
+                "UPDATE results SET going = 1 WHERE id = ?",
+                [(each,) for each in chosen if all(ended.get(user) for user in _users(db, each))]), None)
+        return self._results("WHERE going = 1 ORDER BY used, id", ())
+
+    def _too_many(self, limit: int, is_over: Callable[[str], bool]) -> list[int]:
+        """The numbers of the results that are to go. Asks about runs while others may change what they like."""
+        chosen: list[int] = []
+        excess = self.size().bytes - limit
+        rows = self._rows("SELECT id, run, bytes, going FROM results ORDER BY going DESC, used, id") if excess > 0 else []
+        for number, run, size, going in rows:
+            if excess <= 0 or self._db is None:
+                break
+            if going or (is_over(run) and all(map(is_over, _users(self._db, number)))):
+                excess -= size
+                chosen.append(number)
+        return chosen
+
+    # -- the file -------------------------------------------------------------------------------------------------
+
+    def _results(self, where: str, values: Sequence[Any]) -> list[Result]:
+        found = []
+        for number, body in self._rows(f"SELECT id, body FROM results {where}", values):  # noqa: S608 - our own words
+            with contextlib.suppress(msgspec.DecodeError, ValueError):  # what is damaged is as if it were not there
+                found.append(replace(plain.loads(body.encode(), Result), id=number))
+        return found
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        if self._db is None:
+            return []
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return []
+
+    def _change(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        """One transaction; `otherwise` where there is no file, or it fails."""
+        if self._db is None:
+            return otherwise
+        try:
+            with self._db:  # commits, or undoes what was begun
+                self._db.execute("BEGIN IMMEDIATE")
+                return work(self._db)
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return otherwise
+
+    def _give_up(self, error: sqlite3.Error) -> None:
+        self._warn(f"results of earlier runs: {self._path} cannot be used any more ({error})")
+        self.close()
+
+
+def _users(db: sqlite3.Connection, number: int) -> list[str]:
+    return [user for (user,) in db.execute("SELECT user FROM uses WHERE result = ?", (number,))]
+
+
+def _bytes(text: str) -> bytes:
+    """For SQLite a text is UTF-8; names may be anything."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(tag: Tag) -> str:
+    return ",".join(map(str, tag))
