@@ -1,0 +1,244 @@
+"""Taking the outputs of a job from an earlier run in which it was the same, and keeping those of this run for later ones.
+
+Whether two jobs are the same is `hyflow.reuse`'s affair, what is kept `hyflow.results`'; here the facts are found out that both need, and
+found out once more when the job has ended: what changed meanwhile is not kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from hyflow.cwl.demand import Demand as Needs
+from hyflow.cwl.processes import Processes
+from hyflow.cwl.rehearsal import DIRECTORY
+from hyflow.errors import SiteError
+from hyflow.model.jobs import Job
+from hyflow.model.places import Location, replica_of
+from hyflow.model.resources import Resources
+from hyflow.model.tasks import EntryKind, Manifest, Task
+from hyflow.model.values import Inputs, walk_data
+from hyflow.results import Held, Result, Results, Writer
+from hyflow.reuse import Bare, Contained, Identity, Nature, differences, identity, wanted
+from hyflow.shell.executables import Command, Executables, command_of
+from hyflow.staging.digests import Digest, Digests
+from hyflow.staging.trees import tree_digest
+
+_GATHERED = 0.2
+"""Seconds for which ended jobs are gathered, to be looked at together before their results are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What of a site bears on results. `nature`: which one it is and how its jobs are started, as plain data; `options`: what a deployment
+    adds to its containers."""
+
+    nature: Any
+    executables: Executables
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A job that was looked for in vain: its identity, and what that rests on."""
+
+    identity: Identity
+    digests: Mapping[str, Digest]
+    command: Command | None = None
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Why no earlier result stands in for the job. `sought`: what its own result may be kept under, None where it is not kept."""
+
+    why: str
+    sought: Sought | None = None
+
+
+class _Apart(Exception):
+    """The job has no identity, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A job that has succeeded, on its way to being kept."""
+
+    job: Job
+    location: Location
+    sought: Sought
+    dir: str
+    uri: str
+    manifest: Manifest
+    outputs: Inputs
+
+
+@dataclass(slots=True)
+class Reusing:
+    """One run's taking and keeping. `label`: the workflow's address; `seen`: the file systems that the run can read; `group` owns the task
+    that keeps."""
+
+    run: str
+    label: str
+    processes: Processes
+    sites: Mapping[str, Site]
+    digests: Digests
+    results: Results
+    writer: Writer
+    seen: Collection[str]
+    _natures: dict[str, Nature] = field(default_factory=dict)
+    _ended: list[_Ended] = field(default_factory=list)
+    _keeping: asyncio.Task[None] | None = None
+
+    async def find(
+        self, job: Job, needs: Needs, location: Location, resources: Resources, task: Task, image: str | None, before: tuple[str, ...]
+    ) -> Result | Missed:
+        """An earlier result that stands in for the job, or why there is none. `task`: its command, as it would be outside of a container;
+        `image`: the digest of its container's image, where it has one; `before`: the words that load its modules. Raises SiteError."""
+        try:
+            sought = await self._sought(job, needs, location, resources, task, image, before)
+        except _Apart as apart:
+            return Missed(str(apart))
+        found = self.results.lookup(sought.identity.key)
+        if found is None:
+            return Missed(self._nearest(job, sought), sought)
+        if (wrong := await self._wrong(found)) or not self.results.used(self.run, [found.id]):
+            return Missed(f"what {found.job} of run {found.run} gave was the same, but {wrong or 'it is being removed'}", sought)
+        return found
+
+    def keep(self, job: Job, location: Location, sought: Sought, place: tuple[str, str], manifest: Manifest, outputs: Inputs,
+             group: asyncio.TaskGroup) -> None:
+        """Keep these outputs for later runs, if nothing that they rest on has changed. `place`: the attempt's directory and its address."""
+        self._ended.append(_Ended(job, location, sought, *place, manifest, outputs))
+        if self._keeping is None or self._keeping.done():
+            self._keeping = group.create_task(self._keep_all(), name="keeping results")
+
+    async def close(self) -> None:
+        """Keep what is still to be kept."""
+        while self._keeping is not None and not self._keeping.done():
+            await asyncio.wait([self._keeping])
+
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    async def _sought(
+        self, job: Job, needs: Needs, location: Location, resources: Resources, task: Task, image: str | None, before: tuple[str, ...]
+    ) -> Sought:
+        if not needs.reuse:
+            raise _Apart("its tool forbids it (WorkReuse)")
+        if why := self.processes.forbids_reuse(job.process, contained=image is not None, argv=task.argv):
+            raise _Apart(why)
+        site, nature = self.sites[location.site], self._nature(job.process)
+        command, fingerprint = None, ""
+        if image is not None:
+            within: Contained | Bare = Contained(image, site.options)
+        else:
+            command = command_of(task.argv, (task.dir, DIRECTORY, *self._given(task)), task.environment.get("PATH"), before)
+            told = await site.executables.of(command)
+            if told.why:
+                raise _Apart(told.why)
+            within, fingerprint = Bare(site.nature, list(before), told.path, told.sha256), told.sha256
+        addresses = wanted(nature, needs.inputs)
+        digests = await self.digests.of(addresses)
+        if lacking := [uri for uri in addresses if uri not in digests]:
+            raise _Apart(f"what {lacking[0]} holds cannot be told")
+        sums = {uri: digest.sha256 for uri, digest in digests.items()}
+        amounts = self.processes.amounts(resources) if self.processes.identity(job.process).sizes else None
+        return Sought(identity(nature, needs.inputs, sums, within, amounts), digests, command, fingerprint)
+
+    def _nature(self, process: str) -> Nature:
+        found = self._natures.get(process)
+        if found is None:
+            essence = self.processes.identity(process)
+            found = self._natures[process] = Nature(essence.document, essence.defaults, essence.looks)
+        return found
+
+    @staticmethod
+    def _given(task: Task) -> Sequence[str]:
+        """What the command is given of its inputs, wherever that lies."""
+        return [stage.source for stage in task.stage if stage.source]
+
+    def _nearest(self, job: Job, sought: Sought) -> str:
+        near = self.results.nearest(self._label(job), job.id.tag, sought.identity.parts)
+        if near is None:
+            return "no earlier result of its step is kept"
+        what = differences(sought.identity, Identity(near.parts))
+        return f"of what is kept {near.job} of run {near.run} is nearest, and what differs is {', '.join(what) or 'its form'}"
+
+    def _label(self, job: Job) -> str:
+        return f"{self.label} {job.id.step}"
+
+    async def _wrong(self, found: Result) -> str:
+        """Why the files of a result are not what they were; "" if they are."""
+        for uri in found.data:
+            replica = replica_of(uri)
+            if replica is None or replica.filesystem not in self.seen:
+                return f"its files are at {replica.filesystem if replica else uri}, which this run does not see"
+        now = await self.digests.of(found.data)
+        changed = [uri for uri, held in found.data.items() if now.get(uri) != Digest(held.sha256, held.size)]
+        return f"{changed[0]} is no longer what it was" if changed else ""
+
+    # -- keeping --------------------------------------------------------------------------------------------------
+
+    async def _keep_all(self) -> None:
+        while self._ended:
+            await asyncio.sleep(_GATHERED)
+            batch, self._ended = self._ended, []
+            for ended in batch:
+                try:
+                    if (result := await self._result(ended)) is not None:
+                        self.writer.store(result)
+                except (SiteError, OSError):  # it is not known, and so not kept
+                    continue
+
+    async def _result(self, ended: _Ended) -> Result | None:
+        """What is to be kept; None where something has changed under the job, or cannot be told."""
+        sought, site = ended.sought, self.sites[ended.location.site]
+        if not await self.digests.unchanged(sought.digests):
+            return None
+        if sought.command is not None:
+            since = time.monotonic() - _GATHERED if self._ended else time.monotonic()
+            if (await site.executables.of(sought.command, since)).sha256 != sought.fingerprint:
+                return None
+        data = await self._held(ended)
+        if data is None:
+            return None
+        return Result(sought.identity.key, sought.identity.parts, self._label(ended.job), self.run, ended.job.id, ended.location.site,
+                      ended.dir, ended.outputs, data, time.time())
+
+    async def _held(self, ended: _Ended) -> dict[str, Held] | None:
+        """What the outputs hold, as the machine told it that made them; what it did not tell is looked at."""
+        uris = list(dict.fromkeys(str(item["location"]) for item in walk_data(ended.outputs) if "location" in item))
+        told = _told(ended.manifest, f"{ended.uri}/out")
+        more = await self.digests.of([uri for uri in uris if uri not in told])
+        held = {uri: Held(found.sha256, found.size) for uri in uris if (found := told.get(uri) or more.get(uri)) is not None}
+        return held if len(held) == len(uris) else None
+
+
+def _told(manifest: Manifest, base: str) -> dict[str, Digest]:
+    """The digests that the manifest tells, by address; `base` is that of the output directory."""
+    found: dict[str, Digest] = {}
+    for path, entry in manifest.entries.items():
+        if entry.real is not None:
+            continue
+        uri = f"{base}/{quote(os.fsencode(path))}"
+        if entry.kind is EntryKind.FILE and entry.sha256 is not None:
+            found[uri] = Digest(entry.sha256, entry.size)
+        elif entry.kind is EntryKind.DIRECTORY and (tree := _tree(manifest, path)) is not None:
+            found[uri] = tree
+    return found
+
+
+def _tree(manifest: Manifest, top: str) -> Digest | None:
+    """The digest of a directory all of whose files were summed; None where some were not, or where links are among them."""
+    below = {path: entry for path, entry in manifest.entries.items() if path.startswith(f"{top}/")}
+    if any(entry.real is not None or (entry.kind is EntryKind.FILE and entry.sha256 is None) for entry in below.values()):
+        return None
+    if not below or any(entry.kind not in (EntryKind.FILE, EntryKind.DIRECTORY) for entry in below.values()):
+        return None
+    entries = [(path[len(top) + 1:], entry.kind.value, entry.size, entry.sha256 or "") for path, entry in below.items()]
+    return Digest(tree_digest(entries), sum(entry.size for entry in below.values()))
