@@ -34,6 +34,11 @@ bind:
   # - {step: /align, site: shell-site, resources: {cores: 4, memory: 16GiB}}  # asked in place of what the tool asks
   # - {step: /train/*, site: [here, shell-site]}                              # a list: hyflow may choose
 
+# Jobs that failed are tried again: by default where the trouble may go away by itself, and not for lack of memory or time.
+# retry:
+#   memory: {tries: 3, scale: 2}          # three attempts in all, each with twice the memory
+#   infrastructure: {tries: 5, wait: 10s}
+
 # Named changes to all of this, chosen with --profile. Lists replace lists.
 # profiles:
 #   dev:

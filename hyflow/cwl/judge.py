@@ -28,7 +28,7 @@ def judge(tool: Tool, outcome: Outcome, command: str = "") -> Failure | None:
     if code is None:
         return _failure(outcome, FailureClass.INFRASTRUCTURE, "nothing is known of how the command ended")
     if (why := module_missing(code, outcome.stderr)) is not None:  # whatever the tool makes of such an exit status: it did not run
-        return _failure(outcome, FailureClass.INFRASTRUCTURE, f"{why[0]}\n  {why[1]}")
+        return _failure(outcome, FailureClass.INFRASTRUCTURE, f"{why[0]}\n  {why[1]}", lasting=True)
     if (code in tool.success_codes or code == 0) and code not in tool.permanent_codes | tool.temporary_codes:
         return None if outcome.trouble is None else _ended(outcome, FailureClass.OUTPUT, outcome.trouble)
     if code in tool.temporary_codes:
@@ -44,12 +44,12 @@ def _ended(outcome: Outcome, kind: FailureClass, message: str) -> Failure:
     if outcome.disk_full or any(words in said for words in _FULL for said in (outcome.stderr, outcome.trouble or "")):
         hint = "It needs more room where it works: remove what is not needed there, or give its site another workdir."
         what = message if message.endswith(_FILLED) else f"{message}, and {_FILLED}"
-        return _failure(outcome, FailureClass.INFRASTRUCTURE, f"{what}\n  {hint}")
+        return _failure(outcome, FailureClass.INFRASTRUCTURE, f"{what}\n  {hint}", lasting=True)
     return _failure(outcome, kind, message)
 
 
-def _failure(outcome: Outcome, kind: FailureClass, message: str) -> Failure:
-    return Failure(kind, message, outcome.code, outcome.stderr)
+def _failure(outcome: Outcome, kind: FailureClass, message: str, *, lasting: bool = False) -> Failure:
+    return Failure(kind, message, outcome.code, outcome.stderr, lasting=lasting)
 
 
 def _signal_name(number: int) -> str:

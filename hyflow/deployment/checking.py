@@ -74,6 +74,10 @@ def _explain(document: Node, error: ValidationError) -> list[HyflowError]:
             return [DeploymentError(f"{name} names the same thing twice", where=where, hint="name it once")]
         case "minimum":
             return [DeploymentError(f"{name} must be at least {rule}, not {_shown(value)}", where=where)]
+        case "maxLength":
+            return [DeploymentError(f"{name} must be at most {rule} characters long, not {len(value):,}", where=where)]
+        case "maximum":
+            return [DeploymentError(f"{name} must be at most {rule}, not {_shown(value)}", where=where)]
         case "exclusiveMinimum":
             return [DeploymentError(f"{name} must be more than {rule}, not {_shown(value)}", where=where)]
     return [DeploymentError(f"{name}: {_cut(error.message)}", where=where)]

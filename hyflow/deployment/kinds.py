@@ -17,7 +17,7 @@ from hyflow.nearest import nearest_beside
 
 Kind: TypeAlias = Literal["deployment", "job", "workflow", "unclear"]
 
-PARTS = {"version", "sites", "bind", "profiles"}
+PARTS = {"version", "sites", "bind", "retry", "profiles"}
 PROCESSES = {"CommandLineTool", "ExpressionTool", "Workflow", "Operation"}
 PROCESS_PARTS = {"class", "inputs", "outputs", "steps", "baseCommand", "arguments", "requirements", "hints", "expression", "sites"}
 _LARGEST = 256 << 20

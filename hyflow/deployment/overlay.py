@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from hyflow.deployment.document import Node, parse
 from hyflow.errors import DeploymentError, HyflowError, UsageError, Where
 from hyflow.nearest import suggestion
+
+_MADE = ("container", "modules", "resources")
 
 
 def overlay(base: Node, over: Node) -> Node:
@@ -58,7 +60,9 @@ def _set(document: Node, text: str) -> Node:
     path, equals, value = text.partition("=")
     if not equals or not all(path.split(".")):
         raise DeploymentError("this is not PATH=VALUE", where=where, hint="as in --set sites.hpc.workdir=/scratch/me")
-    return _put(document, _steps(document, path), parse(value, str(where), at=where), where)
+    steps = _steps(document, path)
+    made = (*_MADE, *steps) if steps[0] == "retry" else _MADE
+    return _put(document, steps, parse(value, str(where), at=where), where, made)
 
 
 def _steps(document: Node, path: str) -> list[str]:
@@ -84,7 +88,8 @@ def _item(node: Node, word: str) -> Node | None:
     return item
 
 
-def _put(node: Node, steps: list[str], value: Node, where: Where) -> Node:
+def _put(node: Node, steps: list[str], value: Node, where: Where, made: Collection[str]) -> Node:
+    """`made`: the names of mappings that are made when they are not there; any other name that is not there was meant otherwise."""
     if not steps:
         return value
     name, *rest = steps
@@ -92,14 +97,14 @@ def _put(node: Node, steps: list[str], value: Node, where: Where) -> Node:
         if _item(node, name) is None:
             raise DeploymentError(f"there is no item {name} in this list of {len(node.value)}", where=where, hint="items count from 0")
         items = list(node.value)
-        items[int(name)] = _put(items[int(name)], rest, value, where)
+        items[int(name)] = _put(items[int(name)], rest, value, where, made)
         return Node(items, node.where)
     if not isinstance(node.value, dict):
         raise DeploymentError(f"{name} cannot be set inside of a plain value", where=where)
     if rest and name not in node.value:
-        if name not in ("container", "modules", "resources"):
+        if name not in made:
             hint = suggestion(name, node.value, called="there are")
             raise DeploymentError(f"there is no {name} to set something in", where=where, hint=hint)
-        return _put(node, [name], _put(Node({}, where), rest, value, where), where)
-    parts = {**node.value, name: _put(node.value.get(name, Node(None, where)), rest, value, where)}
+        return _put(node, [name], _put(Node({}, where), rest, value, where, made), where, made)
+    parts = {**node.value, name: _put(node.value.get(name, Node(None, where)), rest, value, where, made)}
     return Node(parts, node.where, {**node.keys, name: where if not rest else node.keys[name]})

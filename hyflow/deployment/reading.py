@@ -21,6 +21,7 @@ from hyflow.errors import DeploymentError, HyflowError, Where
 from hyflow.misread import undecodable
 from hyflow.model.containers import ContainerSettings
 from hyflow.model.quantities import parse_size, parse_time
+from hyflow.model.retries import RETRIES, Retries, Retry
 from hyflow.nearest import nearest, suggestion
 
 
@@ -84,7 +85,7 @@ def _understood(
     declared = {name: locations for name, locations in known.items() if locations is not None}
     if astray := location_problems(bind, declared):
         raise DeploymentError(astray)
-    return Deployment(sites, bind, source, json.dumps(values))
+    return Deployment(sites, bind, source, json.dumps(values), _retries(values.get("retry", {})))
 
 
 def _profile_problems(written: Node, schema: dict[str, Any]) -> list[HyflowError]:
@@ -154,6 +155,16 @@ def _binding(values: dict[str, Any], where: Where) -> Binding:
     named = values["site"]
     targets = tuple(_target(text) for text in ([named] if isinstance(named, str) else named))
     return Binding(values["step"], targets, _overrides(values["resources"]) if "resources" in values else NO_OVERRIDE, where)
+
+
+def _retries(values: Mapping[str, Any]) -> Retries:
+    """What the file does not say stays as it is where there is no file."""
+    return {kind: _retry(rule, values[kind]) if kind in values else rule for kind, rule in RETRIES.items()}
+
+
+def _retry(rule: Retry, values: Mapping[str, Any]) -> Retry:
+    wait = float(parse_time(values["wait"])) if "wait" in values else rule.wait
+    return Retry(int(values.get("tries", rule.tries)), float(values.get("scale", rule.scale)), wait)
 
 
 def _target(text: str) -> Target:

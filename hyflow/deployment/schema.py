@@ -7,7 +7,9 @@ from collections.abc import Collection, Mapping
 from hyflow.connector import Plugin
 from hyflow.deployment.settings import Schema, object_schema
 from hyflow.model.containers import ContainerSettings
+from hyflow.model.jobs import FailureClass
 from hyflow.model.quantities import SIZE, TIME
+from hyflow.model.retries import GROWING, RETRIES
 
 SITE_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 _TARGET = "^[^/]+(/.+)?$(?!\\n)"
@@ -64,6 +66,35 @@ _BINDING: Schema = {
 }
 
 
+def _retry(kind: FailureClass) -> Schema:
+    """Trying again is the point where nothing is tried again by default, so that `tries` must then be said."""
+    usual = RETRIES[kind]
+    parts: Schema = {
+        "tries": {"type": "integer", "minimum": 1, "maximum": 100, "description": "Attempts in all, the first one included."},
+        "wait": {
+            "type": "string", **TIME, "maxLength": 20, "examples": ["10s"], "default": f"{usual.wait:g}s",
+            "description": "How long to wait before the first repetition, as in 10s; doubled each time, up to 5m.",
+        },
+    }  # fmt: skip
+    if kind in GROWING:
+        what = f"What the {'memory' if kind is FailureClass.MEMORY else 'time limit'} is multiplied by each time."
+        parts["scale"] = {"type": "number", "minimum": 1, "maximum": 100, "default": usual.scale, "description": what}
+    schema: Schema = {"type": "object", "properties": parts, "additionalProperties": False, "minProperties": 1}
+    if usual.tries > 1:
+        parts["tries"]["default"] = usual.tries
+    else:
+        schema["required"] = ["tries"]
+    return schema | {"description": f"What is done about failures of class {kind}, as in {{tries: 3}}."}
+
+
+_RETRY: Schema = {
+    "type": "object",
+    "description": "How often a job that failed is tried again, by the class of its failure, as in {memory: {tries: 3, scale: 2}}.",
+    "properties": {str(kind): _retry(kind) for kind in FailureClass if kind is not FailureClass.CANCELLED},
+    "additionalProperties": False,
+}
+
+
 def deployment_schema(plugins: Mapping[str, Plugin], types: Collection[str] = ()) -> Schema:
     """The whole file's schema. `types`: every site type that may be named, where those are more than the plug-ins that are given."""
     parts: Schema = {
@@ -75,6 +106,7 @@ def deployment_schema(plugins: Mapping[str, Plugin], types: Collection[str] = ()
             "minProperties": 1,
         },
         "bind": {"type": "array", "description": "Which steps run where: a list, as in [{step: /, site: here}].", "items": _BINDING},
+        "retry": _RETRY,
     }
     partial = {name: {"type": kind["type"]} for name, kind in parts.items()}
     profile = {"type": "object", "properties": partial, "additionalProperties": False}

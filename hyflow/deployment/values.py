@@ -11,6 +11,7 @@ from hyflow.connector import Plugin
 from hyflow.deployment.binding import Binding, Override, Target, location_problems, override_for, step_problems, targets_for
 from hyflow.errors import DeploymentError
 from hyflow.model.containers import ContainerSettings, Runtime
+from hyflow.model.retries import RETRIES, Retries
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Sites in the file's order, and which steps run where.
+    """Sites in the file's order, which steps run where, and what is done about jobs that fail.
 
     `source` is the file that it was read from, None where there was none. `text` is the document as it was understood,
     with profile and settings of the command line applied, as JSON.
@@ -39,6 +40,7 @@ class Deployment:
     bind: tuple[Binding, ...]
     source: str | None
     text: str
+    retries: Retries = field(default_factory=lambda: RETRIES)
 
     def with_runtime(self, runtime: Runtime) -> Deployment:
         """The deployment in which all sites run containers with this engine (or none). The command, the network and the options of

@@ -40,6 +40,16 @@ def parse_time(text: str) -> int:
     return sum(int(part[:-1]) * seconds for part, seconds in zip(found.groups(), _SECONDS, strict=True) if part)
 
 
+def time_text(seconds: float) -> str:
+    """A length of time as `parse_time` reads it, to the second: 5400 is "1h30m"."""
+    rest, parts = round(seconds), []
+    for unit, length in zip("dhms", _SECONDS, strict=True):
+        count, rest = divmod(rest, length)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
 def size_text(size: int) -> str:
     """A size for people, exact to about three digits: 17179869184 is "16GiB"."""
     for unit in ("TiB", "GiB", "MiB", "KiB"):

@@ -188,6 +188,16 @@ def test_a_module_that_is_missing_is_the_site_s_failure_whatever_the_tool_makes_
     failure = made.processes.judge("/tool", Outcome(code=127, stderr=said))
     assert failure is not None
     assert (failure.kind, failure.message.partition("\n")[0]) == (FailureClass.INFRASTRUCTURE, said.strip().removeprefix("hyflow: "))
+    assert failure.lasting
+
+
+def test_a_full_disk_stays_full_until_somebody_acts(tmp_path: Path) -> None:
+    made = Tool(tmp_path, CODES)
+    full = made.processes.judge("/tool", Outcome(code=1, stderr="cp: write error: No space left on device"))
+    other = made.processes.judge("/tool", Outcome(code=1, stderr="cp: no such file"))
+    assert full is not None
+    assert other is not None
+    assert (full.kind, full.lasting, other.lasting) == (FailureClass.INFRASTRUCTURE, True, False)
 
 
 @pytest.mark.parametrize(("word", "required"), [("hints", False), ("requirements", True)])

@@ -17,7 +17,9 @@ from hyflow.connector import Connector, SiteContext
 from hyflow.deployment import Override, Target, default, read
 from hyflow.errors import DeploymentError, UsageError
 from hyflow.model.containers import ContainerSettings
-from hyflow.model.quantities import SIZE
+from hyflow.model.jobs import FailureClass
+from hyflow.model.quantities import SIZE, TIME
+from hyflow.model.retries import RETRIES, Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,9 @@ def complaints(path: Path, *, profile: str | None = None, sets: tuple[str, ...] 
         read(path, profile, sets, PLUGINS)
     problems = caught.value.problems or [caught.value]
     return [str(problem).replace(f"{path}:", "").replace("\n  ", "; ") for problem in problems]
+
+
+SITED = "version: 1\nsites: {a: {type: far, host: x}}\n"
 
 
 def test_a_whole_file(write: Write) -> None:
@@ -184,8 +189,21 @@ bnid: []
         ("version: 1\nsites: {a: {type: far, host: x, cores: 1e999}}\n", "2:40: this is not a number that can be used: 1e999"),
         (f"version: {'9' * 5000}\n", f"1:10: this is not a number that can be used: {'9' * 40}"),
         ("version: 1\nsites: {a: {type: far, host: nowhere}}\n", "2:9: a: there is no such place"),
-        ("version: 1\nsites: {a: {type: far, host: x}}\nretry: {}\n",
-         "3:1: there is no setting 'retry'; known: version, sites, bind, profiles"),
+        ("version: 1\nsites: {a: {type: far, host: x}}\nrerty: {}\n", "3:1: there is no setting 'rerty'; did you mean retry?"),
+        ("version: 1\nsites: {a: {type: far, host: x}}\nother: {}\n",
+         "3:1: there is no setting 'other'; known: version, sites, bind, retry, profiles"),
+        (f"{SITED}retry: {{memry: {{tries: 2}}}}\n", "3:9: retry has no setting 'memry'; did you mean memory?"),
+        (f"{SITED}retry: {{memory: {{trys: 2}}}}\n", "3:18: retry.memory has no setting 'trys'; did you mean tries?"),
+        (f"{SITED}retry: {{tool: {{tries: 2, scale: 2}}}}\n", "3:26: retry.tool has no setting 'scale'; known: tries, wait"),
+        (f"{SITED}retry: {{memory: {{scale: 3}}}}\n", "3:9: retry.memory lacks tries; Attempts in all, the first one included."),
+        (f"{SITED}retry: {{memory: {{tries: 0}}}}\n", "3:18: retry.memory.tries must be at least 1, not 0"),
+        (f"{SITED}retry: {{memory: {{tries: 101}}}}\n", "3:18: retry.memory.tries must be at most 100, not 101"),
+        (f"{SITED}retry: {{time: {{tries: 2, scale: 0.5}}}}\n", "3:26: retry.time.scale must be at least 1, not 0.5"),
+        (f"{SITED}retry: {{staging: {{wait: 10}}}}\n",
+         "3:19: retry.staging.wait must be a length of time, as in 30m, 2h or 1h30m, not 10; with its unit, as in 10m"),
+        (f"{SITED}retry: {{staging: {{wait: {'9' * 5000}s}}}}\n", "3:19: retry.staging.wait must be at most 20 characters long, not 5,001"),
+        (f"{SITED}retry: {{memory: 3}}\n",
+         "3:9: retry.memory must be a mapping, not 3; What is done about failures of class memory, as in {tries: 3}."),
         ("version: 1\nsites: {a: {type: far, host: x}}\nprofiles: {p: {bnid: []}}\n",
          "3:16: profiles.p has no setting 'bnid'; did you mean bind?"),
     ],
@@ -280,6 +298,32 @@ def test_values_from_the_command_line(write: Write) -> None:
     assert deployment.targets("/s") == (Target("a.x"),)
 
 
+RETRY = f"""{SITED}
+retry: {{memory: {{tries: 3, scale: 1.5}}, time: {{tries: 2}}, infrastructure: {{wait: 10s}}, staging: {{tries: 1, wait: 0s}}}}
+profiles: {{patient: {{retry: {{memory: {{tries: 9}}, tool: {{tries: 2}}}}}}}}
+"""
+
+
+def test_what_is_tried_again(write: Write) -> None:
+    path = write(RETRY)
+    said = {
+        FailureClass.MEMORY: Retry(3, 1.5, 0.0), FailureClass.TIME: Retry(2, 2.0, 0.0),
+        FailureClass.INFRASTRUCTURE: Retry(3, wait=10.0), FailureClass.STAGING: Retry(1, wait=0.0),
+    }  # fmt: skip
+    assert read(path, plugins=PLUGINS).retries == {**RETRIES, **said}
+    changed = {**said, FailureClass.MEMORY: Retry(9, 1.5, 0.0), FailureClass.TOOL: Retry(2)}
+    assert read(path, "patient", plugins=PLUGINS).retries == {**RETRIES, **changed}
+    assert read(write(SITED), plugins=PLUGINS).retries == default().retries == RETRIES
+
+
+def test_what_is_tried_again_from_the_command_line(write: Write) -> None:
+    for text in (SITED, RETRY):
+        retries = read(write(text), sets=["retry.memory.tries=2", "retry.output={tries: 4, wait: 1m}"], plugins=PLUGINS).retries
+        assert (retries[FailureClass.MEMORY].tries, retries[FailureClass.OUTPUT]) == (2, Retry(4, wait=60.0))
+        (complaint,) = complaints(write(text), sets=("retry.memry.tries=2",))
+        assert complaint == "--set retry.memry.tries=2: retry has no setting 'memry'; did you mean memory?"
+
+
 def test_another_runtime_for_all_sites(write: Write) -> None:
     """What the file says of one engine holds for no other."""
     settings = "container: {runtime: docker, command: [sudo, docker], options: [--init], network: lab, cache: /images, pull: never}"
@@ -330,11 +374,13 @@ KEYS = st.one_of(st.sampled_from(NAMES), st.text(max_size=3))
 TREES = st.recursive(SCALARS, lambda part: st.lists(part, max_size=3) | st.dictionaries(KEYS, part, max_size=4), max_leaves=12)
 SITE = st.fixed_dictionaries({"type": st.just("far"), "host": st.just("h")}, optional={"queue": TREES})
 SITES = st.dictionaries(KEYS, TREES | SITE)
-OTHERS = {"bind": st.lists(TREES), "profiles": TREES}
+RULES = st.fixed_dictionaries({}, optional={"tries": SCALARS, "scale": SCALARS, "wait": SCALARS | st.from_regex(TIME["pattern"])})
+RETRIED = TREES | st.dictionaries(st.sampled_from([*FailureClass]) | KEYS, RULES | TREES, max_size=3)
+OTHERS = {"bind": st.lists(TREES), "profiles": TREES, "retry": RETRIED}
 FILES = TREES | st.fixed_dictionaries({"version": st.just(1), "sites": SITES}, optional=OTHERS)
 
 
-@given(FILES, st.sampled_from([(), ("sites.a.host=x",), ("bind.0.site=a",), ("x=[",)]))
+@given(FILES, st.sampled_from([(), ("sites.a.host=x",), ("bind.0.site=a",), ("retry.memory.tries=2",), ("x=[",)]))
 def test_whatever_a_file_says_is_understood_or_told(tmp_path_factory: pytest.TempPathFactory, content: Any, sets: tuple[str, ...]) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yml"
     path.write_text(json.dumps(content), encoding="utf-8")

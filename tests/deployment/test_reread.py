@@ -15,7 +15,8 @@ sites:
   here: {type: local, cores: 3, container: {runtime: docker, command: [sudo, docker]}}
   box: {type: shell, command: [sh, -c], workdir: /box, modules: {samtools: samtools/1.19}}
 bind: [{step: /, site: here}, {step: /far, site: [box, here], resources: {memory: 2GiB, time: 1h}}]
-profiles: {dev: {sites: {box: {workdir: /tmp/box}}, bind: [{step: /, site: box}]}}
+retry: {memory: {tries: 3, scale: 4}, infrastructure: {tries: 5, wait: 1m}}
+profiles: {dev: {retry: {memory: {tries: 2}}, sites: {box: {workdir: /tmp/box}}, bind: [{step: /, site: box}]}}
 """
 
 
@@ -27,6 +28,7 @@ def test_it_is_what_it_was(tmp_path: Path) -> None:
         again = reread(was.text)
         assert again.sites == was.sites
         assert [again.targets(step) for step in ("/a", "/far")] == [was.targets(step) for step in ("/a", "/far")]
+        assert again.retries == was.retries
         assert again.override("/far") == was.override("/far")
 
 

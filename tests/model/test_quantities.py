@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyflow.model.quantities import SIZE, TIME, parse_size, parse_time, size_text
+from hyflow.model.quantities import SIZE, TIME, parse_size, parse_time, size_text, time_text
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,15 @@ def test_the_patterns_and_the_parsers_agree(text: str) -> None:
             assert not fits
         else:
             assert fits
+
+
+@given(st.integers(0, 1 << 40))
+def test_times_for_people_are_read_back(seconds: int) -> None:
+    assert parse_time(time_text(seconds)) == seconds
+
+
+def test_times_for_people() -> None:
+    assert [time_text(seconds) for seconds in (0, 0.6, 90, 3600, 90000.0, 5400)] == ["0s", "1s", "1m30s", "1h", "1d1h", "1h30m"]
 
 
 def test_sizes_for_people() -> None:
