@@ -15,19 +15,19 @@ from hyflow.staging.claims import NAME as CLAIMS
 
 _SCRIPT = """
 cd "$1" 2>/dev/null || exit 0
-while IFS= read -r key; do [ ! -d "./$key" ] || : >"./$key/keep"; done
+while IFS= read -r key; do [ -L "./$key" ] || mkdir "./$key/keep"; done 2>/dev/null
 rm -rf ./data 2>/dev/null
 for part in ./*/out ./*/tmp ./*/in; do
     [ -d "$part" ] && [ ! -L "$part" ] || continue
-    case $part in */out) [ ! -f "${part%/out}/keep" ] || continue ;; esac
+    case $part in */out) [ ! -d "${part%/out}/keep" ] || continue ;; esac
     rm -rf "$part" 2>/dev/null || { chmod -R u+rwx "$part" 2>/dev/null; rm -rf "$part"; }
 done
 find . -path './*/out' -prune -o -type f -size 0 -exec rm -f {} + 2>/dev/null
-rmdir ./* 2>/dev/null
+rmdir ./*/keep ./* 2>/dev/null
 cd / && rmdir "$1" 2>/dev/null
 exit 0
 """
-"""Input: the attempts whose output is kept, one a line. They are marked by a file that goes with all others that are empty."""
+"""Input: the attempts whose output is kept, one a line. An empty directory marks them meanwhile."""
 
 _WIPE = """
 cd "$1" 2>/dev/null || exit 0
