@@ -8,31 +8,23 @@ from hyflow.model.places import Replica, replica_of
 
 
 class Catalog:
-    """Changes as data moves. What was born at an address in a file system lies there unless it is told otherwise."""
+    """Changes as data moves. What was born at an address in a file system lies there."""
 
     def __init__(self) -> None:
         self._copies: dict[str, dict[str, Replica]] = {}
-        self._moved: dict[str, Replica] = {}
 
     def add(self, uri: str, replica: Replica) -> None:
         """A copy of `uri` lies there as well."""
         self._copies.setdefault(uri, {})[replica.filesystem] = replica
 
-    def move(self, uri: str, replica: Replica) -> None:
-        """What was born at `uri` lies there now, and no longer where it was born."""
-        self._moved[uri] = replica
-
     def at(self, uri: str, filesystem: str) -> Replica | None:
         """The copy of `uri` in the file system, or None."""
-        birth = self._birth(uri)
+        birth = replica_of(uri)
         if birth is not None and birth.filesystem == filesystem:
             return birth
         return self._copies.get(uri, {}).get(filesystem)
 
     def replicas(self, uri: str) -> Iterable[Replica]:
         """Every known copy, the original first."""
-        birth = self._birth(uri)
+        birth = replica_of(uri)
         return [*([birth] if birth else []), *self._copies.get(uri, {}).values()]
-
-    def _birth(self, uri: str) -> Replica | None:
-        return self._moved.get(uri) or replica_of(uri)

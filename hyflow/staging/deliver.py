@@ -1,17 +1,16 @@
-"""The results of a run, where its user wants them: files are moved out of the run's own directories, others are copied.
+"""The results of a run, where its user wants them: what is the run's own gets a further name there, other files are copied.
 
 What is delivered lies under its basename in the output directory; a name that is taken twice, or by an input of the run, gets a
-number (name_2.txt). Nothing outside the output directory is written, and an existing file is replaced only by a whole one.
+number (name_2.txt). Nothing outside the output directory is written, and an existing file is replaced only by a whole one. Nothing is taken
+away, so that a delivery which was cut short is simply done again, to the same names.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
-import secrets
-import shutil
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,9 @@ from hyflow.errors import HyflowError, SiteError
 from hyflow.model.places import HERE, Location, Replica
 from hyflow.model.values import Value, map_data
 from hyflow.staging import destination, here
+from hyflow.staging.claims import Claims
 from hyflow.staging.move import Mover
+from hyflow.staging.placing import Placing
 
 _LISTED = 5
 """Results that were not delivered and are named."""
@@ -30,20 +31,14 @@ _LISTED = 5
 _ELSEWHERE = ("listing", "secondaryFiles", "path", "contents", "dirname")
 """Fields of an output that are said anew where it is placed, or not at all."""
 
-_COPY_INSTEAD = (errno.EXDEV, errno.EACCES, errno.EPERM)
-"""Why a file or directory may be copied and yet not be renamed."""
-
 _GIVING_UP = 2.0
 """Seconds that the file which is just being copied has when the delivery is given up."""
-
-_PARTS: set[Path] = set()
-"""What is being written and has no name of its own yet."""
 
 
 @dataclass(slots=True)
 class Delivery:
-    """One delivery into `outdir`; `owned`: the directory below which everything is the run's own, and may be moved; `inputs` of the
-    run: what they name is never written over."""
+    """One delivery into `outdir`; `owned`: the run's directory, below which everything is its own, and may be linked to; `inputs` of
+    the run: what they name is never written over."""
 
     outdir: Path
     owned: Path
@@ -55,8 +50,13 @@ class Delivery:
     _names: dict[Path, dict[str, int]] = field(default_factory=dict)
     _folded: dict[Path, set[str]] = field(default_factory=dict)
     _folds: bool | None = None
-    _placed: dict[str, str] = field(default_factory=dict)
+    _placed: set[str] = field(default_factory=set)
     _same: dict[tuple[str, str, Path], dict[str, Any]] = field(default_factory=dict)
+    _placing: Placing = field(init=False)
+    _claims: Claims | None = None
+
+    def __post_init__(self) -> None:
+        self._placing = Placing(self.owned.name)
 
     async def deliver(self, outputs: Value, this_machine: Location) -> Value:
         """The output object with every file in place, as it is shown to the user: with listings, checksums and sizes."""
@@ -90,8 +90,7 @@ class Delivery:
         """Place nothing more, and leave nothing half done; a file that takes long is not waited for."""
         self._given_up = True
         await asyncio.wait([placing], timeout=_GIVING_UP)
-        for part in tuple(_PARTS):
-            part.unlink(missing_ok=True)
+        self._placing.give_up()
         if placing.done():
             placing.exception()  # nobody else asks for it
 
@@ -100,6 +99,9 @@ class Delivery:
             self.owned = self.owned.resolve()
             self._kept = {path for path in destination.local(self.inputs) if not path.is_relative_to(self.owned)}
             self.outdir.mkdir(parents=True, exist_ok=True)
+            self._placing.sweep(str(self.outdir))
+            if any(self.outdir.resolve().is_relative_to(kept) for kept in self._kept):
+                self._claims = Claims.of(self.owned)
             return map_data(outputs, lambda item: self._place(item, paths, self.outdir))
 
     def _place(self, item: dict[str, Any], paths: dict[str, str], directory: Path) -> dict[str, Any]:
@@ -117,13 +119,13 @@ class Delivery:
 
     def _place_new(self, item: dict[str, Any], uri: str, name: str, paths: dict[str, str], directory: Path) -> dict[str, Any]:
         """Put it there; what can be said of it wherever it is named."""
-        source = self._placed.get(uri) or paths[uri] if uri else None
+        source = paths[uri] if uri else None
         target = directory / self._free_name(directory, name, source)
         if source is not None:
             self._bring(source, uri, target)
         else:
             self._make(item, paths, target)
-        found = described(target, item.get("checksum"))
+        found = described(str(target), item.get("checksum"))
         if uri and uri not in self._alone:
             self._same[uri, name, directory] = found
         return found
@@ -131,9 +133,9 @@ class Delivery:
     def _make(self, item: dict[str, Any], paths: dict[str, str], target: Path) -> None:
         """What is a literal and lies nowhere yet."""
         if item["class"] == "File":
-            _write_file(target, _text(item))
+            self._placing.write(str(target), _text(item))
             return
-        _make_directory(target)
+        self._placing.directory(str(target))
         for child in item.get("listing") or []:
             self._place(child, paths, target)
 
@@ -148,6 +150,8 @@ class Delivery:
         taken[name] = count
         taken.setdefault(free, 1)
         folded.add(destination.folded(free))
+        if self._claims is not None and not (directory / free).exists():
+            self._claims.add(os.path.join(os.path.realpath(directory), free))
         return free
 
     def _is_same(self, name: str, folded: set[str]) -> bool:
@@ -163,19 +167,22 @@ class Delivery:
         if not self._kept or not target.exists() or (source is not None and os.path.samefile(source, target)):
             return False
         real = target.resolve()
+        if self._claims is not None and str(real) in self._claims.paths:
+            return False
         return any(real.is_relative_to(kept) or kept.is_relative_to(real) for kept in self._kept)
 
     def _bring(self, source: str, uri: str, target: Path) -> None:
-        if target.exists() and os.path.samefile(source, target):
+        real = os.path.realpath(source)
+        own = real.startswith(f"{self.owned}/")
+        if not (own and target.is_symlink()) and target.exists() and os.path.samefile(source, target):
             return
-        mine = uri in self._alone and Path(source).is_relative_to(self.owned)
+        # Of what has several places each gets a copy: who changes the one would change the others.
+        shared = own and uri in self._alone
         if os.path.isdir(source):
-            _bring_tree(source, target, mine)
+            self._placing.tree(source, str(target), shared, self._claims.paths if self._claims is not None else ())
         else:
-            _bring_file(source, target, mine)
-        self._placed[uri] = str(target)
-        if mine:
-            self.mover.catalog.move(uri, Replica(HERE, str(target).lstrip("/")))
+            self._placing.file(source, str(target), shared and not os.path.islink(source))
+        self._placed.add(uri)
 
     @contextlib.contextmanager
     def _explained(self, paths: dict[str, str]) -> Iterator[None]:
@@ -191,7 +198,7 @@ class Delivery:
 
     def _left(self, paths: dict[str, str]) -> str:
         """What was delivered, and where the rest is."""
-        there = self._placed.keys() | {uri for uri, _, _ in self._same}
+        there = self._placed | {uri for uri, _, _ in self._same}
         left = [path for uri, path in paths.items() if uri not in there]
         names = [f"\n    {_shown(path)}" for path in left[:_LISTED]]
         more = f"\n    and {len(left) - _LISTED:,} more" if len(left) > _LISTED else ""
@@ -199,15 +206,15 @@ class Delivery:
         return f"{told}those that were not delivered are still below {self.owned}{''.join(names)}{more}"
 
 
-def described(target: Path, checksum: str | None = None, above: frozenset[str] = frozenset()) -> dict[str, Any]:
+def described(target: str, checksum: str | None = None, above: frozenset[str] = frozenset()) -> dict[str, Any]:
     """What the output object says of a delivered file or directory; `above`: the directories that it was reached through."""
-    uri = Replica(HERE, str(target).lstrip("/")).uri
-    words: dict[str, Any] = {"location": uri, "basename": target.name, "path": str(target)}
-    if not target.is_dir():
-        return words | {"class": "File", "size": target.stat().st_size, "checksum": checksum or f"sha1${here.sha1(str(target))}"}
+    uri, status = Replica(HERE, target.lstrip("/")).uri, os.stat(target)
+    words: dict[str, Any] = {"location": uri, "basename": os.path.basename(target), "path": target}
+    if not stat.S_ISDIR(status.st_mode):
+        return words | {"class": "File", "size": status.st_size, "checksum": checksum or f"sha1${here.sha1(target)}"}
     real = os.path.realpath(target)
-    children = _children(str(target)) if real not in above else ()
-    return words | {"class": "Directory", "listing": [described(Path(child), None, above | {real}) for child in children]}
+    children = sorted(here.children(target), key=lambda child: os.fsencode(child.name)) if real not in above else ()
+    return words | {"class": "Directory", "listing": [described(child.path, None, above | {real}) for child in children]}
 
 
 def _to_place(outputs: Value) -> list[dict[str, Any]]:
@@ -225,7 +232,7 @@ def _to_place(outputs: Value) -> list[dict[str, Any]]:
 
 
 def _alone(uris: Iterable[str]) -> set[str]:
-    """Those that are named once, and neither hold another one nor lie in one: only they can be moved away."""
+    """Those that are named once, and neither hold another one nor lie in one."""
     counts = Counter(uri.rstrip("/") for uri in uris)
     shared = {uri for uri, count in counts.items() if count > 1}
     for uri in counts:
@@ -235,13 +242,6 @@ def _alone(uris: Iterable[str]) -> set[str]:
                 shared |= {uri, above}
             above = above.rpartition("/")[0]
     return counts.keys() - shared
-
-
-def _children(directory: str) -> Iterator[str]:
-    for name in sorted(os.listdir(directory), key=os.fsencode):
-        child = os.path.join(directory, name)
-        if here.found(child) is not None:
-            yield child
 
 
 def _basename(item: dict[str, Any]) -> str:
@@ -266,84 +266,3 @@ def _shown(path: object) -> str:
     """A path with its name cut where no terminal would hold it."""
     above, name = os.path.split(str(path))
     return os.path.join(above, name if len(name) <= 100 else f"{name[:60]}... ({len(name)} characters)")
-
-
-def _bring_file(source: str, target: Path, move: bool) -> None:
-    if move and _renamed(source, target):
-        return
-    with _becoming(target) as part:
-        shutil.copy2(source, part)
-        part.chmod(part.stat().st_mode & 0o777 | 0o200)
-    if move:
-        here.remove(source)
-
-
-def _write_file(target: Path, data: bytes) -> None:
-    with _becoming(target) as part:
-        part.write_bytes(data)
-
-
-@contextlib.contextmanager
-def _becoming(target: Path) -> Iterator[Path]:
-    """A file to write, which takes the place of `target` when it is whole."""
-    part = target.with_name(f".{secrets.token_hex(8)}.part")
-    _PARTS.add(part)
-    try:
-        yield part
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-        _PARTS.discard(part)
-
-
-def _bring_tree(source: str, target: Path, move: bool) -> None:
-    """Bring a directory; where `target` is there already, what it holds beside stays."""
-    if move and not os.path.lexists(target) and not _holds_links(source) and _renamed(source, target):
-        return
-    # Listed before anything is made: the target may lie in the source.
-    entries = list(_tree(source, target.resolve()))
-    _make_directory(target)
-    if (two := destination.clash(name for name, _ in entries)) is not None and destination.folds(target):
-        raise OSError(errno.EEXIST, f"its file system takes {two[0]!r} and {two[1]!r} for one name", str(target))
-    for name, path in entries:
-        if os.path.isdir(path):
-            _make_directory(target / name)
-        else:
-            _bring_file(path, target / name, move=False)
-    if move:
-        here.remove(source)
-
-
-def _tree(source: str, without: Path, prefix: str = "", above: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
-    """(relative path, path) of all below `source`, links followed, but never in a circle; `without` one directory."""
-    real = os.path.realpath(source)
-    for child in _children(source) if real not in above else ():
-        name = os.path.join(prefix, os.path.basename(child))
-        if os.path.isdir(child):
-            if os.path.realpath(child) == str(without):
-                continue
-            yield name, child
-            yield from _tree(child, without, name, above | {real})
-        else:
-            yield name, child
-
-
-def _make_directory(target: Path) -> None:
-    """A directory of that name; a link would lead elsewhere, so it makes room."""
-    if target.is_symlink():
-        target.unlink()
-    target.mkdir(exist_ok=True)
-
-
-def _renamed(source: str, target: Path) -> bool:
-    try:
-        os.rename(source, target)
-    except OSError as error:
-        if error.errno in _COPY_INSTEAD:
-            return False
-        raise
-    return True
-
-
-def _holds_links(directory: str) -> bool:
-    return any(os.path.islink(os.path.join(top, name)) for top, folders, files in os.walk(directory) for name in folders + files)

@@ -6,6 +6,8 @@ import hashlib
 import os
 import shutil
 import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from hyflow.errors import SiteError
@@ -24,6 +26,27 @@ def found(path: str) -> Found | None:
     if stat.S_ISDIR(status.st_mode):
         return Found("d")
     return Found("f", status.st_size) if stat.S_ISREG(status.st_mode) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """An entry of a directory: a file or, if `folder`, a directory; `link`: a link leads to it."""
+
+    name: str
+    path: str
+    folder: bool
+    link: bool
+
+
+def children(directory: str) -> Iterator[Child]:
+    """The files and directories in it, in no order; links are followed, and those that lead nowhere left out. Raises OSError."""
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                if (what := found(entry.path)) is not None:
+                    yield Child(entry.name, entry.path, what.kind == "d", True)
+            elif (folder := entry.is_dir()) or entry.is_file():
+                yield Child(entry.name, entry.path, folder, False)
 
 
 def contents(path: str) -> bytes:

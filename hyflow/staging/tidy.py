@@ -1,28 +1,33 @@
-"""When a run is over: what its attempts left is removed, but for what they said (the files stdout and stderr)."""
+"""When a run is over: what its attempts left is removed, but for what they said (stdout and stderr) and what is kept for reuse."""
 
 from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Collection
 from pathlib import Path
 
 from hyflow.connector import Connector
 from hyflow.model.places import Location
 from hyflow.shell.trips import trip
 from hyflow.staging import here
+from hyflow.staging.claims import NAME as CLAIMS
 
 _SCRIPT = """
 cd "$1" 2>/dev/null || exit 0
+while IFS= read -r key; do [ -L "./$key" ] || mkdir "./$key/keep"; done 2>/dev/null
 rm -rf ./data 2>/dev/null
 for part in ./*/out ./*/tmp ./*/in; do
     [ -d "$part" ] && [ ! -L "$part" ] || continue
+    case $part in */out) [ ! -d "${part%/out}/keep" ] || continue ;; esac
     rm -rf "$part" 2>/dev/null || { chmod -R u+rwx "$part" 2>/dev/null; rm -rf "$part"; }
 done
-find . -type f -size 0 -exec rm -f {} + 2>/dev/null
-rmdir ./* 2>/dev/null
+find . -path './*/out' -prune -o -type f -size 0 -exec rm -f {} + 2>/dev/null
+rmdir ./*/keep ./* 2>/dev/null
 cd / && rmdir "$1" 2>/dev/null
 exit 0
 """
+"""Input: the attempts whose output is kept, one a line. An empty directory marks them meanwhile."""
 
 _WIPE = """
 cd "$1" 2>/dev/null || exit 0
@@ -47,9 +52,10 @@ exit 0
 """As _SCRIPT, and more: in the directories of attempts that had no end there may be anything. Output: how much that freed, in KiB."""
 
 
-async def tidy_site(connector: Connector, location: Location, run: str) -> None:
-    """Tidy the run's directory at a site, in one round trip. Raises SiteError."""
-    await trip(connector, ("sh", "-c", _SCRIPT, "sh", posixpath.join(location.workdir, run)), what=f"tidying up at {location}", long=True)
+async def tidy_site(connector: Connector, location: Location, run: str, keep: Collection[str] = ()) -> None:
+    """Tidy the run's directory at a site, in one round trip; of the attempts whose keys are in `keep`, `out` stays. Raises SiteError."""
+    argv = ("sh", "-c", _SCRIPT, "sh", posixpath.join(location.workdir, run))
+    await trip(connector, argv, "".join(f"{key}\n" for key in keep).encode(), what=f"tidying up at {location}", long=True)
 
 
 async def wipe(connector: Connector, location: Location, run: str) -> int:
@@ -60,13 +66,18 @@ async def wipe(connector: Connector, location: Location, run: str) -> int:
     return max(0, int(answer or 0)) * 1024
 
 
-def tidy_here(run_dir: Path, location: Location, run: str) -> None:
-    """Tidy the run's directories on this machine. Directories that are empty already stay: to remove one costs more than it holds."""
-    here.remove(str(run_dir / "data"))
+def tidy_here(run_dir: Path, location: Location, run: str, keep: Collection[str] = ()) -> None:
+    """Tidy the run's directories on this machine; of the attempts whose keys are in `keep`, `out` stays. Directories that are empty
+    already stay, too: to remove one costs more than it holds."""
+    for name in ("data", CLAIMS):
+        here.remove(str(run_dir / name))
     attempts = os.path.join(location.workdir, run)
     if not os.path.isdir(attempts):
         return
+    kept = frozenset(keep)
     for attempt in os.scandir(attempts):
+        if attempt.name in kept:
+            continue
         out = os.path.join(attempt.path, "out")
         if attempt.is_dir(follow_symlinks=False) and not os.path.islink(out) and os.path.isdir(out) and os.listdir(out):
             here.remove(out)

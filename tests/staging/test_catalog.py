@@ -33,14 +33,6 @@ def test_copies_are_beside_the_original() -> None:
     assert nearest("http://x/y", catalog) is None
 
 
-def test_what_has_moved_is_no_longer_where_it_was_born() -> None:
-    catalog = Catalog()
-    catalog.add("file:///a", Replica("far", "copy"))
-    catalog.move("file:///a", Replica(HERE, "b"))
-    assert catalog.at("file:///a", HERE) == Replica(HERE, "b")
-    assert catalog.at("file:///a", "far") == Replica("far", "copy")
-
-
 def test_a_plan_tells_what_is_there_and_where_the_rest_comes_from() -> None:
     catalog = Catalog()
     catalog.add("file:///c", Replica("scratch", "c/0"))

@@ -1,14 +1,17 @@
-"""Results where the user wants them: moved or copied, never over an input, never outside, never half."""
+"""Results where the user wants them: linked or copied, never over an input, never outside, never half."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from unprivileged import unprivileged
 
 from hyflow.errors import HyflowError, SiteError
 from hyflow.model.places import HERE, Location, Replica
@@ -66,14 +69,56 @@ def tree(path: Path) -> dict[str, bytes | None]:
     return {str(child.relative_to(path)): None if child.is_dir() else child.read_bytes() for child in path.rglob("*")}
 
 
-def test_a_file_is_moved_and_described(desk: Desk) -> None:
+def test_a_file_gets_a_further_name_and_is_described(desk: Desk) -> None:
     assert desk.deliver({"a": desk.made("1/out/x"), "n": None, "list": [1, "two"]}) == {
         "a": {"class": "File", "location": f"file://{desk.outdir}/x", "path": f"{desk.outdir}/x", "basename": "x", "size": 4,
               "checksum": "sha1$" + hashlib.sha1(b"made", usedforsecurity=False).hexdigest()},
         "n": None, "list": [1, "two"],
     }  # fmt: skip
     assert tree(desk.outdir) == {"x": b"made"}
-    assert not (desk.own / "1/out/x").exists()
+    assert (desk.own / "1/out/x").samefile(desk.outdir / "x")
+
+
+def test_a_file_that_can_only_be_read_stays_so() -> None:
+    with tempfile.TemporaryDirectory() as top, unprivileged(Path(top)):
+        desk = Desk(Path(top))
+        x = desk.made("1/out/x")
+        (desk.own / "1/out/x").chmod(0o444)
+        for _ in range(2):
+            desk.deliver(x)
+        assert (desk.outdir / "x").stat().st_mode & 0o777 == 0o444
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A directory of another file system, to which nothing can be linked."""
+    shared = Path("/dev/shm")
+    if not shared.is_dir() or shared.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev:
+        pytest.skip("there is no second file system here")
+    with tempfile.TemporaryDirectory(dir=shared) as path:
+        yield Path(path)
+
+
+def test_on_another_file_system_there_are_copies(desk: Desk, elsewhere: Path) -> None:
+    desk.made("out/d/y")
+    for _ in range(2):
+        desk.deliver([desk.made("1/x"), item(desk.own / "out" / "d")], outdir=elsewhere)
+        assert tree(elsewhere) == {"x": b"made", "d": None, "d/y": b"made"}
+    assert tree(desk.own / "out") == {"d": None, "d/y": b"made"}
+
+
+def test_what_only_leads_to_a_result_is_not_the_result(desk: Desk) -> None:
+    """What it leads to is removed with the run; and what leads from the run to a file of the user's is no file of the run."""
+    desk.outdir.mkdir()
+    x = desk.made("1/x")
+    (desk.outdir / "x").symlink_to(desk.own / "1/x")
+    desk.given("d/z")
+    (desk.own / "d").symlink_to(desk.home / "d")
+    (desk.own / "y").symlink_to(desk.own / "1/x")
+    desk.deliver([x, item(desk.own / "d" / "z"), item(desk.own / "y")])
+    assert tree(desk.outdir) == {"x": b"made", "y": b"made", "z": b"given"}
+    assert not [name for name in ("x", "y", "z") if (desk.outdir / name).is_symlink()]
+    assert not (desk.outdir / "z").samefile(desk.home / "d/z")
 
 
 def test_hostile_names_arrive(desk: Desk) -> None:
@@ -113,13 +158,21 @@ def test_a_directory_and_a_file_in_it(desk: Desk, first: str) -> None:
     assert {out["class"] for out in outputs} == {"File", "Directory"}
 
 
-def test_a_directory_is_moved_whole_whatever_it_lists(desk: Desk) -> None:
+def test_a_directory_arrives_whole_whatever_it_lists(desk: Desk) -> None:
     inner = desk.made("out/d/e/x")
     directory = item(desk.own / "out" / "d", listing=[item(desk.own / "out" / "d" / "e", listing=[inner])])
     out = desk.deliver(directory)
     assert tree(desk.outdir) == {"d": None, "d/e": None, "d/e/x": b"made"}
     assert out["listing"][0]["listing"][0]["location"] == f"file://{desk.outdir}/d/e/x"
-    assert not (desk.own / "out" / "d").exists()
+    assert (desk.own / "out" / "d" / "e" / "x").samefile(desk.outdir / "d" / "e" / "x")
+
+
+def test_directories_keep_their_rights_but_can_be_filled(desk: Desk) -> None:
+    desk.made("d/e/x")
+    (desk.own / "d").chmod(0o750)
+    (desk.own / "d/e").chmod(0o500)
+    desk.deliver(item(desk.own / "d"))
+    assert [(desk.outdir / name).stat().st_mode & 0o777 for name in ("d", "d/e")] == [0o750, 0o700]
 
 
 def test_links_in_a_directory_become_what_they_lead_to(desk: Desk) -> None:
@@ -127,6 +180,8 @@ def test_links_in_a_directory_become_what_they_lead_to(desk: Desk) -> None:
     desk.made("out/d/y")
     (desk.own / "out" / "d" / "x").symlink_to(desk.home / "x")
     (desk.own / "out" / "d" / "loop").symlink_to(".")
+    (desk.own / "out" / "d" / "itself").symlink_to("itself")
+    os.mkfifo(desk.own / "out" / "d" / "fifo")
     (desk.own / "out" / "d" / "dangling").symlink_to("nowhere")
     desk.deliver(item(desk.own / "out" / "d"))
     assert tree(desk.outdir) == {"d": None, "d/x": b"given", "d/y": b"made", "d/loop": None}
@@ -238,7 +293,7 @@ def test_the_run_s_directory_may_be_reached_through_a_link(desk: Desk, tmp_path:
     desk.own = tmp_path / "link"
     desk.deliver(x)
     assert tree(desk.outdir) == {"x": b"made"}
-    assert not (desk.own / "x").exists()
+    assert (desk.own / "x").samefile(desk.outdir / "x")
 
 
 # -- what cannot be ------------------------------------------------------------------------------------------------------------------

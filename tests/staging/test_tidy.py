@@ -16,7 +16,7 @@ from hyflow.connector import Argv, Connector, Pipe
 from hyflow.errors import SiteError
 from hyflow.model.places import HERE, Location
 from hyflow.shell.quoting import quote
-from hyflow.staging.tidy import wipe
+from hyflow.staging.tidy import tidy_here, tidy_site, wipe
 from hyflow.testing import HOSTILE
 from hyflow_shell.attached import attached
 
@@ -78,6 +78,42 @@ async def test_the_logs_stay_and_what_is_not_the_runs(tmp_path: Path, machine: C
     assert kept == {f"work/{RUN}/a-1/stdout", f"work/{RUN}/a-1/stderr", f"work/{RUN}/b-2/stdout",
                     "work/20260101-000000-0002/a-1/out/x", "outside/stdout"}  # fmt: skip
     assert await wipe(machine, location(work), RUN) == 0
+
+
+def lie(top: Path) -> set[str]:
+    return {str(path.relative_to(top)) for path in top.rglob("*") if not path.is_dir() or not any(path.iterdir())}
+
+
+async def test_at_a_site_the_logs_stay_and_the_results_that_are_kept(tmp_path: Path, machine: Connector) -> None:
+    work = tmp_path / "work"
+    for attempt in ("a-1", "b-2"):
+        for name in ("stdout", "out/x", "out/d/y", "tmp/x", "in/x"):
+            fill(work / RUN / attempt / name)
+        for name in ("stderr", "out/empty"):
+            fill(work / RUN / attempt / name, "")
+    fill(work / RUN / "c-3" / "stdout", "")
+    fill(work / RUN / "data" / "x")
+    logs = {f"{RUN}/a-1/stdout", f"{RUN}/b-2/stdout"}
+    kept = {f"{RUN}/b-2/out/{name}" for name in ("x", "d/y", "empty")}
+    await tidy_site(machine, location(work), RUN, ["b-2", "gone-4"])
+    assert lie(work) == logs | kept
+    await tidy_site(machine, location(work), RUN)
+    assert lie(work) == logs
+
+
+def test_here_the_results_that_are_kept_stay(tmp_path: Path) -> None:
+    work, run_dir = tmp_path / "work", tmp_path / "run"
+    for attempt in ("a-1", "b-2"):
+        for name in ("stdout", "out/x"):
+            fill(work / RUN / attempt / name)
+    fill(run_dir / "data" / "x")
+    fill(run_dir / "claims")
+    fill(run_dir / "journal.sqlite")
+    tidy_here(run_dir, location(work), RUN, ["b-2"])
+    logs = {f"work/{RUN}/a-1/stdout", f"work/{RUN}/b-2/stdout", "run/journal.sqlite"}
+    assert lie(tmp_path) == logs | {f"work/{RUN}/b-2/out/x"}
+    tidy_here(run_dir, location(work), RUN)
+    assert lie(tmp_path) == logs
 
 
 async def test_where_nothing_is(tmp_path: Path, machine: Connector) -> None:
