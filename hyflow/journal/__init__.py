@@ -8,6 +8,7 @@ from hyflow.journal.lock import Owner, holder
 from hyflow.journal.reading import (
     OpenAttempt,
     Record,
+    count_open,
     has_begun,
     read_events,
     read_header,
@@ -39,6 +40,7 @@ __all__ = [
     "StepTally",
     "Tally",
     "Unmade",
+    "count_open",
     "find_run",
     "has_begun",
     "holder",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import assert_never
 
 from hyflow.journal import Record
@@ -22,13 +21,12 @@ from hyflow.model.events import (
     Submitted,
     Submitting,
 )
-from hyflow.report.terminal import duration, one_line
+from hyflow.report.terminal import duration, one_line, when
 
 
 def story_line(record: Record) -> str:
     """When (this machine's clock), what; safe for a terminal."""
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.at))
-    return f"{stamp}  {one_line(_words(record.event))}"
+    return f"{when(record.at)}  {one_line(_words(record.event))}"
 
 
 def _words(event: Event) -> str:

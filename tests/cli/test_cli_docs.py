@@ -21,7 +21,7 @@ from hyflow.cli.usage import read
 from hyflow.cli.verbs import RUNNER, VERBS, parser_of
 from hyflow.model.events import EVENTS
 from hyflow.model.jobs import FailureClass
-from hyflow.report.summary import RunState
+from hyflow.report.standing import RunState
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
