@@ -26,10 +26,11 @@ from hyflow.report.terminal import duration, one_line, when
 
 def story_line(record: Record) -> str:
     """When (this machine's clock), what; safe for a terminal."""
-    return f"{when(record.at)}  {one_line(_words(record.event))}"
+    return f"{when(record.at)}  {one_line(words(record.event))}"
 
 
-def _words(event: Event) -> str:
+def words(event: Event) -> str:
+    """The event in a sentence. Not made safe."""
     match event:
         case Started():
             return "the run begins"
@@ -47,7 +48,7 @@ def _words(event: Event) -> str:
             return f"{job} is done" + ("" if usage.wall is None else f" after {duration(usage.wall)}")
         case Failed(job=job, failure=failure):
             what, _, _ = failure.message.partition("\n")  # what to do about it stands in the next lines
-            then = "" if event.again is None else f"; it is tried again in {duration(event.again)}"
+            then = "" if event.again is None else f"; tried again in {duration(event.again)}"
             return f"{job} failed ({failure.kind.value}): {what}{then}"
         case Reused(job=job, run=run, source=source):
             return f"{job} has the outputs of {source} of run {run}, which was the same"

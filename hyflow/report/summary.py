@@ -85,6 +85,11 @@ def as_json(summary: Summary) -> dict[str, Any]:
     }
 
 
+def status_json(summary: Summary) -> dict[str, Any]:
+    """The run with its `steps`."""
+    return as_json(summary) | {"steps": [step_json(step) for step in summary.steps]}
+
+
 def step_json(step: StepTally) -> dict[str, Any]:
     """One step: counts by phase, attempts by location, `first` and `last` event (seconds since the epoch), `wall` seconds in sum."""
     return {

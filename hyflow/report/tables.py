@@ -43,11 +43,15 @@ def _note(run: Summary) -> str:
 
 def status_text(run: Summary) -> str:
     """The run, and a line a step."""
+    return "\n".join([*status_head(run), "", steps_table(run, run.steps)])
+
+
+def steps_table(run: Summary, steps: Sequence[StepTally]) -> str:
+    """Some of the run's steps, a line for each below the heads of those columns that the run needs."""
     phases = [phase for phase in Phase if phase in _ALWAYS or run.total(phase)]
     retried = any(step.retries for step in run.steps)
     heads = ("STEP", *(phase.value.upper() for phase in phases), *(["RETRIES"] if retried else []), "TOOK", "WHERE")
-    rows = [_step(step, phases, retried) for step in run.steps]
-    return "\n".join([*status_head(run), "", table(heads, rows, numbers=range(1, len(heads) - 1))])
+    return table(heads, [_step(step, phases, retried) for step in steps], numbers=range(1, len(heads) - 1))
 
 
 def status_head(run: Summary) -> list[str]:

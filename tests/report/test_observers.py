@@ -18,9 +18,10 @@ from hyflow.model.events import Demanded, Evaluated, Event, Failed, Finished, Ru
 from hyflow.model.jobs import Failure, FailureClass, JobId, Key
 from hyflow.model.resources import Request, Resources, Usage
 from hyflow.model.workflow import Link, Program, Source, Step, Workflow
+from hyflow.report.drawing import Drawing
 from hyflow.report.jsonlog import JsonLog
 from hyflow.report.lines import Lines, Quiet
-from hyflow.report.live import Drawing, Live
+from hyflow.report.live import Live
 from hyflow.report.observer import Observer
 from hyflow.report.outline import over_before
 from hyflow.report.terminal import cell_width
