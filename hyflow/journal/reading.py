@@ -125,6 +125,18 @@ def read_jobs(path: Path, step: str | None = None) -> dict[JobId, Phase]:
         return {JobId(paths[number], _tag(tag)): Phase(phase) for (number, tag), phase in found.items()}
 
 
+def read_examples(path: Path, step: str, most: int) -> dict[Phase, list[JobId]]:
+    """Of a step's jobs the first few (`most`) in each phase, in the order in which they came there."""
+    sql = "SELECT tag, phase, MAX(seq) AS latest FROM events WHERE step = ? AND seq > ? AND phase IS NOT NULL GROUP BY tag ORDER BY latest"
+    reruns = [record.seq for record in read_milestones(path, Rerun) if isinstance(record.event, Rerun) and step in record.event.steps]
+    found: dict[Phase, list[JobId]] = {}
+    with _reading(path) as db:
+        for tag, phase, _ in db.execute(sql, (_numbers(path, db).get(step), max(reruns, default=0))):
+            if len(jobs := found.setdefault(Phase(phase), [])) < most:
+                jobs.append(JobId(step, _tag(tag)))
+    return found
+
+
 def read_tallies(path: Path) -> list[StepTally]:
     """Per-step figures, in the order in which the steps were first heard of; quick, whatever the number of jobs."""
     with _reading(path) as db:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,20 +17,17 @@ from hyflow.report.summary import step_json
 from hyflow.report.terminal import duration, one_line
 from hyflow.report.upstream import Feeder, Progressed, around, failed_before, feeders
 
-_FIRST = 3
-"""Jobs of each kind that are named."""
-
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """A step, or one of its jobs that nobody has heard of (`job`). `examples`: the first jobs of each phase. `feeders`: the steps that it
+    """A step, or one of its jobs that nobody has heard of (`job`). `examples`: some jobs of each phase. `feeders`: the steps that it
     takes inputs from; `failed`: all before it that failed; `outside`: a workflow around it that was skipped or failed as a whole."""
 
     step: StepTally
     job: JobId | None
     run: str
     standing: Standing
-    examples: Mapping[Phase, tuple[JobId, ...]]
+    examples: Mapping[Phase, Sequence[JobId]]
     feeders: tuple[Feeder, ...]
     failed: tuple[str, ...]
     outside: StepTally | None
@@ -38,15 +35,15 @@ class Crowd:
 
 
 def crowd(
-    run: str, chosen: Selection, jobs: Mapping[JobId, Phase], figures: Mapping[str, StepTally], program: Program | None, standing: Standing
+    run: str,
+    chosen: Selection,
+    examples: Mapping[Phase, Sequence[JobId]],
+    figures: Mapping[str, StepTally],
+    program: Program | None,
+    standing: Standing,
 ) -> Crowd:
-    """What the journal's figures and the program say of the step. `jobs`: where its jobs are."""
+    """What the journal's figures and the program say of the step."""
     path = chosen.step
-    examples: dict[Phase, tuple[JobId, ...]] = {}
-    for job in sorted(jobs):
-        found = examples.get(jobs[job], ())
-        if len(found) < _FIRST:
-            examples[jobs[job]] = (*found, job)
     outside = next((figures[one] for one in around(path) if one in figures and figures[one].total), None)
     return Crowd(
         figures.get(path, StepTally(path)),

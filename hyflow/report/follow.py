@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hyflow import plain
 from hyflow.errors import HyflowError, UsageError
-from hyflow.journal import Phase, RunDir, read_events, read_job, read_tallies
+from hyflow.journal import Phase, RunDir, read_events, read_job, read_record, read_tallies
 from hyflow.journal.tally import IN_FLIGHT
 from hyflow.model.events import Failed, Submitting
 from hyflow.model.jobs import JobId
@@ -109,8 +109,10 @@ class _Job:
 
     def _read(self) -> None:
         """Take in what befell the job since the last look."""
-        for record in read_job(self._run.journal, self._job, after=self._seq):
-            self._seq = record.seq
+        latest = read_record(self._run.journal)
+        after, self._seq = self._seq, latest.seq if latest else 0
+        for record in read_job(self._run.journal, self._job, after=after):
+            self._seq = max(self._seq, record.seq)
             self._story.event(record.event)
             story = self._story.told()
             match record.event:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hyflow import plain
 from hyflow.errors import UsageError
-from hyflow.journal import Phase, Record, RunDir, count_open, read_job, read_jobs, read_milestones, read_tallies
+from hyflow.journal import Phase, Record, RunDir, count_open, read_examples, read_job, read_milestones, read_tallies
 from hyflow.model.events import Failed, Rerun
 from hyflow.model.jobs import JobId
 from hyflow.report.account import account, account_json, told
@@ -19,6 +19,9 @@ from hyflow.report.selection import Selection, select
 from hyflow.report.standing import standing
 from hyflow.report.summary import program_of
 from hyflow.report.terminal import one_line
+
+_FIRST = 3
+"""Jobs of each kind that are named."""
 
 
 def explain(run: RunDir, text: str, *, as_object: bool = False) -> None:
@@ -58,8 +61,10 @@ def _job(run: RunDir, chosen: Selection) -> JobId | None:
     """The job that is meant, known of or not; None when it is the step."""
     if chosen.tag is not None:
         return JobId(chosen.step, chosen.tag)
-    jobs = list(read_jobs(run.journal, chosen.step))
-    return jobs[0] if len(jobs) == 1 else None if jobs else JobId(chosen.step)
+    known = sum(tally.total for tally in read_tallies(run.journal) if tally.path == chosen.step)
+    if known == 1:
+        return next(job for jobs in read_examples(run.journal, chosen.step, 1).values() for job in jobs)
+    return None if known else JobId(chosen.step)
 
 
 def _reruns(run: RunDir, job: JobId, records: Sequence[Record]) -> list[Record]:
@@ -78,12 +83,13 @@ def _had_failed(records: Sequence[Record], before: int) -> bool:
 
 
 def _crowd(run: RunDir, chosen: Selection) -> tuple[dict[str, Any], list[str]]:
-    jobs: dict[JobId, Phase] = read_jobs(run.journal, chosen.step)
+    examples = read_examples(run.journal, chosen.step, _FIRST)
     figures = {tally.path: tally for tally in read_tallies(run.journal)}
-    found: Crowd = crowd(run.id, chosen, jobs, figures, program_of(run), standing(run))
-    first = [_message(run, job) for job in found.examples.get(Phase.FAILED, ())[:1]]
-    hint = f"hyflow why {run.id} {one_line(shlex.quote(str(next(iter(sorted(jobs)), JobId(chosen.step, (0,))))))} tells of one of them"
-    return crowd_json(found), [*crowd_told(found), *first, *([hint] if jobs and chosen.tag is None else [])]
+    found: Crowd = crowd(run.id, chosen, examples, figures, program_of(run), standing(run))
+    failed = [_message(run, job) for job in examples.get(Phase.FAILED, ())[:1]]
+    one = next((jobs[0] for jobs in [examples.get(Phase.FAILED, []), *examples.values()] if jobs), None)
+    hints = [] if one is None else [f"hyflow why {run.id} {one_line(shlex.quote(str(one)))} tells of one of them"]
+    return crowd_json(found), [*crowd_told(found), *([*failed, *hints] if chosen.tag is None else [])]
 
 
 def _message(run: RunDir, job: JobId) -> str:
