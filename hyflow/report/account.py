@@ -159,7 +159,7 @@ def _wait(one: Account) -> Iterator[str]:
         if since > time.time():
             yield f"It is to be tried again at {when(since)}, in {duration(since - time.time())}."
         else:
-            places = [f"{place} ({one.busy.get(place, 0):,} attempts are there)" for place in one.demanded.locations]
+            places = [f"{place} (attempts there: {one.busy.get(place, 0):,})" for place in one.demanded.locations]
             yield f"It waits for room at {' or '.join(places)}, or for its data to be there, since {when(since)}."
     elif one.story.phase is None and one.evaluated is not None:
         yield "Its inputs are there; what it asks for is not worked out yet."
@@ -170,7 +170,7 @@ def _nobody(one: Account) -> Iterator[str]:
     open_ = one.story.phase is None or one.story.phase in IN_FLIGHT
     if open_ and one.standing.state not in UNDER_WAY:
         follows = "; ".join(filter(None, [one.standing.goes_on, one.standing.next(one.run)]))
-        yield f"The run is {one.standing.words}" + (f": {follows}." if follows else ".")
+        yield f"The run {one.standing.sentence}" + (f": {follows}." if follows else ".")
 
 
 def _failure(one: Account) -> list[str]:

@@ -116,9 +116,9 @@ def _then(one: Crowd) -> str:
     if one.standing.state in (RunState.DONE, RunState.FAILED):
         empty = "; a scatter over an empty list has no jobs" if one.standing.state is RunState.DONE else ""
         follows = one.standing.next(one.run)
-        return f"The run is {one.standing.words}: it will not begin any more{empty}" + (f"; {follows}." if follows else ".")
+        return f"The run {one.standing.sentence}: it will not begin any more{empty}" + (f"; {follows}." if follows else ".")
     if one.standing.state not in UNDER_WAY:
-        return f"The run is {one.standing.words}: {one.standing.next(one.run) or 'nobody drives it'}."
+        return f"The run {one.standing.sentence}: {one.standing.next(one.run) or 'nobody drives it'}."
     if one.failed:
         return "The run goes on with what does not depend on them."
     return f"It waits for {', '.join(waits)}." if waits else "Nothing that it waits for is left: it is about to begin."

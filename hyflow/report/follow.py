@@ -147,8 +147,8 @@ class _Job:
     def _end(self, stands: Standing) -> None:
         story = self._story.told()
         if story.phase is None:
-            raise HyflowError(f"nothing is known of a job {self._name}: run {self._run.id} is {stands.words}")
-        _say(_summed_up(story) if self._over else f"{self._name} has no end: run {self._run.id} is {stands.words}")
+            raise HyflowError(f"nothing is known of a job {self._name}: run {self._run.id} {stands.sentence}")
+        _say(_summed_up(story) if self._over else f"{self._name} has no end: run {self._run.id} {stands.sentence}")
 
 
 def _summed_up(story: JobStory) -> str:

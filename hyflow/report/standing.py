@@ -50,6 +50,11 @@ class Standing:
         return self.state.value
 
     @property
+    def sentence(self) -> str:
+        """The state as it follows on "the run"."""
+        return "has failed" if self.state is RunState.FAILED else f"is {self.words}"
+
+    @property
     def goes_on(self) -> str:
         """What of it goes on by itself, in words; "" when nothing does."""
         if not self.left:

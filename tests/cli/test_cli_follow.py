@@ -63,10 +63,13 @@ def running(shell: Shell) -> Iterator[Path]:
 def read_until(process: subprocess.Popen[str], word: str) -> list[str]:
     assert process.stdout is not None
     lines: list[str] = []
+    patience = threading.Timer(SECONDS, process.kill)
+    patience.start()
     while word not in "".join(lines):
         line = process.stdout.readline()
         assert line, f"{word!r} did not come after {lines}, but {finish(process).stderr}"
         lines.append(line)
+    patience.cancel()
     return lines
 
 
@@ -87,7 +90,8 @@ def test_a_real_run_is_followed_and_watched_to_its_end(shell: Shell) -> None:
         stories = shell.start("hyflow", "logs", "--follow", "--json")
         watcher = shell.start("hyflow", "status", "real", "--watch")
         states = shell.start("hyflow", "status", "--watch", "--json")
-        told, events, seen, stats = (read_until(one, "unning") for one in (follower, stories, watcher, states))
+        words = ((follower, "runs on"), (stories, '"running"'), (watcher, "running"), (states, '"running":1'))
+        told, events, seen, stats = (read_until(one, word) for one, word in words)
         gate.touch()
         ended = [finish(one) for one in (follower, stories, watcher, states)]
     assert [one.status for one in ended] == [0, 0, 0, 0]
@@ -107,7 +111,7 @@ def test_a_real_run_is_followed_and_watched_to_its_end(shell: Shell) -> None:
 def test_ctrl_c_ends_looking_and_not_the_run(shell: Shell, words: list[str]) -> None:
     with running(shell):
         looker = shell.start("hyflow", *words)
-        read_until(looker, "unning" if "status" in words else "begun" if "/tool" in words else "begins")
+        read_until(looker, "running" if "status" in words else "begun" if "/tool" in words else "begins")
         looker.send_signal(signal.SIGINT)
         ended = finish(looker)
         assert (ended.status, ended.stderr) == (130, "hyflow: interrupted\n")
