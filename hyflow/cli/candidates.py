@@ -139,10 +139,12 @@ def _runs() -> Words:
 
 
 def _steps(run: str | None) -> Words:
-    from hyflow.journal import find_run, read_tallies
+    from hyflow.journal import find_run
+    from hyflow.report.summary import every_step, summarize
 
     with contextlib.suppress(HyflowError):
-        return [(tally.path, f"{sum(tally.counts.values())} jobs") for tally in read_tallies(find_run(home(), run).journal)[:_MOST]]
+        found = find_run(home(), run)
+        return [(step.path, f"{step.total} jobs") for step in every_step(found, summarize(found)).steps[:_MOST]]
     return []
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from hyflow.cli.arguments import home
+from hyflow.cli.arguments import home, run_and_step
+from hyflow.errors import UsageError
 
 HELP = "show what happened in a run, or what one of its jobs said"
 
@@ -17,15 +18,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stderr", action="store_true", help="only the job's standard error")
     parser.add_argument("--all", action="store_true", help="all of what a job said, on a terminal too")
     parser.add_argument("--failed", action="store_true", help="every job that failed, with its last words")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on as it grows, to the end of the run or of the job")
     parser.add_argument("--json", action="store_true", help="JSON on standard output: an object for a job, an object a line for more")
 
 
 def main(args: argparse.Namespace) -> int:
     """Prints what was asked for. A first argument that starts with a slash is a step of the latest run."""
     from hyflow.journal import find_run
+
+    text, step = run_and_step(args.run, args.step)
+    streams = [name for name in ("stdout", "stderr") if getattr(args, name)]
+    if args.follow:
+        from hyflow.report.follow import follow
+
+        if args.failed:
+            raise UsageError("--failed is about what has failed, --follow about what goes on", hint="give one of them")
+        follow(find_run(home(), text), step, streams=streams, as_lines=args.json, whole=args.all)
+        return 0
     from hyflow.report.logs import show
 
-    text, step = (None, args.run) if args.step is None and (args.run or "").startswith("/") else (args.run, args.step)
-    streams = [name for name in ("stdout", "stderr") if getattr(args, name)]
     show(find_run(home(), text), step, streams=streams, failed=args.failed, as_lines=args.json, whole=args.all)
     return 0

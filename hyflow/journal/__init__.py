@@ -3,13 +3,19 @@
 Knows events and disks. Does not know what events mean to the engine, nor how people are told of them.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from hyflow.journal.attempts import Attempt, read_attempts
 from hyflow.journal.lock import Owner, holder
 from hyflow.journal.reading import (
     OpenAttempt,
     Record,
+    count_open,
     has_begun,
     read_events,
+    read_examples,
     read_header,
     read_job,
     read_jobs,
@@ -23,7 +29,9 @@ from hyflow.journal.reading import (
 from hyflow.journal.runs import RunDir, find_run, list_runs, new_run
 from hyflow.journal.store import Header, Meta, Session, Unmade
 from hyflow.journal.tally import Phase, StepTally, Tally
-from hyflow.journal.writer import Journal
+
+if TYPE_CHECKING:
+    from hyflow.journal.writer import Journal
 
 __all__ = [
     "Attempt",
@@ -39,6 +47,7 @@ __all__ = [
     "StepTally",
     "Tally",
     "Unmade",
+    "count_open",
     "find_run",
     "has_begun",
     "holder",
@@ -46,6 +55,7 @@ __all__ = [
     "new_run",
     "read_attempts",
     "read_events",
+    "read_examples",
     "read_header",
     "read_job",
     "read_jobs",
@@ -56,3 +66,12 @@ __all__ = [
     "read_session",
     "read_tallies",
 ]
+
+
+def __getattr__(name: str) -> type[Journal]:
+    """Who only reads does not wait for what writing needs (asyncio) to be imported."""
+    if name == "Journal":
+        from hyflow.journal.writer import Journal
+
+        return Journal
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

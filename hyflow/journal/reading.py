@@ -54,6 +54,15 @@ def read_open(path: Path) -> list[OpenAttempt]:
         return [OpenAttempt(_load(path, event, Submitting), kept.encode()) for event, kept in rows]
 
 
+def count_open(path: Path) -> dict[str, int]:
+    """How many attempts have no end, by location; quick."""
+    with _reading(path) as db:
+        if store.check(db, path) < 2:
+            return {}
+        sql = "SELECT json_extract(event, '$.location') AS place, COUNT(*) FROM attempts GROUP BY place ORDER BY place"
+        return dict(db.execute(sql).fetchall())
+
+
 def read_events(path: Path, after: int = 0, kinds: Sequence[type[Event]] = EVENTS) -> Iterator[Record]:
     """The events (of some kinds) with a higher number than `after`, in order. Ends at what is durable now; ask again for what follows."""
     only = "" if kinds is EVENTS else f"AND kind IN ({_names(kinds)})"
@@ -91,12 +100,12 @@ def read_record(path: Path) -> Record | None:
         return _record(path, row) if row else None
 
 
-def read_job(path: Path, job: JobId) -> list[Record]:
-    """All that befell one job, in order."""
+def read_job(path: Path, job: JobId, after: int = 0) -> list[Record]:
+    """All that befell one job, in order: the events with a higher number than `after`."""
+    sql = "SELECT seq, kind, at, body FROM events WHERE seq > ? AND step = ? AND tag = ? ORDER BY seq"
     with _reading(path) as db:
         number = _numbers(path, db).get(job.step)
-        rows = db.execute("SELECT seq, kind, at, body FROM events WHERE step = ? AND tag = ? ORDER BY seq", (number, _tag_text(job.tag)))
-        return [_record(path, row) for row in rows]
+        return [_record(path, row) for row in db.execute(sql, (after, number, _tag_text(job.tag)))]
 
 
 def read_jobs(path: Path, step: str | None = None) -> dict[JobId, Phase]:
@@ -114,6 +123,18 @@ def read_jobs(path: Path, step: str | None = None) -> dict[JobId, Phase]:
             else:
                 found[number, tag] = phase
         return {JobId(paths[number], _tag(tag)): Phase(phase) for (number, tag), phase in found.items()}
+
+
+def read_examples(path: Path, step: str, most: int) -> dict[Phase, list[JobId]]:
+    """Of a step's jobs the first few (`most`) in each phase, in the order in which they came there."""
+    sql = "SELECT tag, phase, MAX(seq) AS latest FROM events WHERE step = ? AND seq > ? AND phase IS NOT NULL GROUP BY tag ORDER BY latest"
+    reruns = [record.seq for record in read_milestones(path, Rerun) if isinstance(record.event, Rerun) and step in record.event.steps]
+    found: dict[Phase, list[JobId]] = {}
+    with _reading(path) as db:
+        for tag, phase, _ in db.execute(sql, (_numbers(path, db).get(step), max(reruns, default=0))):
+            if len(jobs := found.setdefault(Phase(phase), [])) < most:
+                jobs.append(JobId(step, _tag(tag)))
+    return found
 
 
 def read_tallies(path: Path) -> list[StepTally]:

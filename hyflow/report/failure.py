@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from hyflow.model.events import Event, Failed, Finished, Running, Submitting
 from hyflow.model.jobs import Failure, FailureClass, JobId, Key
+from hyflow.report.story import words
 from hyflow.report.terminal import clean, one_line, shorten
 
 SHOWN = 3
@@ -95,6 +96,26 @@ class Failures:
         """A line for each step of which not every failure was told."""
         return [
             f"{one_line(step)}: {count:,} jobs failed, {SHOWN} of them are shown above; all of them: hyflow logs {self._run} --failed"
+            for step, count in self._counts.items()
+            if count > SHOWN
+        ]
+
+
+class Retries:
+    """Tells the first failures of each step that are not final, a line each, and counts."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def event(self, event: Failed) -> str | None:
+        """The line, safe for a terminal, or None when enough was said of this step."""
+        count = self._counts[event.job.step] = self._counts.get(event.job.step, 0) + 1
+        return one_line(words(event)) if count <= SHOWN else None
+
+    def rest(self) -> list[str]:
+        """A line for each step of which not every one was told."""
+        return [
+            f"{one_line(step)}: {count:,} times a job was tried again, {SHOWN} of them are shown above"
             for step, count in self._counts.items()
             if count > SHOWN
         ]

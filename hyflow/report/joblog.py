@@ -4,62 +4,116 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from hyflow.journal import Phase, Record
-from hyflow.journal.tally import phase_of
-from hyflow.model.events import Event, Failed, Running, Submitting
-from hyflow.model.jobs import Failure, FailureClass, JobId
-from hyflow.report.failure import Attempts, Whereabouts, intended
+from hyflow.journal.tally import job_of, phase_of
+from hyflow.model.events import Event, Failed, Finished, Rerun, Reused, Running, Submitted, Submitting
+from hyflow.model.jobs import Failure, JobId, Key
+from hyflow.report.failure import Whereabouts, intended
+from hyflow.report.terminal import duration
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt: where and since when (seconds since the epoch, as `ended`), and how it failed, where that is known. `again`: the job
+    was to be tried again, at the earliest in so many seconds."""
+
+    key: Key
+    where: Whereabouts
+    at: float
+    submitted: float | None = None
+    running: float | None = None
+    ended: float | None = None
+    failure: Failure | None = None
+    again: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JobStory:
-    """One job: how it stands, how often it was submitted, where its latest attempt was (None: never), how it failed."""
+    """One job: how it stands, its attempts, and how it failed in the end, or before any of them."""
 
     job: JobId
     phase: Phase | None
-    attempts: int
-    where: Whereabouts | None
+    tries: tuple[Try, ...]
     failure: Failure | None
+
+    @property
+    def attempts(self) -> int:
+        """How often it was submitted."""
+        return len(self.tries)
+
+    @property
+    def where(self) -> Whereabouts | None:
+        """Where its latest attempt was; None: there was none."""
+        return self.tries[-1].where if self.tries else None
+
+
+class Story:
+    """What befell one job so far, event by event."""
+
+    def __init__(self, job: JobId) -> None:
+        self.job = job
+        self.phase: Phase | None = None
+        self.failure: Failure | None = None
+        self._tries: dict[Key, Try] = {}
+
+    def event(self, event: Event) -> None:
+        """Take in an event that is about the job. Late news of an attempt that has ended changes nothing."""
+        if isinstance(event, Submitted | Running) and (known := self._tries.get(event.key)) is not None and known.ended is not None:
+            return
+        self.phase = phase_of(event) or self.phase
+        match event:
+            case Submitting(key=key):
+                self.failure = None
+                self._tries[key] = Try(key, intended(event), event.at)
+            case Submitted(key=key):
+                self._change(key, submitted=event.at)
+            case Running(key=key) if key in self._tries:
+                self._change(key, where=replace(self._tries[key].where, host=event.host), running=event.at)
+            case Finished(key=key):
+                self.failure = None
+                self._change(key, ended=event.at)
+            case Failed(key=key):
+                self.failure = event.failure
+                self._change(key, ended=event.at, failure=event.failure, again=event.again)
+
+    def told(self) -> JobStory:
+        """The story as it is now."""
+        return JobStory(self.job, self.phase, tuple(self._tries.values()), self.failure)
+
+    def _change(self, key: Key | None, **changes: Any) -> None:
+        if key is not None and key in self._tries:
+            self._tries[key] = replace(self._tries[key], **changes)
 
 
 def job_story(job: JobId, records: Iterable[Record]) -> JobStory:
     """From all that befell the job, in order."""
-    phase, attempts, where, failure = None, 0, None, None
+    story = Story(job)
     for record in records:
-        event = record.event
-        phase = phase_of(event) or phase
-        match event:
-            case Submitting():
-                attempts, failure = attempts + 1, None
-                where = intended(event)
-            case Running() if where is not None:
-                where = replace(where, host=event.host)
-            case Failed():
-                failure = event.failure
-    return JobStory(job, phase, attempts, where, failure)
+        story.event(record.event)
+    return story.told()
 
 
-FAILING: tuple[type[Event], ...] = (Submitting, Running, Failed)
+FAILING: tuple[type[Event], ...] = (Submitting, Running, Failed, Reused, Rerun)
 """The kinds of events that `failed_jobs` wants."""
 
 
-def failed_jobs(records: Iterable[Record]) -> dict[JobId, JobStory]:
-    """Every job that failed and was not submitted again since, from the run's events (of kinds FAILING), in order."""
-    attempts, failed = Attempts(), dict[JobId, JobStory]()
-    tries: dict[JobId, int] = {}
+def failed_jobs(records: Iterable[Record], jobs: Collection[JobId]) -> dict[JobId, JobStory]:
+    """Those of the jobs that failed for good and of which nothing was heard or wanted since, from the run's events (of kinds FAILING)."""
+    stories, failed = {job: Story(job) for job in jobs}, dict[JobId, JobStory]()
     for record in records:
-        where = attempts.event(record.event)
-        match record.event:
-            case Submitting(job=job):
-                tries[job] = tries.get(job, 0) + 1
-                failed.pop(job, None)
-            case Failed(job=job, failure=failure) if failure.kind is not FailureClass.CANCELLED:
-                failed[job] = JobStory(job, Phase.FAILED, tries.get(job, 0), where, failure)
+        event = record.event
+        if isinstance(event, Rerun):
+            failed = {} if event.failed else {job: story for job, story in failed.items() if job.step not in event.steps}
+        elif (job := job_of(event)) is not None and (story := stories.get(job)) is not None:
+            story.event(event)
+            failed.pop(job, None)
+            if story.phase is Phase.FAILED:
+                failed[job] = story.told()
     return failed
 
 
@@ -79,7 +133,30 @@ def as_json(story: JobStory) -> dict[str, Any]:
         "stderr": f"{where.dir}/stderr" if where else None,
         "here": where is not None and Path(where.dir).is_dir(),
         "failure": failure,
+        "tries": [_try_json(one) for one in story.tries],
     }
+
+
+def _try_json(one: Try) -> dict[str, Any]:
+    return {
+        "location": one.where.location,
+        "host": one.where.host or None,
+        "dir": one.where.dir,
+        "began": one.at,
+        "ended": one.ended,
+        "failure": one.failure,
+        "again": one.again,
+    }
+
+
+def try_words(number: int, one: Try) -> str:
+    """An attempt that was not the last, in a line: where, how long, how it failed and what followed. Not made safe."""
+    took = "" if one.ended is None else f" after {duration(one.ended - (one.running or one.at))}"
+    if one.failure is None:
+        return f"attempt {number} at {one.where}: nobody has heard how it ended"
+    what = one.failure.message.partition("\n")[0]
+    then = "" if one.again is None else f"; tried again in {duration(one.again)}"
+    return f"attempt {number} at {one.where} failed{took} ({one.failure.kind.value}): {what}{then}"
 
 
 def open_log(path: str) -> BinaryIO | None:

@@ -13,6 +13,7 @@ from hyflow.model.events import Event
 from hyflow.model.jobs import Failure, JobId
 from hyflow.model.workflow import Program
 from hyflow.report.patient import Patient
+from hyflow.report.sofar import SoFar
 
 
 def as_json(event: Event, at: float) -> dict[str, Any]:
@@ -30,8 +31,8 @@ class JsonLog:
     def __init__(self, stream: TextIO) -> None:
         self._stream = Patient(stream)
 
-    def begin(self, program: Program, run: str) -> None:
-        self._write({"event": "begin", "at": time.time(), "run": run, "workflow": program.source})
+    def begin(self, program: Program, run: str, so_far: SoFar | None = None) -> None:
+        self._write({"event": "begin", "at": time.time(), "run": run, "workflow": program.source, "resumed": so_far is not None})
 
     def event(self, event: Event) -> None:
         self._write(as_json(event, getattr(event, "at", time.time())))

@@ -12,6 +12,7 @@ from hyflow.model.workflow import Program
 from hyflow.report.outline import over_before
 from hyflow.report.patient import Patient
 from hyflow.report.progress import Progress
+from hyflow.report.sofar import SoFar
 from hyflow.report.terminal import address, clean, duration, one_line
 
 _PERIOD = 10.0
@@ -25,8 +26,8 @@ class Quiet:
     def __init__(self, stream: TextIO) -> None:
         self._stream = Patient(stream)
 
-    def begin(self, program: Program, run: str) -> None:
-        self._progress = Progress(program, run)
+    def begin(self, program: Program, run: str, so_far: SoFar | None = None) -> None:
+        self._progress = Progress(program, run, so_far)
 
     def event(self, event: Event) -> None:
         if message := self._progress.event(event):
@@ -58,20 +59,22 @@ class Quiet:
 class Lines(Quiet):
     """Tells the run as it goes."""
 
-    def begin(self, program: Program, run: str) -> None:
-        super().begin(program, run)
+    def begin(self, program: Program, run: str, so_far: SoFar | None = None) -> None:
+        super().begin(program, run, so_far)
         self._single = {line.path for line in self._progress.outline if line.single}
         self._over = over_before(program)
         self._idle: dict[str, float] = {}
-        self._begun: set[str] = set()
+        self._begun = {path for path, figures in self._progress.tally.steps.items() if figures.total}
         self._told, self._summary = 0.0, ""
-        self._say(f"run {run}: {one_line(address(program.source))}")
+        self._say(f"run {run}{' goes on' if so_far else ''}: {one_line(address(program.source))}")
 
     def event(self, event: Event) -> None:
         job, now = job_of(event), self._progress.elapsed
         if job is not None and job.step in self._over and job.step not in self._begun:
             self._begins(job.step)
         super().event(event)
+        if note := self._progress.note(event):
+            self._say(note)
         if job is not None:
             self._rest(job.step, now)
         for step in [step for step, since in self._idle.items() if now - since >= _SETTLED]:
@@ -89,6 +92,8 @@ class Lines(Quiet):
     def end(self, failures: Sequence[tuple[JobId, Failure]]) -> None:
         for step in list(self._idle):
             self._done(step)
+        for line in self._progress.retries.rest():
+            self._say(line)
         super().end(failures)
         self._sum_up()
 

@@ -8,13 +8,14 @@ from typing import Protocol
 from hyflow.model.events import Event
 from hyflow.model.jobs import Failure, JobId
 from hyflow.model.workflow import Program
+from hyflow.report.sofar import SoFar
 
 
 class Observer(Protocol):
     """Told what happens, in order, from the event loop's thread. No method waits, and none raises."""
 
-    def begin(self, program: Program, run: str) -> None:
-        """The run with this id begins, or goes on. Called first, once."""
+    def begin(self, program: Program, run: str, so_far: SoFar | None = None) -> None:
+        """The run with this id begins; or it goes on from what is known of it `so_far`. Called first, once."""
 
     def event(self, event: Event) -> None:
         """This is in the journal now. Called for every event; thousands a second may come."""

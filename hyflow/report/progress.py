@@ -6,28 +6,36 @@ import time
 from collections import Counter
 
 from hyflow.journal.tally import IN_FLIGHT, Phase, StepTally, Tally
-from hyflow.model.events import Demanded, Event, Failed, Finished, Reused, Submitting
+from hyflow.model.events import Demanded, Event, Failed, Finished, Rerun, Reused, Submitting
 from hyflow.model.jobs import JobId
 from hyflow.model.workflow import Program
-from hyflow.report.failure import Attempts, Failures
+from hyflow.report.failure import Attempts, Failures, Retries
 from hyflow.report.outline import in_order, outline
+from hyflow.report.sofar import SoFar
+from hyflow.report.story import words
+from hyflow.report.terminal import one_line
 
 
 class Progress:
-    """Figures of one run. `event` is cheap: it counts, and says what must be told at once (a failure), or nothing."""
+    """Figures of one run, from its beginning or from those `so_far`. `event` is cheap: it counts, and says what must be told at once (a
+    failure), or nothing."""
 
-    def __init__(self, program: Program, run: str) -> None:
+    def __init__(self, program: Program, run: str, so_far: SoFar | None = None) -> None:
         self.run = run
         self.outline = outline(program)
-        self.tally = Tally()
+        self.tally = so_far.tally if so_far else Tally()
         self.busy: dict[str, float] = {}
         """Cores asked for by what is at each site now."""
         self.began = time.monotonic()
         self.failures = Failures(run)
+        self.retries = Retries()
         self._attempts = Attempts()
         self._moving: dict[JobId, None] = {}
         self._cores: dict[JobId, float] = {}
         self._at: dict[JobId, str] = {}
+        for announced in so_far.open if so_far else ():
+            self._attempts.event(announced)
+            self._enter(announced)
 
     @property
     def elapsed(self) -> float:
@@ -44,8 +52,18 @@ class Progress:
             case Submitting():
                 self._enter(event)
             case Finished() | Failed() | Reused():
-                self._leave(event.job)
+                self._leave(event.job, tried_again=isinstance(event, Failed) and event.again is not None)
         return self.failures.event(event, where) if isinstance(event, Failed) else None
+
+    def note(self, event: Event) -> str | None:
+        """What is worth a line without being a failure; safe for a terminal."""
+        match event:
+            case Failed(again=float() | int()):
+                return self.retries.event(event)
+            case Rerun():
+                return one_line(words(event))
+            case _:
+                return None
 
     def stage(self, job: JobId, text: str) -> None:
         """Data for the job moves from "begin" to "end"."""
@@ -68,10 +86,14 @@ class Progress:
         site = event.location.partition("/")[0]
         self._moving.pop(event.job, None)
         self._at[event.job] = site
+        if event.resources.cores:  # more than it asked for, perhaps, when it is tried again
+            self._cores[event.job] = event.resources.cores
         self.busy[site] = self.busy.get(site, 0.0) + self._cores.get(event.job, 0.0)
 
-    def _leave(self, job: JobId) -> None:
-        cores, site = self._cores.pop(job, 0.0), self._at.pop(job, None)
+    def _leave(self, job: JobId, *, tried_again: bool) -> None:
+        cores, site = self._cores.get(job, 0.0), self._at.pop(job, None)
+        if not tried_again:
+            self._cores.pop(job, None)
         self._moving.pop(job, None)
         if site is not None:
             self.busy[site] -= cores

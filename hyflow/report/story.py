@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import assert_never
 
 from hyflow.journal import Record
@@ -22,16 +21,16 @@ from hyflow.model.events import (
     Submitted,
     Submitting,
 )
-from hyflow.report.terminal import duration, one_line
+from hyflow.report.terminal import duration, one_line, when
 
 
 def story_line(record: Record) -> str:
     """When (this machine's clock), what; safe for a terminal."""
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.at))
-    return f"{stamp}  {one_line(_words(record.event))}"
+    return f"{when(record.at)}  {one_line(words(record.event))}"
 
 
-def _words(event: Event) -> str:
+def words(event: Event) -> str:
+    """The event in a sentence. Not made safe."""
     match event:
         case Started():
             return "the run begins"
@@ -49,7 +48,7 @@ def _words(event: Event) -> str:
             return f"{job} is done" + ("" if usage.wall is None else f" after {duration(usage.wall)}")
         case Failed(job=job, failure=failure):
             what, _, _ = failure.message.partition("\n")  # what to do about it stands in the next lines
-            then = "" if event.again is None else f"; it is tried again in {duration(event.again)}"
+            then = "" if event.again is None else f"; tried again in {duration(event.again)}"
             return f"{job} failed ({failure.kind.value}): {what}{then}"
         case Reused(job=job, run=run, source=source):
             return f"{job} has the outputs of {source} of run {run}, which was the same"

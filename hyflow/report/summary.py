@@ -3,52 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from hyflow import plain
-from hyflow.journal import (
-    Header,
-    Owner,
-    Phase,
-    RunDir,
-    StepTally,
-    holder,
-    read_header,
-    read_meta,
-    read_milestones,
-    read_record,
-    read_session,
-    read_tallies,
-)
-from hyflow.model.events import Delivered, Event, Stopping
+from hyflow.journal import Header, Phase, RunDir, StepTally, read_header, read_meta, read_record, read_tallies
 from hyflow.model.workflow import Program
 from hyflow.report.outline import in_order, outline
-
-
-class RunState(StrEnum):
-    """How a run stands. INTERRUPTED: its driver was stopped or died before the run's end."""
-
-    RUNNING = "running"
-    STOPPING = "stopping"
-    DONE = "done"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
+from hyflow.report.standing import UNDER_WAY, RunState, Standing, standing
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`steps` in the order of the document. `ended` (seconds since the epoch): None while it goes on; then `owner` drives it."""
+    """`steps` in the order of the document. `ended` (seconds since the epoch): None while it goes on."""
 
     header: Header
-    state: RunState
+    standing: Standing
     steps: tuple[StepTally, ...]
     ended: float | None
-    owner: Owner | None
+
+    @property
+    def state(self) -> RunState:
+        """How the run stands."""
+        return self.standing.state
 
     def total(self, *phases: Phase) -> int:
         """Jobs in these phases; of no phase given, all that are known of."""
@@ -56,33 +36,37 @@ class Summary:
 
     @property
     def elapsed(self) -> float:
-        """Seconds from its creation to its end, or to now."""
-        return (self.ended or time.time()) - self.header.created
+        """Seconds from its creation to its end, or to now; none when a clock was set back."""
+        return max((self.ended or time.time()) - self.header.created, 0.0)
 
 
 def summarize(run: RunDir) -> Summary:
     """The run's summary with the steps that were heard of. Raises JournalError."""
-    path = run.journal
-    owner, session = holder(run.lock), read_session(path)
-    steps = tuple(read_tallies(path))
-    milestones = [type(record.event) for record in read_milestones(path, Delivered, Stopping)]
-    state = _state(milestones, alive=owner is not None, ended=session.ended is not None)
-    ended = None if owner is not None else session.ended or _last(run)
-    return Summary(read_header(path), state, steps, ended, owner)
+    stands = standing(run)
+    over = stands.owner is None and stands.state not in UNDER_WAY
+    header = read_header(run.journal)
+    return Summary(header, stands, tuple(read_tallies(run.journal)), (stands.session.ended or _last(run, header)) if over else None)
 
 
 def every_step(run: RunDir, summary: Summary) -> Summary:
     """The summary with the steps that nothing was heard of yet, too."""
+    program = program_of(run)
+    return summary if program is None else replace(summary, steps=tuple(in_order(outline(program), summary.steps)))
+
+
+@cache
+def program_of(run: RunDir) -> Program | None:
+    """The program that the run was compiled to, which never changes; None when this hyflow cannot read it. Raises JournalError."""
     try:
         program: Program = plain.loads(read_meta(run.journal).program, Program)
     except msgspec.DecodeError:
-        return summary
-    return Summary(summary.header, summary.state, tuple(in_order(outline(program), summary.steps)), summary.ended, summary.owner)
+        return None
+    return program
 
 
 def as_json(summary: Summary) -> dict[str, Any]:
     """Times in seconds; counts by phase, with `jobs` for all that are known of."""
-    header = summary.header
+    header, owner = summary.header, summary.standing.owner
     return {
         "run": header.run,
         "name": header.name,
@@ -93,11 +77,17 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "created": header.created,
         "ended": summary.ended,
         "elapsed": summary.elapsed,
-        "pid": summary.owner.pid if summary.owner else None,
-        "host": summary.owner.host if summary.owner else None,
+        "pid": owner.pid if owner else None,
+        "host": owner.host if owner else summary.standing.session.owner.host if summary.state is RunState.ELSEWHERE else None,
+        "left": summary.standing.left,
         "jobs": summary.total(),
         **{phase.value: summary.total(phase) for phase in Phase},
     }
+
+
+def status_json(summary: Summary) -> dict[str, Any]:
+    """The run with its `steps`."""
+    return as_json(summary) | {"steps": [step_json(step) for step in summary.steps]}
 
 
 def step_json(step: StepTally) -> dict[str, Any]:
@@ -107,6 +97,7 @@ def step_json(step: StepTally) -> dict[str, Any]:
         "jobs": step.total,
         **{phase.value: step[phase] for phase in Phase},
         "attempts": step.attempts,
+        "retries": step.retries,
         "places": step.places,
         "first": step.first or None,
         "last": step.last or None,
@@ -114,14 +105,6 @@ def step_json(step: StepTally) -> dict[str, Any]:
     }
 
 
-def _state(milestones: Sequence[type[Event]], *, alive: bool, ended: bool) -> RunState:
-    if Delivered in milestones:
-        return RunState.DONE
-    if alive:
-        return RunState.STOPPING if Stopping in milestones else RunState.RUNNING
-    return RunState.FAILED if ended and Stopping not in milestones else RunState.INTERRUPTED
-
-
-def _last(run: RunDir) -> float:
+def _last(run: RunDir, header: Header) -> float:
     record = read_record(run.journal)
-    return record.at if record else read_header(run.journal).created
+    return record.at if record else header.created

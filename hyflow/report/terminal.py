@@ -1,8 +1,9 @@
-"""Text that is safe and pleasant on a terminal: hostile characters made visible, durations, tables. Knows nothing of runs."""
+"""Text that is safe and pleasant on a terminal: hostile characters made visible, times, tables. Knows nothing of runs."""
 
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 from collections.abc import Sequence
 
@@ -34,6 +35,11 @@ def address(uri: str) -> str:
     """How a person calls what is there: a file of this machine by its path, anything else by its address. Not made safe."""
     replica = replica_of(uri)
     return f"/{replica.path}" if replica is not None and replica.filesystem == HERE else uri
+
+
+def when(at: float) -> str:
+    """A point in time (seconds since the epoch) on this machine's clock."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def duration(seconds: float) -> str:

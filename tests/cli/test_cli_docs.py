@@ -21,7 +21,7 @@ from hyflow.cli.usage import read
 from hyflow.cli.verbs import RUNNER, VERBS, parser_of
 from hyflow.model.events import EVENTS
 from hyflow.model.jobs import FailureClass
-from hyflow.report.summary import RunState
+from hyflow.report.standing import RunState
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
@@ -133,7 +133,10 @@ def test_every_key_of_the_json_forms_is_told_and_things_lie_where_the_page_says(
     status = asked(home, "status", "--json")
     assert {*status, *status["steps"][0]} <= ticked(section("status"))
     assert {*asked(home, "runs", "--json")[0]} == {*status} - {"steps"}
-    assert {*asked(home, "logs", "/tool", "--json")} <= ticked(section("logs"))
+    job = asked(home, "logs", "/tool", "--json")
+    assert {*job, *job["tries"][0]} <= ticked(section("logs"))
+    assert {*asked(home, "why", "/tool", "--json")} - {*job} <= ticked(section("why"))
+    assert {*asked(home, "why", "/tool[7]", "--json")} - {*status["steps"][0]} <= ticked(section("why"))
     found = asked(home, "validate", "tool.cwl", "--json")
     assert {*found, *found["inputs"][0], *found["software"][0], *found["software"][0]["packages"][0]} <= ticked(section("validate"))
     layout = sections()["Where things are kept"]

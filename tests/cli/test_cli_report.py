@@ -7,17 +7,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from madeup import ONE, SPLIT, TWO, done, failed, life, made, tried
 
-from hyflow import plain
 from hyflow.journal import Journal, Meta, RunDir, new_run
-from hyflow.model.events import Delivered, Demanded, Event, Failed, Finished, Running, Started, Stopping, Submitted, Submitting
-from hyflow.model.jobs import Failure, FailureClass, JobId, Key
-from hyflow.model.resources import Request, Resources, Usage
-from hyflow.model.workflow import Program, Step, Workflow
+from hyflow.model.events import Delivered, Reused, Running, Started, Stopping, Submitting
+from hyflow.model.jobs import FailureClass, JobId, Key
 
 VERB = """
 import argparse, importlib, sys
@@ -30,12 +27,6 @@ try:
 except HyflowError as error:
     sys.exit(f"hyflow: {error}")
 """
-STEPS = {name: Step(name, "tool", "command", (), (), scatter) for name, scatter in (("split", ()), ("align", ("x",)), ("merge", ()))}
-PROGRAM = Program("file:///wf.cwl", "#main", {"#main": Workflow("#main", (), (), STEPS)}, {"tool": {"class": "CommandLineTool"}})
-REQUEST = Request(Resources(1.0), Resources(1.0))
-SPLIT, ONE, TWO = JobId("/split"), JobId("/align", (0,)), JobId("/align", (1,))
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
@@ -50,40 +41,6 @@ def said(home: Path, *args: str) -> str:
     done = verb(home, *args)
     assert (done.returncode, done.stderr) == (0, b"")
     return done.stdout.decode()
-
-
-def life(job: JobId, directory: Path, *end: Event) -> list[Event]:
-    key = Key(str(job).strip("/").replace("[", "-").strip("]"))
-    return [
-        Demanded(job, REQUEST, ("laptop",)),
-        Submitting(job, key, "laptop", str(directory / key), 100.0),
-        Submitted(job, key, "t", 101.0),
-        Running(job, key, 102.0, "vm"),
-        *end,
-    ]
-
-
-def failed(job: JobId, stderr: str = "last words\n") -> Failed:
-    key = Key(str(job).strip("/").replace("[", "-").strip("]"))
-    return Failed(job, key, Failure(FailureClass.TOOL, "it ended with exit status 3", 3, stderr), 105.0)
-
-
-def done(job: JobId) -> Finished:
-    key = Key(str(job).strip("/").replace("[", "-").strip("]"))
-    return Finished(job, key, {"o": 1}, Usage(2.0), 104.0)
-
-
-def made(home: Path, name: str | None, events: Sequence[Event], *, killed: bool = False) -> RunDir:
-    run = new_run(home, name)
-
-    async def write() -> None:
-        meta = Meta(run.id, name, 1_700_000_000.0, "/x/wf\x1b[31m.cwl", ("run", "wf.cwl"), "/out", plain.dumps(PROGRAM), b"")
-        journal = await Journal.create(run, meta).__aenter__()
-        await journal.append(events)
-        await journal.close(ended=not killed)
-
-    asyncio.run(write())
-    return run
 
 
 @pytest.fixture
@@ -121,8 +78,9 @@ def test_runs_are_listed_newest_first(home: Path, run: RunDir) -> None:
     killed = made(home, None, [Started({}), failed(SPLIT)], killed=True)
     lines = said(home, "runs").splitlines()
     assert lines[0].split() == ["RUN", "NAME", "STATE", "WORKFLOW", "STARTED", "ELAPSED", "DONE", "FAILED", "JOBS"]
-    assert [line.split()[0] for line in lines[1:]] == [killed.id, stopped.id, ok.id, run.id]
-    assert [state for line in lines[1:] for state in line.split() if state in ("done", "failed", "interrupted")] == [
+    assert [line.split()[0] for line in lines[1:5]] == [killed.id, stopped.id, ok.id, run.id]
+    assert lines[5:] == ["", *(f"{one.id}: hyflow resume {one.id} continues it" for one in (killed, stopped))]
+    assert [state for line in lines[1:5] for state in line.split() if state in ("done", "failed", "interrupted")] == [
         "interrupted", "interrupted", "done", "failed",
     ]  # fmt: skip
     assert "\x1b" not in "".join(lines)
@@ -157,6 +115,34 @@ def test_status_shows_every_step(home: Path, run: RunDir) -> None:
         ("/align", 2, {"laptop": 2}),
         ("/merge", 0, {}),
     ]
+
+
+def test_status_tells_what_was_reused_and_tried_again_and_what_may_go_on(home: Path, tmp_path: Path) -> None:
+    again = failed(ONE, kind=FailureClass.MEMORY, again=4.0)
+    events = [Reused(SPLIT, {"o": 1}, "other", JobId("/s\x1b[31mplit"), 1.0), *life(ONE, tmp_path, again), *tried(ONE, tmp_path, 2)]
+    run = made(home, "again", [Started({}), *events], killed=True)
+    lines = said(home, "status", "again").splitlines()
+    assert lines[0] == f"{run.id}: interrupted"
+    assert lines[4:6] == ["  left      1 job may still go on: 1 at laptop", f"  next      hyflow resume {run.id} continues it"]
+    assert [line.split() for line in lines[7:9]] == [
+        ["STEP", "WAITING", "STAGING", "QUEUED", "RUNNING", "DONE", "REUSED", "FAILED", "RETRIES", "TOOK", "WHERE"],
+        ["/split", "-", "-", "-", "-", "-", "1", "-", "-", "0.0", "s"],
+    ]
+    assert lines[9].split()[:9] == ["/align", "-", "-", "-", "1", "-", "-", "-", "1"]
+    status = json.loads(said(home, "status", "--json"))
+    assert (status["reused"], status["left"], [step["retries"] for step in status["steps"]]) == (1, {"laptop": 1}, [0, 1, 0])
+    assert said(home, "runs").splitlines()[-1] == f"{run.id}: 1 job may still go on: 1 at laptop; hyflow resume {run.id} continues it"
+
+
+def test_the_attempts_of_a_job_are_told(home: Path, tmp_path: Path) -> None:
+    first, second = failed(ONE, kind=FailureClass.MEMORY, again=4.0), failed(ONE, attempt=2)
+    made(home, None, [Started({}), *life(ONE, tmp_path, first), *tried(ONE, tmp_path, 2), second])
+    told = "attempt 1 at laptop (on vm) failed after 3.0 s (memory): it ended with exit status 3; tried again in 4.0 s"
+    lines = verb(home, "logs", "/align[0]").stdout.decode().splitlines()
+    assert lines[:2] == ["/align[0]: failed, attempt 2 at laptop (on vm)", "  it ended with exit status 3"]
+    assert lines[2].endswith(told) and told in said(home, "logs", "--failed")
+    job = json.loads(said(home, "logs", "/align[0]", "--json"))
+    assert [(one["failure"]["kind"], one["again"]) for one in job["tries"]] == [("memory", 4.0), ("tool", None)]
 
 
 def test_status_of_a_run_that_goes_on(home: Path) -> None:

@@ -8,21 +8,40 @@ import os
 import pty
 import re
 import threading
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
+import madeup
 import pytest
+from madeup import done, made
 from rich.console import Console
 
-from hyflow.journal.tally import Phase, StepTally
-from hyflow.model.events import Demanded, Evaluated, Event, Failed, Finished, Running, Started, Stopping, Submitted, Submitting
+from hyflow.journal.tally import Phase, StepTally, Tally
+from hyflow.model.events import (
+    Demanded,
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Resumed,
+    Reused,
+    Running,
+    Started,
+    Stopping,
+    Submitted,
+    Submitting,
+)
 from hyflow.model.jobs import Failure, FailureClass, JobId, Key
 from hyflow.model.resources import Request, Resources, Usage
 from hyflow.model.workflow import Link, Program, Source, Step, Workflow
+from hyflow.report.drawing import Drawing
 from hyflow.report.jsonlog import JsonLog
 from hyflow.report.lines import Lines, Quiet
-from hyflow.report.live import Drawing, Live
+from hyflow.report.live import Live
 from hyflow.report.observer import Observer
 from hyflow.report.outline import over_before
+from hyflow.report.sofar import SoFar, so_far
 from hyflow.report.terminal import cell_width
 from hyflow.report.watch import observer
 
@@ -146,6 +165,51 @@ def test_ten_thousand_failures_are_told_thrice_and_counted() -> None:
     told(Quiet(stream), [event for index in range(10_000) for event in life(JobId("/sub/map", (index,)), "failed")])
     assert stream.getvalue().count(" failed: ") == 3
     assert stream.getvalue().endswith("/sub/map: 10,000 jobs failed, 3 of them are shown above; all of them: hyflow logs run-1 --failed\n")
+
+
+def test_what_is_tried_again_is_a_note_and_no_failure() -> None:
+    stream, quiet = io.StringIO(), io.StringIO()
+    job = JobId("/sub/map\n", (0,))
+    again = Failed(job, Key("sub-map-0"), Failure(FailureClass.MEMORY, "it ran\x1b[31m out of memory\nsee there", 137, "x"), 4.0, 4.0)
+    events = [*life(JobId("/sub/map", (1,)))[:-1], *life(job)[:-1], *[again] * 5, *life(job)[1:]]
+    told(Lines(stream), events)
+    told(Quiet(quiet), events)
+    note = "/sub/map\\n[0] failed (memory): it ran out of memory; tried again in 4.0 s"
+    lines = stream.getvalue().splitlines()
+    assert lines.count(note) == 3 and "/sub/map\\n: 5 times a job was tried again, 3 of them are shown above" in lines
+    assert quiet.getvalue() == "" and "\x1b" not in stream.getvalue()
+
+
+def test_a_run_that_is_taken_up_again_goes_on_from_its_figures() -> None:
+    stream = io.StringIO()
+    watcher = Lines(stream)
+    steps = [StepTally("/split", {Phase.DONE: 1}), StepTally("/sub/map", {Phase.RUNNING: 1, Phase.DONE: 2}, first=time.time())]
+    job = JobId("/sub/map", (2,))
+    running = life(job, "failed")
+    announced = tuple(event for event in running if isinstance(event, Submitting))
+    watcher.begin(PROGRAM, "run-1", SoFar(Tally(steps, {job: Phase.RUNNING}), announced))
+    watcher.event(Resumed("vm", 5.0))
+    watcher.event(running[-1])
+    watcher.event(Reused(JobId("/merge"), {}, "other", JobId("/merge"), 6.0))
+    watcher.end(())
+    lines = re.sub(r"[\d.]+ s\b", "0 s", stream.getvalue()).splitlines()
+    assert lines[0] == "run run-1 goes on: /wf.cwl"
+    assert "  where   laptop/cpu" in lines  # where the attempt was is known from before
+    assert [line for line in lines if line.startswith("/merge") or " ends: " in line] == [
+        "/sub/map ends: 2 done, 1 failed in 0 s", "/merge begins", "/merge ends: 1 reused in 0 s",
+    ]  # fmt: skip
+    assert lines[-1] == "0 s: 3 done, 1 reused, 1 failed"
+
+
+def test_what_is_known_so_far_is_read_from_the_journal(tmp_path: Path) -> None:
+    job, other = JobId("/align", (0,)), JobId("/align", (1,))
+    run = made(tmp_path, None, [Started({}), *madeup.life(job, tmp_path), *madeup.life(other, tmp_path, done(other))], killed=True)
+    known = so_far(run)
+    assert [event.job for event in known.open] == [job]
+    assert (known.tally.total(Phase.RUNNING), known.tally.total(Phase.DONE)) == (1, 1)
+    stream = io.StringIO()
+    JsonLog(stream).begin(PROGRAM, run.id, known)
+    assert json.loads(stream.getvalue())["resumed"] is True
 
 
 def test_what_was_cancelled_is_no_news() -> None:

@@ -1,0 +1,35 @@
+"""What `hyflow status --watch` prints where there is no terminal: a line whenever something has changed, until the run ends."""
+
+from __future__ import annotations
+
+import time
+
+from hyflow import plain
+from hyflow.journal import Phase, RunDir
+from hyflow.report.standing import UNDER_WAY
+from hyflow.report.summary import Summary, every_step, status_json, summarize
+from hyflow.report.tables import status_head
+from hyflow.report.terminal import duration
+
+PERIOD = 0.5
+"""Seconds between two looks."""
+
+
+def tell(run: RunDir, *, as_lines: bool) -> None:
+    """Print until the run has ended. `as_lines`: each line is the status as a JSON object. Raises JournalError."""
+    before: object = None
+    while True:
+        summary = every_step(run, summarize(run))
+        if (now := (summary.standing, summary.steps)) != before:
+            before = now
+            print(plain.line(status_json(summary)) if as_lines else _line(summary), flush=True)
+        if summary.state not in UNDER_WAY:
+            break
+        time.sleep(PERIOD)
+    if not as_lines:
+        print("\n".join(status_head(summary)), flush=True)
+
+
+def _line(summary: Summary) -> str:
+    counts = [f"{count:,} {phase.value}" for phase in Phase if (count := summary.total(phase))]
+    return f"{duration(summary.elapsed)}: {', '.join(counts) or 'no jobs yet'}"
