@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyflow import plain
+from hyflow.control import serve
 from hyflow.cwl.processes import Processes
 from hyflow.deployment import Deployment
 from hyflow.deployment.binding import Override
@@ -151,12 +153,13 @@ async def _drive(run: _Run, house: House, group: asyncio.TaskGroup, inputs: Inpu
     for warning in destination.warnings(run.order.outdir, inputs):
         run.observer.warn(warning)
     try:
-        with run.interruption.meaning(driver.stop, lambda until: _hurry(house.sites, until)):
-            conclusion = await driver.run(inputs)
-        result = await _conclude(run, conclusion, house.mover)
-        if result.status == 0:
-            await _tidy(run, house.sites, house.locations.values())
-        return result
+        async with _heard(run):
+            with run.interruption.meaning(driver.stop, lambda until: _hurry(house.sites, until)):
+                conclusion = await driver.run(inputs)
+            result = await _conclude(run, conclusion, house.mover)
+            if result.status == 0:
+                await _tidy(run, house.sites, house.locations.values())
+            return result
     finally:
         run.interruption.leave()
         for site in house.sites.values():
@@ -165,6 +168,19 @@ async def _drive(run: _Run, house: House, group: asyncio.TaskGroup, inputs: Inpu
             engine.close()
         await house.mover.close()
         run.observer.end(result.failures if result else ())
+
+
+@contextlib.asynccontextmanager
+async def _heard(run: _Run) -> AsyncIterator[None]:
+    """Other terminals may ask for the end, as signals do."""
+
+    async def asked(what: str) -> None:
+        run.interruption.ask(what)
+
+    async with serve(run.dir, asked) as trouble:
+        if trouble is not None:
+            run.observer.warn(trouble)
+        yield
 
 
 def _hurry(sites: Mapping[str, Site], until: float) -> None:
