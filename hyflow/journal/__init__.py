@@ -8,6 +8,7 @@ from hyflow.journal.lock import Owner, holder
 from hyflow.journal.reading import (
     OpenAttempt,
     Record,
+    Standing,
     has_begun,
     read_events,
     read_header,
@@ -18,6 +19,7 @@ from hyflow.journal.reading import (
     read_open,
     read_record,
     read_session,
+    read_standing,
     read_tallies,
 )
 from hyflow.journal.runs import RunDir, find_run, list_runs, new_run
@@ -36,6 +38,7 @@ __all__ = [
     "Record",
     "RunDir",
     "Session",
+    "Standing",
     "StepTally",
     "Tally",
     "Unmade",
@@ -54,5 +57,6 @@ __all__ = [
     "read_open",
     "read_record",
     "read_session",
+    "read_standing",
     "read_tallies",
 ]

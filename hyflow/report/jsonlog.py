@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any, TextIO
 
 from hyflow import plain
+from hyflow.journal import Standing
 from hyflow.journal.tally import job_of
 from hyflow.model.events import Event
 from hyflow.model.jobs import Failure, JobId
@@ -32,6 +33,9 @@ class JsonLog:
 
     def begin(self, program: Program, run: str) -> None:
         self._write({"event": "begin", "at": time.time(), "run": run, "workflow": program.source})
+
+    def so_far(self, standing: Standing, since: float) -> None:
+        """It was told by whoever drove the run then; `hyflow logs RUN --json` has it."""
 
     def event(self, event: Event) -> None:
         self._write(as_json(event, getattr(event, "at", time.time())))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
+from hyflow.journal import Standing
 from hyflow.journal.tally import IN_FLIGHT, Phase, job_of
 from hyflow.model.events import Event, Stopping
 from hyflow.model.jobs import Failure, JobId
@@ -27,6 +28,9 @@ class Quiet:
 
     def begin(self, program: Program, run: str) -> None:
         self._progress = Progress(program, run)
+
+    def so_far(self, standing: Standing, since: float) -> None:
+        self._progress.so_far(standing, since)
 
     def event(self, event: Event) -> None:
         if message := self._progress.event(event):
@@ -66,6 +70,12 @@ class Lines(Quiet):
         self._begun: set[str] = set()
         self._told, self._summary = 0.0, ""
         self._say(f"run {run}: {one_line(address(program.source))}")
+
+    def so_far(self, standing: Standing, since: float) -> None:
+        super().so_far(standing, since)
+        self._begun.update(self._progress.tally.steps)
+        self._told = self._progress.elapsed
+        self._sum_up()
 
     def event(self, event: Event) -> None:
         job, now = job_of(event), self._progress.elapsed

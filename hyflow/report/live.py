@@ -11,6 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
+from hyflow.journal import Standing
 from hyflow.journal.tally import IN_FLIGHT, Phase, StepTally
 from hyflow.model.events import Event, Stopping
 from hyflow.model.jobs import Failure, JobId
@@ -94,6 +95,9 @@ class Live:
             redirect_stderr=False,
         )
         self._display.start()
+
+    def so_far(self, standing: Standing, since: float) -> None:
+        self._progress.so_far(standing, since)
 
     def event(self, event: Event) -> None:
         if message := self._progress.event(event):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from hyflow.journal import Standing
 from hyflow.model.events import Event
 from hyflow.model.jobs import Failure, JobId
 from hyflow.model.workflow import Program
@@ -15,6 +16,9 @@ class Observer(Protocol):
 
     def begin(self, program: Program, run: str) -> None:
         """The run with this id begins, or goes on. Called first, once."""
+
+    def so_far(self, standing: Standing, since: float) -> None:
+        """What befell a run that had begun before, `since` (seconds since the epoch). Called right after `begin`, at most once."""
 
     def event(self, event: Event) -> None:
         """This is in the journal now. Called for every event; thousands a second may come."""

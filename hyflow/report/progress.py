@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 
+from hyflow.journal import Standing
 from hyflow.journal.tally import IN_FLIGHT, Phase, StepTally, Tally
 from hyflow.model.events import Demanded, Event, Failed, Finished, Reused, Submitting
 from hyflow.model.jobs import JobId
@@ -28,6 +29,15 @@ class Progress:
         self._moving: dict[JobId, None] = {}
         self._cores: dict[JobId, float] = {}
         self._at: dict[JobId, str] = {}
+
+    def so_far(self, standing: Standing, since: float) -> None:
+        """Go on from how the run stands, which has begun `since` (seconds since the epoch)."""
+        self.tally = Tally(standing.steps, standing.phases)
+        self.began = time.monotonic() - max(time.time() - since, 0.0)
+        for attempt in standing.open:
+            self._attempts.event(attempt.event)
+            self._cores[attempt.event.job] = attempt.event.resources.cores
+            self._enter(attempt.event)
 
     @property
     def elapsed(self) -> float:

@@ -219,6 +219,9 @@ def test_the_observer_follows_stream_and_wish(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("TERM", "dumb")
     with Terminal() as terminal:
         assert type(observer(terminal.stream)) is Lines
+    monkeypatch.setenv("TERM", "xterm")
+    with Terminal() as terminal:
+        assert type(observer(terminal.stream, live=False)) is Lines
     assert type(observer(io.StringIO())) is Lines
     assert type(observer(io.StringIO(), quiet=True)) is Quiet
     assert type(observer(io.StringIO(), quiet=True, json_log=True)) is JsonLog
