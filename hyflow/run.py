@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyflow import plain, resuming
 from hyflow.connector import Stay
+from hyflow.control import serve
 from hyflow.cwl.processes import Processes
 from hyflow.delivering import Delivering
 from hyflow.deployment import Deployment
@@ -33,6 +35,7 @@ from hyflow.model.resources import Request
 from hyflow.model.values import Inputs, Value, map_data
 from hyflow.model.workflow import Program
 from hyflow.report.observer import Observer
+from hyflow.report.sofar import SoFar, so_far
 from hyflow.resuming import Wish
 from hyflow.staging import destination, here
 from hyflow.staging.catalog import Catalog
@@ -79,6 +82,7 @@ class _Run:
     journal: Journal
     interruption: Interruption
     begin: Callable[[House], Awaitable[Beginning]]
+    so_far: SoFar | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +143,8 @@ async def _resume(run_dir: RunDir, wish: Wish, observer: Observer, interruption:
                 kept = await asyncio.to_thread(resuming.replayed, run_dir, house.state)
                 return Beginning(house.state.inputs, lambda driver: driver.resume(socket.gethostname(), kept))
 
-            processes = Processes(known.program)
-            run = _Run(known.program, known.deployment, known.outdir, observer, processes, run_dir, journal, interruption, begin)
+            processes, past = Processes(known.program), await asyncio.to_thread(so_far, run_dir)
+            run = _Run(known.program, known.deployment, known.outdir, observer, processes, run_dir, journal, interruption, begin, past)
             return await _with_sites(run)
     except BaseExceptionGroup as group:
         raise first(group) from group
@@ -191,18 +195,19 @@ async def _drive(run: _Run, house: House, group: asyncio.TaskGroup, beginning: B
     """From the first event to the last."""
     result: Result | None = None
     driver = Driver(house, group)
-    run.observer.begin(run.program, run.dir.id)
+    run.observer.begin(run.program, run.dir.id, run.so_far)
     for warning in destination.warnings(run.outdir, beginning.inputs):
         run.observer.warn(warning)
     delivering = Delivering(run.dir, run.outdir, run.journal, run.observer, run.interruption)
     try:
-        with run.interruption.meaning(driver.stop, lambda until: _cancel(driver, house.sites, until)):
-            conclusion = await beginning.drive(driver)
-        _let_go(conclusion, house.sites)
-        result = await _conclude(run, delivering, conclusion, house.mover)
-        if result.status == 0:
-            await delivering.tidy(house.sites, house.locations.values())
-        return result
+        async with _heard(run):
+            with run.interruption.meaning(driver.stop, lambda until: _cancel(driver, house.sites, until)):
+                conclusion = await beginning.drive(driver)
+            _let_go(conclusion, house.sites)
+            result = await _conclude(run, delivering, conclusion, house.mover)
+            if result.status == 0:
+                await delivering.tidy(house.sites, house.locations.values())
+            return result
     finally:
         run.interruption.leave()
         for site in house.sites.values():
@@ -211,6 +216,19 @@ async def _drive(run: _Run, house: House, group: asyncio.TaskGroup, beginning: B
             engine.close()
         await house.mover.close()
         run.observer.end(result.failures if result else ())
+
+
+@contextlib.asynccontextmanager
+async def _heard(run: _Run) -> AsyncIterator[None]:
+    """Other terminals may ask for the end, as signals do."""
+
+    async def asked(what: str) -> None:
+        run.interruption.ask(what)
+
+    async with serve(run.dir, asked) as trouble:
+        if trouble is not None:
+            run.observer.warn(trouble)
+        yield
 
 
 def _cancel(driver: Driver, sites: Mapping[str, Site], until: float) -> None:

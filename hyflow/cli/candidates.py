@@ -100,7 +100,7 @@ class _Line:
         number = len(self.plain)
         if number < len(expected):
             found = self._value(expected[number])
-            if WANTED.get(expected[number].dest) == "runs" and len(expected) > number + 1:
+            if [one.dest for one in expected[number : number + 2]] == ["run", "step"]:
                 found = Offer(found.wanted, [*found.words, *_steps(None)])
             return found
         return self._value(expected[-1]) if expected and several(expected[-1]) else Offer(NOTHING, [])

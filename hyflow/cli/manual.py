@@ -16,7 +16,7 @@ EXITS = {
     "1": "failure: a job failed; a document, the inputs or a deployment file is wrong; a site does not answer",
     "2": "wrong usage: the command line cannot be obeyed as it stands",
     "33": "the document requires something that hyflow does not support, or a container where no engine works",
-    "130": "interrupted, by Ctrl-C or another signal that asked it to stop",
+    "130": "interrupted, by Ctrl-C, another signal that asked it to stop, or hyflow cancel",
 }
 
 VARIABLES = {

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from hyflow.cli.arguments import home
 from hyflow.cli.guard import finished
+from hyflow.cli.run import watching
 from hyflow.errors import Interrupted
 
 if TYPE_CHECKING:
+    from hyflow.cli.detach import Beginning
     from hyflow.journal import RunDir
     from hyflow.resuming import Wish
 
@@ -27,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_common(parser: argparse.ArgumentParser) -> None:
     """What `hyflow rerun` takes as well."""
     parser.add_argument("--take-over", action="store_true", help="although another host drove it: you know that it no longer does")
+    parser.add_argument("--detach", action="store_true", help="go on in the background once the run has begun, and print its id")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     parser.add_argument("--json-log", action="store_true", help="tell what happens as one JSON object a line")
 
@@ -46,11 +49,19 @@ def main(args: argparse.Namespace) -> int:
 
 
 def perform(run: RunDir, wish: Wish, args: argparse.Namespace) -> int:
+    """Drive the run to its end, here or in the background; the exit status."""
+    if not args.detach:
+        return _driven(run, wish, args)
+    from hyflow.cli.detach import detached
+
+    return detached(lambda beginning: _driven(run, wish, args, beginning), run.path.parent, quiet=args.quiet or args.json_log)
+
+
+def _driven(run: RunDir, wish: Wish, args: argparse.Namespace, beginning: Beginning | None = None) -> int:
     """Drive the run to its end, print the output object, give the exit status."""
-    from hyflow.report.watch import observer
     from hyflow.run import resume
 
-    watcher = observer(sys.stderr, quiet=args.quiet, json_log=args.json_log)
+    watcher = watching(args.quiet, args.json_log, beginning)
     result = finished(resume(run, wish, watcher), lambda result: result.status == Interrupted.exit_status)
     if result.status == 0:
         print(json.dumps(result.outputs, indent=4))

@@ -19,8 +19,10 @@ from hyflow.errors import Interrupted, UsageError
 from hyflow.model.containers import RUNTIMES, Runtime
 
 if TYPE_CHECKING:
+    from hyflow.cli.detach import Beginning
     from hyflow.cwl.inputs import JobDocument
     from hyflow.deployment import Deployment
+    from hyflow.report.observer import Observer
     from hyflow.run import Result
 
 HELP = "run a workflow to its end"
@@ -38,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", metavar="PATH=VALUE", action="append", default=[], help="change a value of the deployment file")
     runtimes = ", ".join(RUNTIMES)
     parser.add_argument("--container", metavar="RUNTIME", choices=RUNTIMES, help=f"the container runtime for all sites: {runtimes}")
+    parser.add_argument("--detach", action="store_true", help="go on in the background once the run has begun, and print its id")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     parser.add_argument("--json-log", action="store_true", help="tell what happens as one JSON object a line")
 
@@ -60,35 +63,50 @@ class Request:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Runs; the output object is all that goes to standard output. `args.inputs` holds what followed the --."""
+    """Runs; the output object, or with --detach the run's id, is all that goes to standard output. `args.inputs` holds what followed
+    the --."""
     files = told_apart([args.workflow, *args.files], args.job, args.deploy)
-    return perform(
-        Request(
-            files.document, files.job, files.deploy, tuple(args.inputs), args.name, args.outdir, args.profile,
-            tuple(args.set), args.container, args.quiet, args.json_log,
-        )
+    request = Request(
+        files.document, files.job, files.deploy, tuple(args.inputs), args.name, args.outdir, args.profile,
+        tuple(args.set), args.container, args.quiet, args.json_log,
     )  # fmt: skip
+    if not args.detach:
+        return perform(request)
+    from hyflow.cli.detach import detached
+
+    return detached(lambda beginning: perform(request, beginning), home() / "runs", quiet=args.quiet or args.json_log)
 
 
-def perform(request: Request) -> int:
-    """Carry out the request, print the output object, give the exit status."""
-    result = _performed(request)
+def perform(request: Request, beginning: Beginning | None = None) -> int:
+    """Carry out the request, print the output object, give the exit status. `beginning`: this process is in the background, and somebody
+    waits to hear that the run has begun."""
+    result = _performed(request, watching(request.quiet, request.json_log, beginning))
     if result.status == 0:
         print(json.dumps(result.outputs, indent=4))
     return result.status
 
 
-def _performed(request: Request) -> Result:
+def watching(quiet: bool, json_log: bool, beginning: Beginning | None) -> Observer:
+    """Who tells of the run on standard error."""
+    from hyflow.report.watch import observer
+
+    found = observer(sys.stderr, quiet=quiet, json_log=json_log, live=beginning is None)
+    if beginning is None:
+        return found
+    from hyflow.cli.detach import Detached
+
+    return Detached(found, beginning)
+
+
+def _performed(request: Request, watcher: Observer) -> Result:
     from hyflow.cwl.load import load
     from hyflow.cwl.processes import Processes
-    from hyflow.report.watch import observer
     from hyflow.run import Order, execute
 
     job = _job(request.job)
     document = request.workflow or job.tool
     if document is None:
         raise UsageError("no CWL document to run", hint="name one, or let the job file say cwl:tool")
-    watcher = observer(sys.stderr, quiet=request.quiet, json_log=request.json_log)
     program = load(document, cache=home() / "cache" / "documents", overrides=job.requirements)
     for warning in program.warnings:
         watcher.warn(warning)

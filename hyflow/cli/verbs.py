@@ -21,6 +21,8 @@ VERBS = {
     "status": "show how far a run is, step by step",
     "logs": "show what happened in a run, or what one of its jobs said",
     "why": "say why a job ran where it did, was reused, failed, or waits",
+    "attach": "follow a run that goes on in another terminal or in the background",
+    "cancel": "end a run from any terminal, with all its jobs",
     "clean": "end and remove what a killed or failed run has left",
     "completion": "print what makes a shell complete the commands",
     "man": "print the manual pages",
@@ -28,7 +30,12 @@ VERBS = {
 }
 
 EXAMPLES = {
-    "run": ["workflow.cwl job.yml", "workflow.cwl deploy.yml job.yml --outdir results", "workflow.cwl -- --threads 4"],
+    "run": [
+        "workflow.cwl job.yml",
+        "workflow.cwl deploy.yml job.yml --outdir results",
+        "workflow.cwl job.yml --detach",
+        "workflow.cwl -- --threads 4",
+    ],
     "validate": ["workflow.cwl", "workflow.cwl job.yml"],
     "init": ["", "sites.yml --force"],
     "check": ["deploy.yml", "deploy.yml --connect", "deploy.yml --profile dev --set sites.box.workdir=/tmp/box"],
@@ -40,6 +47,8 @@ EXAMPLES = {
     "status": ["", "RUN --watch", "RUN --json"],
     "logs": ["", "RUN --follow", "RUN '/align[3]' --stderr"],
     "why": ["RUN /align", "RUN '/align[3]'"],
+    "attach": ["", "RUN --quiet > output.json"],
+    "cancel": ["last", "RUN --json"],
     "clean": ["", "--dry-run", "RUN"],
     "completion": ["bash > ~/.local/share/bash-completion/completions/hyflow", "fish > ~/.config/fish/completions/hyflow.fish"],
     "man": ["", "cwl-runner", "--write /usr/local/share/man/man1"],

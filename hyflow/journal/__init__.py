@@ -12,6 +12,7 @@ from hyflow.journal.lock import Owner, holder
 from hyflow.journal.reading import (
     OpenAttempt,
     Record,
+    Standing,
     count_open,
     has_begun,
     read_events,
@@ -24,6 +25,7 @@ from hyflow.journal.reading import (
     read_open,
     read_record,
     read_session,
+    read_standing,
     read_tallies,
 )
 from hyflow.journal.runs import RunDir, find_run, list_runs, new_run
@@ -44,6 +46,7 @@ __all__ = [
     "Record",
     "RunDir",
     "Session",
+    "Standing",
     "StepTally",
     "Tally",
     "Unmade",
@@ -64,6 +67,7 @@ __all__ = [
     "read_open",
     "read_record",
     "read_session",
+    "read_standing",
     "read_tallies",
 ]
 

@@ -22,6 +22,11 @@ class Attempt:
     finished: bool = False
     failed: bool = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has heard of its end."""
+        return not self.finished and not self.failed
+
 
 def read_attempts(path: Path) -> list[Attempt]:
     """All of them, in the order of their submission. Raises JournalError."""

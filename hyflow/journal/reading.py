@@ -45,13 +45,29 @@ class OpenAttempt:
     kept: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a run stands after its event number `seq`: the figures of its steps, where each of its jobs is, and the attempts that have no
+    end."""
+
+    seq: int
+    steps: tuple[StepTally, ...]
+    phases: dict[JobId, Phase]
+    open: tuple[OpenAttempt, ...]
+
+
+def read_standing(path: Path) -> Standing:
+    """How the run stands at one moment, while it goes on."""
+    with _reading(path) as db:
+        db.execute("BEGIN")
+        seq = db.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+        return Standing(seq, tuple(_steps(path, db)), _jobs(path, db), tuple(_open(path, db)))
+
+
 def read_open(path: Path) -> list[OpenAttempt]:
     """The attempts that have no end, in the order in which they were announced."""
     with _reading(path) as db:
-        if store.check(db, path) < 2:  # nothing was kept of them then
-            return []
-        rows = db.execute("SELECT event, kept FROM attempts ORDER BY number").fetchall()
-        return [OpenAttempt(_load(path, event, Submitting), kept.encode()) for event, kept in rows]
+        return _open(path, db)
 
 
 def count_open(path: Path) -> dict[str, int]:
@@ -112,17 +128,7 @@ def read_jobs(path: Path, step: str | None = None) -> dict[JobId, Phase]:
     """Where each job is (of one step, or of all), in the order in which they were first heard of. One that is to run again is unknown
     until it is heard of once more."""
     with _reading(path) as db:
-        paths = {number: text for text, number in _numbers(path, db).items() if step in (None, text)}
-        only = "" if step is None else f"AND step IN ({','.join(str(number) for number in paths)})"
-        sql = f"SELECT step, tag, phase, body FROM events WHERE phase IS NOT NULL {only} OR kind = 'Rerun' ORDER BY seq"  # noqa: S608 - whole numbers of our own
-        found: dict[tuple[int, str], str] = {}
-        for number, tag, phase, body in db.execute(sql.replace("body", "CASE kind WHEN 'Rerun' THEN body END", 1)):
-            if phase is None:
-                steps = _load(path, body, Rerun).steps
-                found = {job: at for job, at in found.items() if paths[job[0]] not in steps}
-            else:
-                found[number, tag] = phase
-        return {JobId(paths[number], _tag(tag)): Phase(phase) for (number, tag), phase in found.items()}
+        return _jobs(path, db, step)
 
 
 def read_examples(path: Path, step: str, most: int) -> dict[Phase, list[JobId]]:
@@ -193,6 +199,28 @@ def _load(path: Path, text: str, kind: Any) -> Any:
         return plain.loads(text.encode(), kind)
     except (msgspec.DecodeError, ValueError) as error:
         raise JournalError(f"the run's record is damaged ({error})", where=str(path)) from error
+
+
+def _open(path: Path, db: sqlite3.Connection) -> list[OpenAttempt]:
+    if store.check(db, path) < 2:  # nothing was kept of them then
+        return []
+    rows = db.execute("SELECT event, kept FROM attempts ORDER BY number").fetchall()
+    return [OpenAttempt(_load(path, event, Submitting), kept.encode()) for event, kept in rows]
+
+
+def _jobs(path: Path, db: sqlite3.Connection, step: str | None = None) -> dict[JobId, Phase]:
+    paths = {number: text for text, number in _numbers(path, db).items() if step in (None, text)}
+    only = "" if step is None else f"AND step IN ({','.join(str(number) for number in paths)})"
+    reruns = "CASE kind WHEN 'Rerun' THEN body END"
+    sql = f"SELECT step, tag, phase, {reruns} FROM events WHERE phase IS NOT NULL {only} OR kind = 'Rerun' ORDER BY seq"  # noqa: S608 - whole numbers of our own
+    found: dict[tuple[int, str], str] = {}
+    for number, tag, phase, rerun in db.execute(sql):
+        if phase is None:
+            steps = _load(path, rerun, Rerun).steps
+            found = {job: at for job, at in found.items() if paths[job[0]] not in steps}
+        else:
+            found[number, tag] = phase
+    return {JobId(paths[number], _tag(tag)): Phase(phase) for (number, tag), phase in found.items()}
 
 
 def _steps(path: Path, db: sqlite3.Connection) -> list[StepTally]:

@@ -67,6 +67,9 @@ class Lines(Quiet):
         self._begun = {path for path, figures in self._progress.tally.steps.items() if figures.total}
         self._told, self._summary = 0.0, ""
         self._say(f"run {run}{' goes on' if so_far else ''}: {one_line(address(program.source))}")
+        if so_far:
+            self._told = self._progress.elapsed
+            self._sum_up()
 
     def event(self, event: Event) -> None:
         job, now = job_of(event), self._progress.elapsed

@@ -26,7 +26,7 @@ class Progress:
         self.tally = so_far.tally if so_far else Tally()
         self.busy: dict[str, float] = {}
         """Cores asked for by what is at each site now."""
-        self.began = time.monotonic()
+        self.began = time.monotonic() - (max(0.0, time.time() - so_far.since) if so_far else 0.0)
         self.failures = Failures(run)
         self.retries = Retries()
         self._attempts = Attempts()
@@ -35,6 +35,7 @@ class Progress:
         self._at: dict[JobId, str] = {}
         for announced in so_far.open if so_far else ():
             self._attempts.event(announced)
+            self._cores[announced.job] = announced.resources.cores
             self._enter(announced)
 
     @property

@@ -1,22 +1,26 @@
-"""What is known of a run that is taken up again: from there its observers go on."""
+"""What is known of a run that is taken up again, or that somebody begins to watch: from there its observers go on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyflow.journal import RunDir, Tally, read_jobs, read_open, read_tallies
+from hyflow.journal import RunDir, Tally, read_header, read_standing
 from hyflow.model.events import Submitting
 
 
 @dataclass(frozen=True, slots=True)
 class SoFar:
-    """The run's figures, which their reader counts on, and the attempts that have no end yet, as they were announced."""
+    """The run's figures, which their reader counts on; the attempts that have no end yet, as they were announced; the number of the latest
+    event that is in them; when the run was made (seconds since the epoch)."""
 
     tally: Tally
-    open: tuple[Submitting, ...] = ()
+    open: tuple[Submitting, ...]
+    seq: int
+    since: float
 
 
 def so_far(run: RunDir) -> SoFar:
-    """From the journal. Raises JournalError."""
-    attempts = tuple(attempt.event for attempt in read_open(run.journal))
-    return SoFar(Tally(read_tallies(run.journal), read_jobs(run.journal)), attempts)
+    """From the journal, as it is at one moment. Raises JournalError."""
+    standing = read_standing(run.journal)
+    attempts = tuple(attempt.event for attempt in standing.open)
+    return SoFar(Tally(standing.steps, standing.phases), attempts, standing.seq, read_header(run.journal).created)

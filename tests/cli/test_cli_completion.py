@@ -109,6 +109,7 @@ def test_the_steps_of_a_run_are_offered(here: Path, tmp_path: Path, monkeypatch:
                    stdout=subprocess.DEVNULL)  # fmt: skip
     assert offered("hyflow", "logs", "last", "") == ["/wf"]
     assert "/wf" in offered("hyflow", "logs", "")
+    assert offered("hyflow", "cancel", "") == offered("hyflow", "cancel", "last", "") == offered("hyflow", "clean", "")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import pytest
 from madeup import done, made
 from rich.console import Console
 
+from hyflow.journal import read_events
 from hyflow.journal.tally import Phase, StepTally, Tally
 from hyflow.model.events import (
     Demanded,
@@ -187,13 +188,13 @@ def test_a_run_that_is_taken_up_again_goes_on_from_its_figures() -> None:
     job = JobId("/sub/map", (2,))
     running = life(job, "failed")
     announced = tuple(event for event in running if isinstance(event, Submitting))
-    watcher.begin(PROGRAM, "run-1", SoFar(Tally(steps, {job: Phase.RUNNING}), announced))
+    watcher.begin(PROGRAM, "run-1", SoFar(Tally(steps, {job: Phase.RUNNING}), announced, 9, time.time()))
     watcher.event(Resumed("vm", 5.0))
     watcher.event(running[-1])
     watcher.event(Reused(JobId("/merge"), {}, "other", JobId("/merge"), 6.0))
     watcher.end(())
     lines = re.sub(r"[\d.]+ s\b", "0 s", stream.getvalue()).splitlines()
-    assert lines[0] == "run run-1 goes on: /wf.cwl"
+    assert lines[:2] == ["run run-1 goes on: /wf.cwl", "0 s: 1 running, 3 done"]
     assert "  where   laptop/cpu" in lines  # where the attempt was is known from before
     assert [line for line in lines if line.startswith("/merge") or " ends: " in line] == [
         "/sub/map ends: 2 done, 1 failed in 0 s", "/merge begins", "/merge ends: 1 reused in 0 s",
@@ -206,6 +207,7 @@ def test_what_is_known_so_far_is_read_from_the_journal(tmp_path: Path) -> None:
     run = made(tmp_path, None, [Started({}), *madeup.life(job, tmp_path), *madeup.life(other, tmp_path, done(other))], killed=True)
     known = so_far(run)
     assert [event.job for event in known.open] == [job]
+    assert known.seq == len(list(read_events(run.journal)))
     assert (known.tally.total(Phase.RUNNING), known.tally.total(Phase.DONE)) == (1, 1)
     stream = io.StringIO()
     JsonLog(stream).begin(PROGRAM, run.id, known)
@@ -283,6 +285,9 @@ def test_the_observer_follows_stream_and_wish(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("TERM", "dumb")
     with Terminal() as terminal:
         assert type(observer(terminal.stream)) is Lines
+    monkeypatch.setenv("TERM", "xterm")
+    with Terminal() as terminal:
+        assert type(observer(terminal.stream, live=False)) is Lines
     assert type(observer(io.StringIO())) is Lines
     assert type(observer(io.StringIO(), quiet=True)) is Quiet
     assert type(observer(io.StringIO(), quiet=True, json_log=True)) is JsonLog
