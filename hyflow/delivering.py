@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,16 +72,17 @@ class Delivering:
             raise JournalError(what, where=error.where, hint=error.hint) from error
         self.observer.event(event)
 
-    async def tidy(self, sites: Mapping[str, Site], places: Iterable[Location]) -> None:
-        """What a successful run leaves behind goes; a site that cannot be reached any more costs a warning, not the result."""
+    async def tidy(self, sites: Mapping[str, Site], places: Iterable[Location], keep: Collection[str]) -> None:
+        """What a successful run leaves behind goes, but for the outputs of the attempts with these keys; a site that cannot be reached any
+        more costs a warning, not the result."""
         for place in places:
             try:
                 if HERE in place.mounts:
-                    await asyncio.to_thread(tidy_here, self.dir.path, place, self.dir.id)
+                    await asyncio.to_thread(tidy_here, self.dir.path, place, self.dir.id, keep)
                 async with asyncio.timeout(_TIDYING):
                     await sites[place.site].forget()
                     if HERE not in place.mounts:
-                        await tidy_site(sites[place.site].connector, place, self.dir.id)
+                        await tidy_site(sites[place.site].connector, place, self.dir.id, keep)
             except (HyflowError, OSError) as error:  # a TimeoutError is an OSError
                 self.observer.warn(f"what the run left at {place} is still there: {_why(error)}")
             except asyncio.CancelledError:

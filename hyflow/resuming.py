@@ -25,11 +25,12 @@ from hyflow.nearest import suggestion
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What whoever takes up a run wants beside going on: jobs that failed to run again, and a step (a path) with all that follows from it;
-    `take_over`: although it may be driven on another host."""
+    `take_over`: although it may be driven on another host; `reuse`: results of earlier runs may be taken."""
 
     failed: bool = False
     step: str | None = None
     take_over: bool = False
+    reuse: bool = True
 
 
 @dataclass(frozen=True, slots=True)

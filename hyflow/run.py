@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import posixpath
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -25,9 +27,10 @@ from hyflow.engine.outfit import check_modules, outfit
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
 from hyflow.entering import enter, first, reached, used
-from hyflow.errors import Interrupted, UnsupportedRequirement
+from hyflow.errors import HyflowError, Interrupted, UnsupportedRequirement
 from hyflow.interruption import Interruption, interruptible
 from hyflow.journal import Header, Journal, Meta, RunDir, has_begun, new_run
+from hyflow.keeping import keeping, prune
 from hyflow.model.actions import Conclude
 from hyflow.model.jobs import Failure, FailureClass, JobId
 from hyflow.model.places import HERE, Location
@@ -36,6 +39,7 @@ from hyflow.model.values import Inputs, Value, map_data
 from hyflow.model.workflow import Program
 from hyflow.report.observer import Observer
 from hyflow.report.sofar import SoFar, so_far
+from hyflow.results import bound
 from hyflow.resuming import Wish
 from hyflow.staging import destination, here
 from hyflow.staging.catalog import Catalog
@@ -57,6 +61,7 @@ class Order:
     outdir: Path
     name: str | None
     arguments: tuple[str, ...]
+    reuse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ class _Run:
     journal: Journal
     interruption: Interruption
     begin: Callable[[House], Awaitable[Beginning]]
+    reuse: bool
     so_far: SoFar | None = None
 
 
@@ -120,9 +126,9 @@ async def _execute(order: Order, observer: Observer, interruption: Interruption)
             with interruption.held():
                 journal = await stack.enter_async_context(Journal.create(run_dir, _meta(order, run_dir)))
             recorded = True
-            deployed = order.deployment
-            run = _Run(order.program, deployed, order.outdir, observer, processes, run_dir, journal, interruption, begin)
-            return await _with_sites(run)
+            return await _with_sites(_Run(
+                order.program, order.deployment, order.outdir, observer, processes, run_dir, journal, interruption, begin, order.reuse,
+            ))  # fmt: skip
     except BaseExceptionGroup as group:
         raise first(group) from group
     finally:
@@ -144,8 +150,9 @@ async def _resume(run_dir: RunDir, wish: Wish, observer: Observer, interruption:
                 return Beginning(house.state.inputs, lambda driver: driver.resume(socket.gethostname(), kept))
 
             processes, past = Processes(known.program), await asyncio.to_thread(so_far, run_dir)
-            run = _Run(known.program, known.deployment, known.outdir, observer, processes, run_dir, journal, interruption, begin, past)
-            return await _with_sites(run)
+            return await _with_sites(_Run(
+                known.program, known.deployment, known.outdir, observer, processes, run_dir, journal, interruption, begin, wish.reuse, past,
+            ))  # fmt: skip
     except BaseExceptionGroup as group:
         raise first(group) from group
 
@@ -182,11 +189,12 @@ async def _with_sites(run: _Run) -> Result:
             containers = await _containers(run, sites, places, mover, group)
             check_modules(run.deployment, run.processes, sites, containers, run.observer)
             modules = {name: site.modules for name, site in run.deployment.sites.items() if site.modules}
-            house = House(
-                run.dir.id, run.processes, state, run.journal, sites, places, binding, mover, run.observer, containers, modules,
-                run.deployment.retries,
-            )  # fmt: skip
-            return await _drive(run, house, group, await run.begin(house))
+            async with keeping(run.dir, run.program, run.processes, run.deployment, connectors, places, mover, run.observer) as kept:
+                house = House(
+                    run.dir.id, run.processes, state, run.journal, sites, places, binding, mover, run.observer, containers, modules,
+                    run.deployment.retries, kept if run.reuse else None,
+                )  # fmt: skip
+                return await _drive(run, house, group, await run.begin(house))
         finally:
             run.interruption.leave()
 
@@ -206,7 +214,8 @@ async def _drive(run: _Run, house: House, group: asyncio.TaskGroup, beginning: B
             _let_go(conclusion, house.sites)
             result = await _conclude(run, delivering, conclusion, house.mover)
             if result.status == 0:
-                await delivering.tidy(house.sites, house.locations.values())
+                await delivering.tidy(house.sites, house.locations.values(), await _to_keep(run, house))
+                await _bounded(run, house)
             return result
     finally:
         run.interruption.leave()
@@ -229,6 +238,26 @@ async def _heard(run: _Run) -> AsyncIterator[None]:
         if trouble is not None:
             run.observer.warn(trouble)
         yield
+
+
+async def _to_keep(run: _Run, house: House) -> frozenset[str]:
+    """The keys of the attempts whose outputs may stand in for those of later runs."""
+    if house.reuse is None:
+        return frozenset()
+    await house.reuse.close()
+    return frozenset(posixpath.basename(each) for each in {*house.reuse.stored, *house.reuse.results.directories(run.dir.id)})
+
+
+async def _bounded(run: _Run, house: House) -> None:
+    """The run is over: what it has taken may go, and what is too much goes."""
+    if house.reuse is None:
+        return
+    house.reuse.results.release(run.dir.id)
+    connectors = {name: site.connector for name, site in house.sites.items()}
+    try:
+        await prune(house.reuse.results, run.dir.path.parent.parent, connectors, bound(os.environ))
+    except HyflowError as error:
+        run.observer.warn(f"results that are kept no longer are still there: {error}")
 
 
 def _cancel(driver: Driver, sites: Mapping[str, Site], until: float) -> None:

@@ -29,4 +29,4 @@ def main(args: argparse.Namespace) -> int:
     if not args.failed and args.step is None:
         raise UsageError("what is to run again?", hint="--failed: every job that failed; --from STEP: a step and all that follows from it")
     step = None if args.step is None else "/" + args.step.strip("/")
-    return perform(find_run(home(), args.run), Wish(args.failed, step, args.take_over), args)
+    return perform(find_run(home(), args.run), Wish(args.failed, step, args.take_over, not args.no_reuse), args)

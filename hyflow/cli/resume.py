@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_common(parser: argparse.ArgumentParser) -> None:
     """What `hyflow rerun` takes as well."""
     parser.add_argument("--take-over", action="store_true", help="although another host drove it: you know that it no longer does")
+    parser.add_argument("--no-reuse", action="store_true", help="take no results of earlier runs, and keep none for later ones")
     parser.add_argument("--detach", action="store_true", help="go on in the background once the run has begun, and print its id")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     parser.add_argument("--json-log", action="store_true", help="tell what happens as one JSON object a line")
@@ -45,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
         print(f"run {run.id} is done already", file=sys.stderr)
         print(json.dumps(outputs, indent=4))
         return 0
-    return perform(run, Wish(take_over=args.take_over), args)
+    return perform(run, Wish(take_over=args.take_over, reuse=not args.no_reuse), args)
 
 
 def perform(run: RunDir, wish: Wish, args: argparse.Namespace) -> int:

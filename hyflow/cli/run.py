@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", metavar="PATH=VALUE", action="append", default=[], help="change a value of the deployment file")
     runtimes = ", ".join(RUNTIMES)
     parser.add_argument("--container", metavar="RUNTIME", choices=RUNTIMES, help=f"the container runtime for all sites: {runtimes}")
+    parser.add_argument("--no-reuse", action="store_true", help="take no results of earlier runs, and keep none for later ones")
     parser.add_argument("--detach", action="store_true", help="go on in the background once the run has begun, and print its id")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     parser.add_argument("--json-log", action="store_true", help="tell what happens as one JSON object a line")
@@ -60,6 +61,7 @@ class Request:
     container: Runtime | None = None
     quiet: bool = False
     json_log: bool = False
+    reuse: bool = False
 
 
 def main(args: argparse.Namespace) -> int:
@@ -68,7 +70,7 @@ def main(args: argparse.Namespace) -> int:
     files = told_apart([args.workflow, *args.files], args.job, args.deploy)
     request = Request(
         files.document, files.job, files.deploy, tuple(args.inputs), args.name, args.outdir, args.profile,
-        tuple(args.set), args.container, args.quiet, args.json_log,
+        tuple(args.set), args.container, args.quiet, args.json_log, not args.no_reuse,
     )  # fmt: skip
     if not args.detach:
         return perform(request)
@@ -115,7 +117,7 @@ def _performed(request: Request, watcher: Observer) -> Result:
     inputs = accepted(given, processes, watcher.warn)
     outdir = Path(os.path.abspath(request.outdir))
     sites = deployed(request.deploy, request.profile, request.sets, request.container)
-    order = Order(program, inputs, sites, home(), outdir, request.name, tuple(sys.argv[1:]))
+    order = Order(program, inputs, sites, home(), outdir, request.name, tuple(sys.argv[1:]), request.reuse)
     with located(given):
         return finished(execute(order, watcher), lambda result: result.status == Interrupted.exit_status)
 

@@ -7,7 +7,6 @@ One loop takes events, makes them durable, hands them to `State` and starts the 
 from __future__ import annotations
 
 import asyncio
-import posixpath
 import random
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -16,7 +15,6 @@ from typing import Any, TypeVar, assert_never
 
 from hyflow import plain
 from hyflow.connector import Done, Lost, Refused
-from hyflow.containers import modules
 from hyflow.cwl.demand import Demand as Needs
 from hyflow.cwl.processes import Bound
 from hyflow.engine import sites
@@ -24,18 +22,34 @@ from hyflow.engine.contained import with_signal
 from hyflow.engine.house import House, settle
 from hyflow.engine.mishaps import failure_of, unforeseen
 from hyflow.engine.placement import possible, refusal
+from hyflow.engine.preparing import entered, prepare
 from hyflow.engine.replay import Kept
+from hyflow.engine.reusing import Sought
 from hyflow.engine.sites import Ended
-from hyflow.errors import HyflowError, JournalError, SiteError
+from hyflow.errors import HyflowError, JournalError
 from hyflow.model.actions import Action, Adopt, Cancel, Conclude, Demand, Evaluate, Express, LetGo, Submit
-from hyflow.model.events import Demanded, Evaluated, Event, Failed, Finished, Resumed, Running, Started, Stopping, Submitted, Submitting
-from hyflow.model.facts import Ask, Fact, Facts, Localize
+from hyflow.model.events import (
+    Demanded,
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Resumed,
+    Reused,
+    Running,
+    Started,
+    Stopping,
+    Submitted,
+    Submitting,
+)
+from hyflow.model.facts import Ask, Facts
 from hyflow.model.jobs import Failure, FailureClass, Job, JobId, Key
-from hyflow.model.places import Location, Place
+from hyflow.model.places import Location
 from hyflow.model.resources import UNMEASURED, Request
 from hyflow.model.retries import again, grown, told
-from hyflow.model.tasks import Outcome, Task
+from hyflow.model.tasks import Outcome
 from hyflow.model.values import Inputs
+from hyflow.results import Result
 from hyflow.staging import unchanged
 
 T = TypeVar("T")
@@ -46,6 +60,9 @@ _LINGER = 0.005
 """Seconds for which events are then gathered, to become durable together."""
 _ABANDON = 20.0
 """Seconds for ending what runs when the journal has failed."""
+
+
+_STOPPED = Failure(FailureClass.CANCELLED, "it was ended when the run was stopped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +85,7 @@ class Driver:
         self._asked: dict[JobId, tuple[Request, float | None]] = {}
         self._staging: dict[Key, asyncio.Task[None]] = {}
         self._cancelled: set[Key] = set()
+        self._adopted: set[Key] = set()
         self._conclusion: Conclude | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -228,23 +246,28 @@ class Driver:
     async def _attempt(self, action: Submit) -> None:
         job, key, house = action.job, action.key, self._house
         location = house.locations[action.location]
-        needs = self._needs.pop(job.id)
-        place = self._place(action, location)
-        bound, place = await self._bind(job, key, needs, place, location)
-        task, image, loaded = await self._entered(job, bound.task, location.site)
-        kept = Kept(bound, None if task is bound.task else task, house.mover.noted.looks(place.sources.values()))
-        submitting = Submitting(job.id, key, action.location, place.dir, time.time(), image, loaded, action.resources)
-        await self._announce(submitting, kept)
+        made = await prepare(house, action, location, self._needs.pop(job.id))
+        if isinstance(made, Result):
+            self._post(Reused(job.id, made.outputs, made.run, made.job, time.time()))
+            return
+        bound, missed = made
+        task, image, loaded = await entered(house, job, bound.task, location.site)
+        kept = Kept(bound, None if task is bound.task else task, house.mover.noted.looks(bound.place.sources.values()))
+        resources = action.resources
+        await self._announce(
+            Submitting(job.id, key, action.location, bound.place.dir, time.time(), image, loaded, resources, missed.why), kept
+        )
         self._staging.pop(key, None)
-        await self._at_site(job, key, location, kept)
+        await self._at_site(job, key, location, kept, missed.sought)
 
     async def _adopt(self, action: Adopt) -> None:
         """Go on with an attempt of an earlier driver: what the site has taken is not started again, what it has not is started now."""
         kept = self._kept.pop(action.key)
+        self._adopted.add(action.key)
         self._house.mover.noted.restore(kept.looks)
         await self._at_site(action.job, action.key, self._house.locations[action.location], kept)
 
-    async def _at_site(self, job: Job, key: Key, location: Location, kept: Kept) -> None:
+    async def _at_site(self, job: Job, key: Key, location: Location, kept: Kept, sought: Sought | None = None) -> None:
         """The attempt from its submission to its end."""
         ended = await self._house.sites[location.site].run(
             location,
@@ -252,46 +275,12 @@ class Driver:
             lambda ticket: self._post(Submitted(job.id, key, ticket, time.time())),
             lambda status: self._post(Running(job.id, key, status.at, status.host)),
         )
-        await self._conclude(job, key, kept.bound, ended, location.site)
-
-    async def _entered(self, job: Job, task: Task, site: str) -> tuple[Task, str | None, tuple[str, ...]]:
-        """The task as the site can run it: in its container (with the digest of the image), or with the modules for its software."""
-        if task.container is not None:
-            return *await self._house.containers[site].enter(task), ()
-        known = self._house.modules.get(site)
-        wanted = modules.chosen(self._house.processes.packages(job.process), known) if known else {}
-        return modules.loaded(task, wanted), None, tuple(wanted)
-
-    def _place(self, action: Submit, location: Location) -> Place:
-        directory = posixpath.join(location.workdir, self._house.run, action.key)
-        replica = location.replica(directory)
-        if replica is None:
-            raise SiteError(f"its working directory {location.workdir} lies on no file system of {location}", transient=False)
-        asked = self._house.processes.container(action.job.process) if location.site in self._house.containers else None
-        if asked is not None:
-            return Place(directory, replica.uri, asked.outdir, asked.tmpdir, asked.indir, {}, action.resources, contained=True)
-        out, tmp, inputs = (posixpath.join(directory, name) for name in ("out", "tmp", "in"))
-        return Place(directory, replica.uri, out, tmp, inputs, {}, action.resources)
-
-    async def _bind(self, job: Job, key: Key, needs: Needs, place: Place, location: Location) -> tuple[Bound, Place]:
-        """Bring what is needed to the location and make the task; bind may find out on the way that it needs more."""
-        house, facts = self._house, dict[Fact, Any]()
-        aside = house.processes.aside(job.process, job.inputs)
-        wanted: Sequence[str] = needs.sources
-        while True:
-            if wanted:
-                house.listener.stage(job.id, "begin")
-                sources = await house.mover.localize(wanted, location)
-                house.listener.stage(job.id, "end")
-                place = replace(place, sources={**place.sources, **sources})
-            def call(known: Facts, place: Place = place) -> Bound | Ask:
-                return house.processes.bind(job, key, place, needs, known)
-
-            answer = await asyncio.to_thread(call, facts) if aside else call(facts)
-            if not isinstance(answer, Ask):
-                return answer, place
-            wanted = [fact.uri for fact in answer.facts if isinstance(fact, Localize)]
-            facts.update(await house.mover.answer({fact for fact in answer.facts if not isinstance(fact, Localize)}))
+        if _was_ended(ended) and key in self._adopted and key not in self._cancelled:
+            self._post(Failed(job.id, key, _STOPPED, time.time(), again=0.0))
+            return
+        outputs = await self._conclude(job, key, kept.bound, ended, location.site)
+        if outputs is not None and sought is not None and self._house.reuse is not None and isinstance(ended, Done):
+            self._house.reuse.keep(job, location, sought, kept.bound.place, ended.manifest, outputs, self._group)
 
     def _judged(self, job: Job, bound: Bound, outcome: Outcome, site: str) -> Failure | None:
         """Why the attempt failed: for its container, or by itself."""
@@ -302,7 +291,8 @@ class Driver:
         failure = engines or self._house.processes.judge(job.process, outcome, command)
         return failure and with_signal(failure)
 
-    async def _conclude(self, job: Job, key: Key, bound: Bound, ended: Ended, site: str) -> None:
+    async def _conclude(self, job: Job, key: Key, bound: Bound, ended: Ended, site: str) -> Inputs | None:
+        """Tell how the attempt ended; its outputs where it succeeded."""
         match ended:
             case Done(outcome):
                 failure = self._judged(job, bound, outcome, site)
@@ -312,7 +302,7 @@ class Driver:
                 elif failure:
                     self._fail(job.id, key, failure)
                 else:
-                    await self._collect(job, key, bound, ended)
+                    return await self._collect(job, key, bound, ended)
             case Lost(evidence, kind, lasting):
                 self._fail(job.id, key, Failure(FailureClass.CANCELLED if key in self._cancelled else kind, evidence, lasting=lasting))
             case Refused(reason, transient):
@@ -321,8 +311,9 @@ class Driver:
                 pass
             case _:
                 assert_never(ended)
+        return None
 
-    async def _collect(self, job: Job, key: Key, bound: Bound, done: Done) -> None:
+    async def _collect(self, job: Job, key: Key, bound: Bound, done: Done) -> Inputs | None:
         processes, outcome = self._house.processes, done.outcome
         try:
             outputs = await self._settle(
@@ -331,8 +322,9 @@ class Driver:
         except HyflowError as error:
             # What the command said may tell why it left what it left.
             self._fail(job.id, key, replace(failure_of(error), stderr=outcome.stderr))
-        else:
-            self._post(Finished(job.id, key, outputs, outcome.usage, time.time()))
+            return None
+        self._post(Finished(job.id, key, outputs, outcome.usage, time.time()))
+        return outputs
 
     def _with_changes(self, job: Job, bound: Bound, failure: Failure | None, stderr: str) -> Failure | None:
         """A command that wrote to a file that it was given has failed, whatever it says; one that filled a directory is warned of."""
@@ -354,3 +346,13 @@ class Driver:
             if (task := self._staging.get(key)) is not None:
                 task.cancel()
         await asyncio.gather(*(site.cancel(keys) for site in self._house.sites.values()))
+
+
+def _was_ended(how: Ended) -> bool:
+    """Whether hyflow has ended the attempt: an earlier one, where this one did not wish it."""
+    match how:
+        case Done(outcome):
+            return outcome.cancelled
+        case Lost(kind=kind):
+            return kind is FailureClass.CANCELLED
+    return False

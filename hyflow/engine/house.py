@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from hyflow.cwl.processes import Processes
 from hyflow.engine.contained import Containers
+from hyflow.engine.reusing import Reusing
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
 from hyflow.model.events import Event
@@ -64,6 +65,8 @@ class House:
     """The environment modules of each site that has some, by the name of the software."""
     retries: Retries = field(default_factory=lambda: RETRIES)
     """How often a job is tried, by the class of its failures."""
+    reuse: Reusing | None = None
+    """What takes results of earlier runs, and keeps those of this one; None where that is not wanted."""
 
 
 async def settle(call: Callable[[Facts], T | Ask], mover: Mover, scripted: bool) -> T:

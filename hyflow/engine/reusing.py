@@ -19,7 +19,7 @@ from hyflow.cwl.processes import Processes
 from hyflow.cwl.rehearsal import DIRECTORY
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Job
-from hyflow.model.places import Location, replica_of
+from hyflow.model.places import Location, Place, replica_of
 from hyflow.model.resources import Resources
 from hyflow.model.tasks import EntryKind, Manifest, Task
 from hyflow.model.values import Inputs, walk_data
@@ -72,16 +72,14 @@ class _Ended:
     job: Job
     location: Location
     sought: Sought
-    dir: str
-    uri: str
+    place: Place
     manifest: Manifest
     outputs: Inputs
 
 
 @dataclass(slots=True)
 class Reusing:
-    """One run's taking and keeping. `label`: the workflow's address; `seen`: the file systems that the run can read; `group` owns the task
-    that keeps."""
+    """One run's taking and keeping. `label`: the workflow's address; `seen`: the file systems that the run can read."""
 
     run: str
     label: str
@@ -91,6 +89,8 @@ class Reusing:
     results: Results
     writer: Writer
     seen: Collection[str]
+    stored: set[str] = field(default_factory=set)
+    """The directories of the attempts whose results this driver has kept."""
     _natures: dict[str, Nature] = field(default_factory=dict)
     _ended: list[_Ended] = field(default_factory=list)
     _keeping: asyncio.Task[None] | None = None
@@ -111,10 +111,13 @@ class Reusing:
             return Missed(f"what {found.job} of run {found.run} gave was the same, but {wrong or 'it is being removed'}", sought)
         return found
 
-    def keep(self, job: Job, location: Location, sought: Sought, place: tuple[str, str], manifest: Manifest, outputs: Inputs,
-             group: asyncio.TaskGroup) -> None:
-        """Keep these outputs for later runs, if nothing that they rest on has changed. `place`: the attempt's directory and its address."""
-        self._ended.append(_Ended(job, location, sought, *place, manifest, outputs))
+    def keep(
+        self, job: Job, location: Location, sought: Sought, place: Place, manifest: Manifest, outputs: Inputs, group: asyncio.TaskGroup
+    ) -> None:
+        """Keep these outputs for later runs, if nothing that they rest on has changed; `group` owns the task that finds out."""
+        if not place.sources.keys() <= sought.digests.keys():
+            return  # an expression has named a file that nobody had foreseen
+        self._ended.append(_Ended(job, location, sought, place, manifest, outputs))
         if self._keeping is None or self._keeping.done():
             self._keeping = group.create_task(self._keep_all(), name="keeping results")
 
@@ -192,6 +195,7 @@ class Reusing:
                 try:
                     if (result := await self._result(ended)) is not None:
                         self.writer.store(result)
+                        self.stored.add(result.dir)
                 except (SiteError, OSError):  # it is not known, and so not kept
                     continue
 
@@ -208,12 +212,12 @@ class Reusing:
         if data is None:
             return None
         return Result(sought.identity.key, sought.identity.parts, self._label(ended.job), self.run, ended.job.id, ended.location.site,
-                      ended.dir, ended.outputs, data, time.time())
+                      ended.place.dir, ended.outputs, data, time.time())
 
     async def _held(self, ended: _Ended) -> dict[str, Held] | None:
         """What the outputs hold, as the machine told it that made them; what it did not tell is looked at."""
         uris = list(dict.fromkeys(str(item["location"]) for item in walk_data(ended.outputs) if "location" in item))
-        told = _told(ended.manifest, f"{ended.uri}/out")
+        told = _told(ended.manifest, f"{ended.place.uri}/out")
         more = await self.digests.of([uri for uri in uris if uri not in told])
         held = {uri: Held(found.sha256, found.size) for uri in uris if (found := told.get(uri) or more.get(uri)) is not None}
         return held if len(held) == len(uris) else None

@@ -127,7 +127,7 @@ class Outcome:
     """How an attempt ended. Exactly one of `code` (the command's exit status), `signal`, `timed_out`, `trouble` tells why.
 
     `trouble`: the command could not be started at all (staging failed, the disk is full), in words; beside a `code` or `signal`: it ran,
-    but what it left cannot be read. `disk_full`: it failed while there was no room left where it worked.
+    but what it left cannot be read. `disk_full`: it failed while there was no room left where it worked. `cancelled`: hyflow ended it.
     `started` and `ended` in seconds since the epoch on the machine's clock. `stderr` and `stdout`: the last 4 KiB of the logs (of
     the captured file where the task names one).
     """
@@ -138,6 +138,7 @@ class Outcome:
     out_of_memory: bool = False
     trouble: str | None = None
     disk_full: bool = False
+    cancelled: bool = False
     usage: Usage = UNMEASURED
     started: float = 0.0
     ended: float = 0.0

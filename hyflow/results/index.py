@@ -79,6 +79,10 @@ class Results:
         """The runs that have taken results of this one and have not been released."""
         return tuple(user for (user,) in self._rows("SELECT DISTINCT user FROM uses WHERE source = ? ORDER BY user", (run,)))
 
+    def directories(self, run: str) -> tuple[str, ...]:
+        """The directories of the attempts of a run whose results are kept."""
+        return tuple(dict.fromkeys(result.dir for result in self._results("WHERE run = ?", (run,))))
+
     # -- changing -------------------------------------------------------------------------------------------------
 
     def store(self, results: Iterable[Result]) -> None:

@@ -42,7 +42,7 @@ def was_cancelled(place: Place, run: str) -> None:
     """Nothing runs, the record says so, and there is no more to cancel."""
     assert place.napping() == supervisors(place.home) == []
     status = json.loads(place("hyflow", "status", run, "--json").stdout)
-    assert (status["state"], status["cancelled"], status["running"], status["pid"]) == ("interrupted", JOBS, 0, None)
+    assert (status["state"], status["cancelled"], status["running"], status["pid"]) == ("cancelled", JOBS, 0, None)
     journal = find_run(place.home, run).journal
     assert [record.event.reason for record in read_milestones(journal, Stopping) if isinstance(record.event, Stopping)] == ["cancel"]
     assert len(read_milestones(journal, Failed)) == JOBS and read_session(journal).ended is not None

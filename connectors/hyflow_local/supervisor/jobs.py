@@ -137,6 +137,8 @@ class Job:
             outcome["code"] = os.WEXITSTATUS(self.status)
         if self.out_of_memory:
             outcome["out_of_memory"] = True
+        if self.ending == "cancel":
+            outcome["cancelled"] = True
         if self.status and not self.ending and is_full(self.task["dir"]):
             outcome["disk_full"] = True
         return outcome
