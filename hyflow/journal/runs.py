@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import fcntl
 import os
@@ -131,6 +130,8 @@ def find_run(home: Path, text: str | None = None) -> RunDir:
 
 
 def _nearest(runs: list[RunDir], text: str) -> str:
+    import difflib  # slow to import, and rarely needed
+
     words = [word for run in reversed(runs) for word in (run.name, run.id) if word]
     near = difflib.get_close_matches(text, words, n=3)
     return f"did you mean {', '.join(near)}?" if near else "hyflow runs lists them"

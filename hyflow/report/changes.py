@@ -8,7 +8,7 @@ from hyflow import plain
 from hyflow.journal import Phase, RunDir
 from hyflow.report.standing import UNDER_WAY
 from hyflow.report.summary import Summary, every_step, status_json, summarize
-from hyflow.report.tables import status_head
+from hyflow.report.tables import status_text
 from hyflow.report.terminal import duration
 
 PERIOD = 0.5
@@ -27,7 +27,7 @@ def tell(run: RunDir, *, as_lines: bool) -> None:
             break
         time.sleep(PERIOD)
     if not as_lines:
-        print("\n".join(status_head(summary)), flush=True)
+        print(status_text(summary), flush=True)
 
 
 def _line(summary: Summary) -> str:

@@ -282,7 +282,7 @@ steps:
   second: {run: {class: CommandLineTool, baseCommand: cat, inputs: {f: File}, outputs: []}, in: {f: first/o}, out: []}
 """)
     shell.run("wf.cwl").fails(1, "/first failed")
-    shell("hyflow", "logs", "/second").fails(1, "the step /second has not begun in this run", "hyflow status")
+    shell("hyflow", "logs", "/second").fails(1, "the step /second has not begun in this run", "hyflow why", "says what it waits for")
     shell("hyflow", "logs", "/sceond").fails(2, "no job of a step '/sceond' is known in this run")
 
 

@@ -227,6 +227,21 @@ def test_the_same_as_json(shell: Shell) -> None:
     assert (waiting["waits_for"], waiting["failed_before"]) == ([{"step": "/align", "state": "failed"}], ["/align"])
 
 
+def test_names_that_mean_harm(shell: Shell) -> None:
+    """Neither an escape nor a line of their own comes from them, whichever verb tells of them."""
+    evil = "e\x1b[31mvil\nline"
+    program = Program("file:///wf.cwl", "#main", {"#main": flow("#main", step(evil), step("next", evil))}, {})
+    job = JobId(f"/{evil}")
+    lost = Failed(job, key_of(job), Failure(FailureClass.TOOL, "bad\x1b[2J", 3, "x\x1b]0;t\x07"), 105.0)
+    run = made(shell.home, None, [Started({}), *life(job, Path("/w\x1b[31m\n"), lost)], program=program)
+    looked = (["status", "--watch"], ["logs", "-f"], ["runs"], ["logs", f"/{evil}", "-f"], ["logs", "--failed"])
+    for verb, *words in (["why", f"/{evil}"], ["why", "/next"], *looked):
+        ended = shell("hyflow", verb, *([run.id] if verb in ("why", "logs") else []), *words)
+        text = ended.stdout + ended.stderr
+        assert "\x1b" not in text and not any(line.startswith("line") for line in text.splitlines()), text
+        assert verb == "runs" or "evil\\nline" in text
+
+
 def test_mistakes(shell: Shell) -> None:
     made(shell.home, "x", [Started({})])
     shell("hyflow", "why", "x").fails(2, "which step, or which of its jobs?", "hyflow why x /STEP")
