@@ -194,7 +194,7 @@ async def test_one_that_dies_while_it_is_left_leaves_nothing_running(tmp_path: P
         await submit(connector, "runs", "sh", "-c", f"echo $$ >{tmp_path}/pid; exec sleep 300")
         pid = int(await text_of(tmp_path / "pid"))
         os.kill(supervisor_of(connector), signal.SIGKILL)
-    await gone(pid, 1)
+    await gone(pid)
     async with connected(tmp_path) as connector:
         assert "has been ended" in str(await end_of(connector, await submit(connector, "runs", "true")))
 

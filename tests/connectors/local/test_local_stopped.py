@@ -115,7 +115,7 @@ async def test_one_that_is_stopped_when_it_shall_end_leaves_nothing_running(tmp_
         pid, supervisor = int(await text_of(tmp_path / "pid")), supervisor_of(connector)
         os.kill(supervisor, signal.SIGSTOP)
     for one in (pid, supervisor):
-        await gone(one, 1)
+        await gone(one)
     assert supervisors(tmp_path) == []
 
 
