@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyflow.reuse import Bare, Contained, Identity, Nature, canonical, differences, identity, wanted
@@ -164,7 +164,7 @@ def test_names_that_are_no_text() -> None:
     assert len({made(file(basename=name)).key for name in names}) == len(names)
 
 
-texts = st.text(st.characters(codec=None, exclude_categories=()), max_size=5)
+texts = st.text("ab\"\\u:,0é\0\ud83d\ude00\udcff\U0001f600", max_size=4)
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts
     | st.sampled_from(["\ud83d\ude00", "\U0001f600", "File", '"', "\\"]),
@@ -184,11 +184,13 @@ def alike(one: Any, other: Any) -> bool:
     return repr(one) == repr(other)
 
 
+@settings(deadline=None)
 @given(values, values)
 def test_two_values_have_one_text_only_if_they_are_the_same(one: Any, other: Any) -> None:
     assert (canonical(one) == canonical(other)) == alike(one, other)
 
 
+@settings(deadline=None)
 @given(values)
 def test_the_order_of_keys_does_not_matter(value: Any) -> None:
     def turned(item: Any) -> Any:
@@ -199,6 +201,7 @@ def test_the_order_of_keys_does_not_matter(value: Any) -> None:
     assert canonical(turned(value)) == canonical(value)
 
 
+@settings(deadline=None)
 @given(values, values)
 def test_two_inputs_have_one_key_only_if_they_are_the_same(one: Any, other: Any) -> None:
     nature = Nature({"baseCommand": "c"})
@@ -229,6 +232,7 @@ class Watched(dict[str, str]):
         return super().__getitem__(uri)
 
 
+@settings(deadline=None)
 @given(anything, anything)
 def test_what_is_wanted_is_what_counts(value: Any, document: Any) -> None:
     nature = Nature({"in": document})

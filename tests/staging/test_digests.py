@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -53,8 +52,9 @@ def laid(path: Path) -> tuple[Path, Path]:
     return path / "f", path / "d"
 
 
-def fake_age(monkeypatch: pytest.MonkeyPatch) -> None:
-    later = time.time_ns() + 10**11
+def fake_age(monkeypatch: pytest.MonkeyPatch, path: Path, seconds: int = 100) -> None:
+    """It is so long after the last change of what lies at the path."""
+    later = path.stat().st_ctime_ns + seconds * 10**9
     monkeypatch.setattr("time.time_ns", lambda: later)
 
 
@@ -88,7 +88,7 @@ async def test_a_copy_that_lies_here_counts(tmp_path: Path) -> None:
 
 async def test_what_is_known_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, folder = laid(tmp_path)
-    fake_age(monkeypatch)
+    fake_age(monkeypatch, file)
     digests = Digests(Catalog(), {}, None)
     first = await digests.of([uri(file), uri(folder)])
     monkeypatch.setattr(trees, "read", None)
@@ -99,8 +99,7 @@ async def test_what_is_known_is_read_once(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("old", [True, False])
 async def test_every_change_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool) -> None:
     file, folder = laid(tmp_path)
-    if old:
-        fake_age(monkeypatch)
+    fake_age(monkeypatch, file, 100 if old else 1)
     digests = Digests(Catalog(), {}, None)
     first = await digests.of([uri(file), uri(folder)])
     await asyncio.sleep(0.02 if old else 0)  # a kernel's clock ticks every 4 to 10 ms; what is young is read again anyway
@@ -162,8 +161,9 @@ async def test_notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, folder = laid(tmp_path)
     said = Digest("said", 4)
     young, digests = Digests(Catalog(), {}, None), Digests(Catalog(), {}, None)
+    fake_age(monkeypatch, file, 1)
     young.note({uri(file): said})
-    fake_age(monkeypatch)
+    fake_age(monkeypatch, file)
     digests.note({uri(file): said, uri(folder): said, uri(tmp_path / "none"): said, "odd:x": said})
     assert await digests.of([uri(file)]) == {uri(file): said}
     for other in (young, Digests(Catalog(), {}, None)):

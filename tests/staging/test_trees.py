@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyflow.staging import remembered, trees
@@ -111,12 +111,12 @@ def test_hostile_names(tmp_path: Path, name: str) -> None:
 
 
 entries = st.dictionaries(
-    st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=4)
-    | st.binary(min_size=1, max_size=4).map(os.fsdecode),
-    st.tuples(st.sampled_from("fd"), st.integers(0, 99), st.sampled_from(["", "0", ":", ";f1:a0:;"])), max_size=4,
+    st.text("ab:;f0/\nÿ\udcff", min_size=1, max_size=3),
+    st.tuples(st.sampled_from("fd"), st.integers(0, 9), st.sampled_from(["", "0", ":", ";f1:a0:;"])), max_size=3,
 ).map(lambda found: sorted((path, *what) for path, what in found.items()))
 
 
+@settings(deadline=None)
 @given(entries, entries)
 def test_two_trees_have_one_digest_only_if_they_are_the_same(one: list[trees.Entry], other: list[trees.Entry]) -> None:
     assert (tree_digest(one) == tree_digest(other)) == (one == other)
@@ -159,11 +159,11 @@ def test_other_contents_under_the_same_name_and_times(tmp_path: Path, monkeypatc
 def test_what_has_just_changed_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, memory = tmp_path / "f", Remembered(tmp_path / "home" / "sums")
     path.write_bytes(LARGE)
-    digest(path, memory)
-    assert memory.get(path.stat()) is None
-    monkeypatch.setattr("time.time_ns", lambda: 10**18)  # and so is what will change in the future
-    digest(path, memory)
-    assert memory.get(path.stat()) is None
+    changed = path.stat().st_ctime_ns
+    for after, known in ((remembered.YOUNG - 1, False), (-10**18, False), (remembered.YOUNG, True)):  # nor what changes in the future
+        monkeypatch.setattr("time.time_ns", lambda now=changed + after: now)
+        digest(path, memory)
+        assert (memory.get(path.stat()) is not None) is known
 
 
 def test_small_files_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
