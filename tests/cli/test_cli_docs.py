@@ -148,6 +148,6 @@ def test_every_variable_that_is_read_is_told() -> None:
     found = {
         name
         for path in [*(ROOT / "hyflow").rglob("*.py"), *(ROOT / "connectors").rglob("*.py")]
-        for name in re.findall(r"environ(?:\.get\(|\[)\"(\w+)\"", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"(?:environ(?:\.get\(|\[)|VARIABLE = )\"(\w+)\"", path.read_text(encoding="utf-8"))
     }
     assert found | {"COLUMNS"} == {line.split("`")[1] for line in sections()["Environment"].splitlines() if line.startswith("| `")}
