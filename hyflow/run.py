@@ -44,6 +44,7 @@ from hyflow.resuming import Wish
 from hyflow.staging import destination, here
 from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import HereFiles
+from hyflow.staging.landed import Landed
 from hyflow.staging.move import Mover, landings
 
 _SHOWN = 5
@@ -147,6 +148,7 @@ async def _resume(run_dir: RunDir, wish: Wish, observer: Observer, interruption:
 
             async def begin(house: House) -> Beginning:
                 kept = await asyncio.to_thread(resuming.replayed, run_dir, house.state)
+                await house.mover.restore()
                 return Beginning(house.state.inputs, lambda driver: driver.resume(socket.gethostname(), kept))
 
             processes, past = Processes(known.program), await asyncio.to_thread(so_far, run_dir)
@@ -183,7 +185,8 @@ async def _with_sites(run: _Run) -> Result:
             places = {str(place): place for site in sites.values() for place in await site.connector.locations()}
             run.deployment.check_locations({name: [place.name for place in places.values() if place.site == name] for name in sites})
             connectors = {name: site.connector for name, site in sites.items()}
-            mover = Mover(reached(connectors, places), landings(run.dir.id, places.values(), run.dir.path), Catalog())
+            copies = landings(run.dir.id, places.values(), run.dir.path)
+            mover = Mover(reached(connectors, places), copies, Catalog(), Landed(run.dir.path / "landed"))
             state = State(run.program, run.dir.id, places)
             binding = _binding(run.deployment, places)
             containers = await _containers(run, sites, places, mover, group)

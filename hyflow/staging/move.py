@@ -21,6 +21,7 @@ from hyflow.model.places import HERE, Location, Replica, redacted
 from hyflow.staging import here, web
 from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import FarFiles, Files, batched
+from hyflow.staging.landed import Landed
 from hyflow.staging.plan import file_name, nearest, plan
 from hyflow.staging.unchanged import Noted
 
@@ -49,10 +50,12 @@ class _Move:
 
 
 class Mover:
-    """`files` by file system; `landings` by file system: the directory (absolute) below which copies are put there."""
+    """`files` by file system; `landings` by file system: the directory (absolute) below which copies are put there; `landed` hears of
+    every copy."""
 
-    def __init__(self, files: Mapping[str, Files], landings: Mapping[str, str], catalog: Catalog) -> None:
+    def __init__(self, files: Mapping[str, Files], landings: Mapping[str, str], catalog: Catalog, landed: Landed | None = None) -> None:
         self.catalog = catalog
+        self._landed = landed
         self.noted = Noted()
         self._files, self._landings = files, landings
         self._moving: dict[tuple[str, str], _Move] = {}
@@ -188,8 +191,16 @@ class Mover:
             await self._download(landed)
         else:
             await self._receive_here(directory, {self._path(uri, origin): path for uri, path in landed.items()}, self._far(origin))
-        for uri, path in landed.items():
-            self.catalog.add(uri, Replica(to, path.lstrip("/")))
+        copies = {uri: Replica(to, path.lstrip("/")) for uri, path in landed.items()}
+        for uri, copy in copies.items():
+            self.catalog.add(uri, copy)
+        if self._landed is not None:
+            self._landed.note(copies)
+
+    async def restore(self) -> None:
+        """Know again of the copies that an earlier driver of the run has made."""
+        if self._landed is not None:
+            await self._landed.restore(self.catalog, self._files)
 
     def _path(self, uri: str, filesystem: str) -> str:
         replica = self.catalog.at(uri, filesystem)

@@ -69,7 +69,7 @@ async def wipe(connector: Connector, location: Location, run: str) -> int:
 def tidy_here(run_dir: Path, location: Location, run: str, keep: Collection[str] = ()) -> None:
     """Tidy the run's directories on this machine; of the attempts whose keys are in `keep`, `out` stays. Directories that are empty
     already stay, too: to remove one costs more than it holds."""
-    for name in ("data", CLAIMS):
+    for name in ("data", "landed", CLAIMS):
         here.remove(str(run_dir / name))
     attempts = os.path.join(location.workdir, run)
     if not os.path.isdir(attempts):
