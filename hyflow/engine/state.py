@@ -196,9 +196,9 @@ class State:
         were to run again, and tell of a job behind them: what is known of it counts."""
         names = job.step.split("/")
         for depth in range(2, len(names) + 1):
-            for own in range(len(job.tag)):
-                firing = self._scattered.get(JobId("/".join(names[:depth]), job.tag[:own]))
-                while firing is not None and firing.shape is not None and firing.unfolded <= index_of(firing.step, firing.shape, job.tag[own:]):
+            for outer in range(len(job.tag)):
+                firing = self._scattered.get(JobId("/".join(names[:depth]), job.tag[:outer]))
+                while firing is not None and firing.unfolded <= index_of(firing.step, firing.shape or (), job.tag[outer:]):
                     self._begin(firing)
             self._work_off()
 

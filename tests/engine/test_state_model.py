@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import errands
 import graphs
 import world
 from generated import examples
@@ -21,15 +22,15 @@ from hyflow.model.places import HERE, Location
 from hyflow.model.resources import Resources
 
 PICKS = st.integers(0, 11)
-WAYS = st.sampled_from([world.NORMAL, world.NORMAL, world.NORMAL, world.NORMAL, world.FINAL, world.AGAIN, world.REUSED])
-ENDS = st.sampled_from([world.NORMAL, world.NORMAL, world.NORMAL, world.FINAL, world.AGAIN, world.CANCELLED])
+WAYS = st.sampled_from([errands.NORMAL] * 9 + [errands.FINAL, errands.AGAIN, errands.REUSED])
+ENDS = st.sampled_from([errands.NORMAL] * 3 + [errands.FINAL, errands.AGAIN, errands.AGAIN, errands.CANCELLED])
 
 
 @st.composite
 def locations(draw: Any) -> dict[str, Location]:
     """One or two places to run."""
     def place(name: str) -> Location:
-        cores = draw(st.sampled_from([None, 1, 2, 3]))
+        cores = draw(st.sampled_from([None, 2, 3, 4]))
         room = None if cores is None else Resources(cores)
         return Location(name, "", HERE, "/work", {HERE: "/"}, room, room, draw(st.integers(0, 2)), draw(st.booleans()))
 
@@ -39,7 +40,7 @@ def locations(draw: Any) -> dict[str, Location]:
 class Runs(RuleBasedStateMachine):
     """One run, whatever befalls it."""
 
-    @initialize(program=graphs.programs(), locations=locations(), window=st.integers(1, 4))
+    @initialize(program=graphs.programs(), locations=locations(), window=st.sampled_from([1, 2, 3, 8]))
     def begins(self, program: Any, locations: dict[str, Location], window: int) -> None:
         self.world = world.World(program, locations, window)
 
@@ -50,34 +51,34 @@ class Runs(RuleBasedStateMachine):
         return self.world.state is None and bool(self.world.record.events)
 
     @precondition(driven)
-    @rule(count=st.integers(1, 9))
-    def record(self, count: int) -> None:
-        self.world.commit(count)
-
-    @precondition(driven)
-    @rule(work=st.lists(st.tuples(PICKS, WAYS), min_size=1, max_size=6))
-    def work(self, work: list[tuple[int, str]]) -> None:
-        for pick, how in work:
-            self.world.carry_on(pick, how)
-
-    @precondition(driven)
-    @rule(work=st.lists(st.tuples(PICKS, WAYS, PICKS, ENDS), min_size=4, max_size=9))
-    def time_passes(self, work: list[tuple[int, str, int, str]]) -> None:
-        for pick, how, running, end in work:
-            if self.world.state is not None:
-                self.world.commit(2)
+    @rule(work=st.lists(st.tuples(PICKS, WAYS, PICKS, ENDS, st.integers(0, 4)), min_size=4, max_size=12))
+    def time_passes(self, work: list[tuple[int, str, int, str, int]]) -> None:
+        for pick, how, running, end, durable in work:
             if self.world.state is not None:
                 self.world.carry_on(pick, how)
                 self.world.end_attempt(running, end)
-
-    @rule(pick=PICKS, how=ENDS)
-    def attempt_ends(self, pick: int, how: str) -> None:
-        self.world.end_attempt(pick, how)
+                self.world.commit(durable)
 
     @precondition(driven)
-    @rule(reason=st.sampled_from(["interrupt", "terminate", "hangup", "cancel"]))
-    def stop(self, reason: str) -> None:
-        self.world.stop(reason)
+    @rule(pick=PICKS, durable=st.integers(2, 9))
+    def much_begins(self, pick: int, durable: int) -> None:
+        """Until nothing is left to do but to wait for the site."""
+        for _ in range(40):
+            self.world.commit(durable)
+            if self.world.state is None or not (self.world.carry_on(pick) or self.world.posted):
+                break
+
+    @rule(pick=PICKS, ends=st.lists(ENDS, min_size=1, max_size=3))
+    def attempts_end(self, pick: int, ends: list[str]) -> None:
+        for how in ends:
+            self.world.end_attempt(pick, how)
+
+    @precondition(driven)
+    @rule(reason=st.sampled_from(["interrupt", "terminate", "hangup", "cancel"]), at_once=st.booleans())
+    def stop(self, reason: str, at_once: bool) -> None:
+        """Which is heard after all that was posted before, or before all that has not been heard yet."""
+        self.world.stop(reason, at_once=at_once)
+        self.world.commit(len(self.world.posted))
 
     @precondition(driven)
     @rule()
@@ -103,8 +104,10 @@ class Runs(RuleBasedStateMachine):
     @rule(pick=PICKS, failed=st.booleans())
     def rerun_step(self, pick: int, failed: bool) -> None:
         program = self.world.program
-        steps = sorted({path for name in program.workflows[program.root].steps for path in downstream(program, name)})
-        self.world.resume(Rerun(downstream(program, steps[pick % len(steps)]), failed, 0.0))
+        steps = graphs.below(program, program.root, "")
+        chosen = downstream(program, steps[pick % len(steps)])
+        assert set(chosen) == graphs.following(program, steps[pick % len(steps)])
+        self.world.resume(Rerun(chosen, failed, 0.0))
 
     def teardown(self) -> None:
         """It comes to its end, and stays there."""
@@ -121,5 +124,5 @@ class Runs(RuleBasedStateMachine):
         assert self.world.errands == []
 
 
-Runs.TestCase.settings = settings(examples(60), stateful_step_count=30)
+Runs.TestCase.settings = settings(examples(60), stateful_step_count=25)
 TestRuns = Runs.TestCase

@@ -5,6 +5,7 @@ Shares nothing with the engine: its links, scatters and scopes are written here 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import zlib
 from collections.abc import Collection, Sequence
@@ -18,8 +19,8 @@ from hyflow.model.jobs import JobId
 from hyflow.model.values import Inputs
 from hyflow.model.workflow import Link, Program, Source, Step, Workflow
 
-INPUTS: Inputs = {"one": 1, "nothing": None, "none": [], "two": [2, 3], "three": [[4], None, [5, 6]]}
-_LISTS = {"none", "two", "three", "many"}
+INPUTS: Inputs = {"one": 1, "nothing": None, "none": [], "two": [2, 3], "three": [[4, 5, 6], None, [7, 8]], "five": [1, 2, 3, 4, 5]}
+_LISTS = {"none", "two", "three", "five", "many"}
 """Inputs and tools that give arrays."""
 
 
@@ -84,7 +85,7 @@ def _step(draw: Any, name: str, outer: str, sources: list[tuple[Source, bool]], 
         process = f"{outer}-{name}"
         _workflow(draw, process, [link.port for link in links], (), most - 2, found)
     method = draw(st.sampled_from(["dotproduct", "flat_crossproduct", "nested_crossproduct"])) if scatter else "dotproduct"
-    return Step(name, process, kind, tuple(links), ("out",), tuple(scatter), method, draw(st.integers(0, 3)) == 0)
+    return Step(name, process, kind, tuple(links), ("out",), tuple(scatter), method, draw(st.integers(0, 2)) == 0)
 
 
 def _flow(draw: Any, sources: list[tuple[Source, bool]]) -> tuple[Any, ...]:
@@ -96,6 +97,34 @@ def _flow(draw: Any, sources: list[tuple[Source, bool]]) -> tuple[Any, ...]:
     merge = draw(st.sampled_from(["merge_nested", "merge_flattened"]))
     pick = draw(st.sampled_from([None, None, "all_non_null", "first_non_null", "the_only_non_null"]))
     return chosen, True, merge, pick
+
+
+def below(program: Program, workflow: str, prefix: str) -> list[str]:
+    """The paths of all steps of the workflow, and of those that they hold."""
+    steps = program.workflows[workflow].steps.values()
+    return [path for step in steps for path in (f"{prefix}/{step.name}", *_held(program, step, f"{prefix}/{step.name}"))]
+
+
+def _held(program: Program, step: Step, path: str) -> list[str]:
+    return below(program, step.process, path) if step.kind == "workflow" else []
+
+
+def following(program: Program, path: str) -> set[str]:
+    """The paths of the step, of all that it holds, and of all that comes after it, inside the workflows around it and outside."""
+    workflow, prefix, found = program.workflows[program.root], "", {path}
+    for name in path.strip("/").split("/"):
+        after = {name}
+        for _ in workflow.steps:  # as often as the longest chain is long
+            links = ((step.name, source.step) for step in workflow.steps.values() for link in step.inputs for source in link.sources)
+            after |= {name for name, needed in links if needed in after}
+        for other in after - {name}:
+            found |= {f"{prefix}/{other}", *_held(program, workflow.steps[other], f"{prefix}/{other}")}
+        prefix = f"{prefix}/{name}"
+        if prefix == path:
+            found.update(_held(program, workflow.steps[name], path))
+        elif workflow.steps[name].kind == "workflow":
+            workflow = program.workflows[workflow.steps[name].process]
+    return found
 
 
 # -- evaluation -------------------------------------------------------------------------------------------------------
@@ -118,10 +147,8 @@ class Evaluation:
     jobs: dict[JobId, Inputs] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        try:
+        with contextlib.suppress(_Broken):
             self.outputs = self._workflow(self.program.workflows[self.program.root], INPUTS, JobId("/"))
-        except _Broken:
-            pass
 
     def _workflow(self, workflow: Workflow, inputs: Inputs, id: JobId) -> Inputs:
         values: dict[str, Inputs | None] = {}
@@ -166,8 +193,9 @@ class Evaluation:
         raise _Broken
 
     def _step(self, step: Step, id: JobId, read: Any) -> Inputs:
-        if any(source.step is not None for link in step.inputs for source in link.sources):
-            [read(source) for link in step.inputs for source in link.sources]  # what it needs must be there before anything is said of it
+        for link in step.inputs:
+            for source in link.sources:
+                read(source)  # all that it needs must be there before anything is said of it
         inputs = {link.port: self._arrives(link, read, id) for link in step.inputs}
         if not step.scatter:
             return self._job(step, id, inputs)

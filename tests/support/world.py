@@ -5,18 +5,19 @@ What it sees it holds against the rules of a run that cannot be lost; see `test_
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import assert_never
 
 import graphs
+from chronicle import Record
+from errands import CANCELLED, ENDS, NORMAL, REUSED, Attempt, Errand, answer
 
 from hyflow.engine.replay import replay
 from hyflow.engine.state import REPLAYED, State
 from hyflow.model.actions import Action, Adopt, Cancel, Conclude, Demand, Evaluate, Express, LetGo, Submit
 from hyflow.model.events import (
     Demanded,
-    Evaluated,
     Event,
     Failed,
     Finished,
@@ -31,81 +32,12 @@ from hyflow.model.events import (
 )
 from hyflow.model.jobs import Failure, FailureClass, Job, JobId, Key
 from hyflow.model.places import Location
-from hyflow.model.resources import UNMEASURED, Request, Resources
-from hyflow.model.values import Inputs
+from hyflow.model.resources import UNMEASURED, Resources
 from hyflow.model.workflow import Program
 
-NORMAL, FINAL, AGAIN, REUSED, CANCELLED = "normal", "final", "again", "reused", "cancelled"
-"""How an errand may go, and an attempt may end."""
 ROOT = JobId("/")
 _CANCELLED = Failure(FailureClass.CANCELLED, "cancelled")
 _STOPPED = Failure(FailureClass.CANCELLED, "the run was stopped")
-_ENDS = {FINAL: None, AGAIN: 2.0}
-
-
-@dataclass
-class Record:
-    """What is durable of a run; `void`: the events that later wishes to run something again have made void, by their place."""
-
-    events: list[Event] = field(default_factory=list)
-    void: set[int] = field(default_factory=set)
-    open: dict[Key, Submitting] = field(default_factory=dict)
-
-    def append(self, event: Event) -> None:
-        if isinstance(event, Rerun):
-            self.void.update(n for n, known in enumerate(self.events) if _made_void(known, event))
-        elif isinstance(event, Submitting):
-            self.open[event.key] = event
-        elif isinstance(event, Finished | Failed) and event.key is not None:
-            self.open.pop(event.key, None)
-        self.events.append(event)
-
-    def standing(self) -> Iterator[Event]:
-        return (event for n, event in enumerate(self.events) if n not in self.void)
-
-    def done(self) -> dict[JobId, Inputs]:
-        """Outputs of the jobs that are done."""
-        return {event.job: event.outputs for event in self.standing() if isinstance(event, Finished | Reused)}
-
-    def failed(self) -> dict[JobId, Failure]:
-        """The jobs that have failed for good."""
-        ends = (event for event in self.standing() if isinstance(event, Failed) and event.again is None)
-        return {event.job: event.failure for event in ends if event.failure.kind is not FailureClass.CANCELLED}
-
-    def before(self, job: JobId) -> dict[FailureClass, int]:
-        """How often the job has failed and was to be tried again."""
-        counts: dict[FailureClass, int] = {}
-        for event in self.standing():
-            if isinstance(event, Failed) and event.job == job and event.again is not None:
-                counts[event.failure.kind] = counts.get(event.failure.kind, 0) + 1
-        return counts
-
-
-def _made_void(event: Event, rerun: Rerun) -> bool:
-    job = getattr(event, "job", None)
-    return job is not None and (job.step in rerun.steps or (rerun.failed and isinstance(event, Failed)))
-
-
-@dataclass
-class Attempt:
-    """What a site knows of an attempt. `ended`: how; None: it runs, or waits there."""
-
-    job: JobId
-    inputs: Inputs
-    ended: str | None = None
-
-
-@dataclass(eq=False)
-class Errand:
-    """An action that a driver carries out. `stage`: begun (of a submission: staging), announcing, there (or on the way there)."""
-
-    action: Evaluate | Demand | Express | Submit | Adopt
-    stage: str = "begun"
-    cancelled: bool = False
-
-    @property
-    def key(self) -> Key | None:
-        return self.action.key if isinstance(self.action, Submit | Adopt) else None
 
 
 @dataclass
@@ -178,8 +110,7 @@ class World:
     def _wanted(self) -> set[Key]:
         """The keys of attempts without an end at jobs of which all is known but how they end."""
         done, failed = self.record.done(), self.record.failed()
-        evaluated = {event.job for event in self.record.standing() if isinstance(event, Evaluated)}
-        jobs = graphs.Evaluation(self.program, failed, (done, evaluated)).jobs.keys() - done.keys()
+        jobs = graphs.Evaluation(self.program, failed, (done, self.record.evaluated())).jobs.keys() - done.keys()
         return {key for key, event in self.record.open.items() if event.job in jobs}
 
     def die(self) -> None:
@@ -238,9 +169,10 @@ class World:
         able = [errand for errand in self.errands if self._can_go_on(errand)]
         if able:
             errand = able[pick % len(able)]
-            event = self._attempt(errand, errand.action, how) if isinstance(errand.action, Submit | Adopt) else self._answer(errand.action, how)
-            self.posted.extend(event)
-            if not isinstance(event[-1], Submitting | Submitted):
+            action = errand.action
+            events = self._attempt(errand, action, how) if isinstance(action, Submit | Adopt) else answer(action, how, self.locations)
+            self.posted.extend(events)
+            if not isinstance(events[-1], Submitting | Submitted):
                 self.errands.remove(errand)
         return bool(able)
 
@@ -249,35 +181,14 @@ class World:
             return True
         return errand.stage == "there" and (errand.key not in self.site or self.site[errand.key].ended is not None)
 
-    def _answer(self, action: Evaluate | Express | Demand, how: str) -> list[Event]:
-        job = action.job
-        if how in _ENDS:
-            return [Failed(job.id, None, Failure(FailureClass.EVALUATION, how), 0.0, _ENDS[how])]
-        match action:
-            case Evaluate():
-                inputs = graphs.computed(action.name, job.inputs)
-                return [Evaluated(job.id, inputs or {}, inputs is None)]
-            case Express():
-                return [Finished(job.id, None, graphs.work(job.process, job.inputs), UNMEASURED, 0.0)]
-            case Demand():
-                return [self._demanded(job)]
-
-    def _demanded(self, job: Job) -> Demanded:
-        """Jobs differ in what they ask for, and in where they may run."""
-        dice, names = graphs.number(job.id), list(self.locations)
-        names = names[dice % 2:dice % 2 + 1 + dice % 3] or names
-        rooms = [place.capacity.cores for name in names if (place := self.locations[name]).capacity is not None]
-        amount = Resources(min([1 + dice % 5 // 3, *rooms]))
-        return Demanded(job.id, Request(amount, amount), tuple(names))
-
     def _attempt(self, errand: Errand, action: Submit | Adopt, how: str) -> list[Event]:
         job, key = action.job, action.key
         if errand.cancelled:
             return self._ended(errand, job, key, how)
         if errand.stage == "begun":
             assert isinstance(action, Submit)
-            if how in _ENDS:
-                return [Failed(job.id, key, Failure(FailureClass.STAGING, how), 0.0, _ENDS[how])]
+            if how in ENDS:
+                return [Failed(job.id, key, Failure(FailureClass.STAGING, how), 0.0, ENDS[how])]
             if how == REUSED:
                 self.reused[job.id] = key
                 return [Reused(job.id, graphs.work(job.process, job.inputs), "other", job.id, 0.0)]
@@ -285,8 +196,8 @@ class World:
             return [Submitting(job.id, key, action.location, "/", 0.0, resources=action.resources)]
         if key in self.site:
             return self._ended(errand, job, key, how)
-        if how in _ENDS:
-            return [Failed(job.id, key, Failure(FailureClass.SUBMISSION, how), 0.0, _ENDS[how])]
+        if how in ENDS:
+            return [Failed(job.id, key, Failure(FailureClass.SUBMISSION, how), 0.0, ENDS[how])]
         self.site[key] = Attempt(job.id, job.inputs)
         return [Running(job.id, key, 0.0, "host"), Submitted(job.id, key, key, 0.0)]
 
@@ -312,9 +223,10 @@ class World:
             running[pick % len(running)].ended = how
         return bool(running)
 
-    def stop(self, reason: str) -> None:
-        """Somebody wants the driver to stop."""
-        self.posted.append(Stopping(reason, 0.0))
+    def stop(self, reason: str, *, at_once: bool) -> None:
+        """Somebody wants the driver to stop, as the first or as the last of what it has yet to hear."""
+        has_begun = any(isinstance(event, Started | Resumed) for event, _ in self.told)
+        self.posted.insert(0 if at_once and has_begun else len(self.posted), Stopping(reason, 0.0))
 
     def finish(self) -> Conclude:
         """However often somebody has to take it up: the run goes on to its end, and nothing goes wrong any more."""
@@ -363,7 +275,7 @@ class World:
         job = action.job.id
         self._check_anew(job)
         if isinstance(action, Evaluate):
-            assert not [event for event in self.record.standing() if isinstance(event, Evaluated) and event.job == job], "not twice"
+            assert job not in self.record.evaluated(), "not twice"
         if isinstance(action, Demand):
             assert action.before == self.record.before(job)
             assert self.state is not None and self.state.before(job) == action.before
