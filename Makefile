@@ -61,7 +61,7 @@ soak: .venv/made-test
 	$(BIN)/python tests/conformance/run.py --way shell --jobs $(JOBS)
 	@for engine in docker podman apptainer; do \
 	    sh tests/lab/with.sh $(BIN)/python tests/conformance/run.py --way $$engine --jobs $(JOBS) || exit; done
-	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -n $(JOBS) --dist load tests/fuzz tests/cwl/test_differential.py
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -n $(JOBS) --dist load tests/fuzz tests/cwl/test_differential.py tests/engine/test_state_model.py
 
 bench: .venv/made-test
 	$(BIN)/python tests/benchmarks/run.py $(if $(QUICK),--quick)

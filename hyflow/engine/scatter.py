@@ -50,6 +50,16 @@ def tag_of(step: Step, shape: Sequence[int], index: int) -> Tag:
     return _unravel(shape, index) if step.method == "nested_crossproduct" else (index,)
 
 
+def index_of(step: Step, shape: Sequence[int], tag: Tag) -> int:
+    """The number of the job with which, or below which, `tag` begins."""
+    if step.method != "nested_crossproduct":
+        return tag[0]
+    index = 0
+    for length, position in zip(shape, tag, strict=False):
+        index = index * length + position
+    return index
+
+
 def gather(step: Step, values: list[Value], shape: Sequence[int]) -> Value:
     """The results of all jobs, in order, as the array that the step gives: nested for nested_crossproduct, flat otherwise."""
     if step.method != "nested_crossproduct" or len(shape) == 1:

@@ -53,6 +53,10 @@ class Live:
     held: Resources | None = None
     sent: bool = False
 
+    def has(self, key: Key) -> bool:
+        """Whether an attempt of this key may be its present one: as long as its inputs are not known, it has none."""
+        return self.evaluated and self.key in (None, key)
+
 
 def child(scope: Scope, step: Step) -> JobId:
     return JobId(f"{scope.id.step.rstrip('/')}/{step.name}", scope.id.tag)

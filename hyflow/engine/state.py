@@ -19,7 +19,7 @@ from typing import assert_never
 
 from hyflow.engine.links import LinkError, flow
 from hyflow.engine.placement import Placement
-from hyflow.engine.scatter import ScatterError, element, gather, shape_of, tag_of
+from hyflow.engine.scatter import ScatterError, element, gather, index_of, shape_of, tag_of
 from hyflow.engine.scopes import Firing, Live, Scope, child, consumers, read, ready
 from hyflow.model.actions import Action, Adopt, Cancel, Conclude, Demand, Evaluate, Express, LetGo, Submit
 from hyflow.model.events import (
@@ -48,6 +48,8 @@ WINDOW = 1000
 
 ROOT = JobId("/")
 REPLAYED: tuple[type[Event], ...] = (Started, Evaluated, Finished, Failed, Reused, Stopping, Rerun, Resumed)
+_OF_JOBS = (Evaluated, Submitting, Finished, Reused, Failed)
+"""Events that may tell of a job which is not in flight, as this state has not come to it."""
 _ENDING_ALL = ("cancel", "clean")
 """Reasons to stop for which everything is ended, wherever it runs."""
 
@@ -60,6 +62,7 @@ class State:
         self._locations, self._placement = locations, Placement.over(locations)
         self._live: dict[JobId, Live] = {}
         self._nested: dict[JobId, tuple[Firing, int]] = {}
+        self._scattered: dict[JobId, Firing] = {}
         self._failures: list[tuple[JobId, Failure]] = []
         self._inputs: Inputs = {}
         self._generation = 0
@@ -75,6 +78,8 @@ class State:
     def handle(self, event: Event) -> list[Action]:
         """What follows from the event. An event about a job that has ended already changes nothing."""
         self._actions = []
+        if isinstance(event, _OF_JOBS) and event.job not in self._live:
+            self._reach(event.job)
         match event:
             case Started():
                 self._inputs = event.inputs
@@ -100,8 +105,7 @@ class State:
                 pass
             case _:
                 assert_never(event)
-        while self._agenda:
-            self._agenda.popleft()()
+        self._work_off()
         self._conclude_if_over()
         self._submit_what_fits()
         return self._actions
@@ -119,6 +123,10 @@ class State:
     def before(self, job: JobId) -> Mapping[FailureClass, int]:
         """How often the job, which is in flight, has failed so far, by class."""
         return self._live[job].before if job in self._live else {}
+
+    def _work_off(self) -> None:
+        while self._agenda:
+            self._agenda.popleft()()
 
     def _ask(self, action: Action) -> None:
         """Nothing is begun while the run is being stopped: it is asked for again when somebody takes it up."""
@@ -172,6 +180,8 @@ class State:
             return
         total = 1 if shape is None else prod(shape)
         firing = Firing(scope, step, inputs, shape, total, {port: [None] * total for port in step.outputs})
+        if shape is not None:
+            self._scattered[child(scope, step)] = firing
         if total == 0:
             self._end_firing(firing)
         else:
@@ -179,12 +189,23 @@ class State:
 
     def _unfold(self, firing: Firing) -> None:
         while firing.unfolded < firing.total and firing.unfolded - firing.ended < self._window:
-            index = firing.unfolded
-            firing.unfolded += 1
-            self._begin(firing, index)
+            self._begin(firing)
 
-    def _begin(self, firing: Firing, index: int) -> None:
-        step, scope, shape = firing.step, firing.scope, firing.shape
+    def _reach(self, job: JobId) -> None:
+        """Unfold what lies above a job that is not in flight, whatever the window. The record may have more than one window of jobs that
+        were to run again, and tell of a job behind them: what is known of it counts."""
+        names = job.step.split("/")
+        for depth in range(2, len(names) + 1):
+            for outer in range(len(job.tag)):
+                firing = self._scattered.get(JobId("/".join(names[:depth]), job.tag[:outer]))
+                while firing is not None and firing.unfolded <= index_of(firing.step, firing.shape or (), job.tag[outer:]):
+                    self._begin(firing)
+            self._work_off()
+
+    def _begin(self, firing: Firing) -> None:
+        """The next of its jobs."""
+        step, scope, shape, index = firing.step, firing.scope, firing.shape, firing.unfolded
+        firing.unfolded += 1
         id = child(scope, step)
         inputs = firing.inputs
         if shape is not None:
@@ -226,6 +247,7 @@ class State:
 
     def _end_firing(self, firing: Firing) -> None:
         scope, step, shape = firing.scope, firing.step, firing.shape
+        self._scattered.pop(child(scope, step), None)
         if firing.failed:
             self._give_up(scope, step)
             return
@@ -270,20 +292,21 @@ class State:
     def _sent(self, event: Submitting) -> None:
         """The attempt is announced: by us, or by an earlier driver, if nothing has been heard of its end."""
         live = self._live.get(event.job)
-        if live is not None and live.key in (None, event.key):
+        if live is not None and live.has(event.key):
             live.key, live.location, live.sent = event.key, event.location, True
             live.held = event.resources if live.held is None else live.held
 
     def _finished(self, event: Finished | Reused) -> None:
-        live = self._release(event.job)
+        live = self._release(event.job, event.key if isinstance(event, Finished) else None)
         if live is not None:
             self._fold(live.firing, live.index, event.outputs)
 
     def _failed(self, event: Failed) -> None:
-        live, kind = self._release(event.job), event.failure.kind
+        live, kind = self._release(event.job, event.key), event.failure.kind
         if live is None:
             return
-        if event.again is None and not (self._stopping and kind is FailureClass.CANCELLED):
+        # What hyflow itself has ended, for whatever reason, has not failed: whoever takes the run up wants it to be done.
+        if event.again is None and kind is not FailureClass.CANCELLED:
             self._failures.append((event.job, event.failure))
             self._fold(live.firing, live.index, None)
             return
@@ -295,9 +318,13 @@ class State:
         self._live[event.job] = live
         self._start(live, event.again or 0.0)
 
-    def _release(self, job: JobId) -> Live | None:
-        live = self._live.pop(job, None)
-        if live is not None and live.key is not None:
+    def _release(self, job: JobId, key: Key | None) -> Live | None:
+        """The job, which has ended with this attempt, or without one; None where that is none of its own."""
+        live = self._live.get(job)
+        if live is None or not (key is None or live.has(key)):
+            return None
+        del self._live[job]
+        if live.key is not None:
             self._let_go.pop(live.key, None)
             if live.location is not None and live.held is not None:
                 self._placement.release(job, live.location, live.held)
@@ -317,7 +344,10 @@ class State:
     # -- stopping and going on --------------------------------------------------------------------------------------
 
     def _stop(self, reason: str) -> None:
-        """Start nothing more. What cannot go on without hyflow is ended, and everything if that is the wish; the rest is let go."""
+        """Start nothing more. What cannot go on without hyflow is ended, and everything if that is the wish; the rest is let go. A
+        further wish finds nothing that is not being ended, or let go and out of reach."""
+        if self._stopping:
+            return
         self._stopping = True
         self._placement.clear()
         ends = [live.key for live in self._live.values() if live.key is not None and self._must_end(live, reason)]

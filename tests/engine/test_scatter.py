@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyflow.engine.scatter import ScatterError, element, gather, shape_of, tag_of
+from hyflow.engine.scatter import ScatterError, element, gather, index_of, shape_of, tag_of
 from hyflow.model.workflow import Scatter, Step
 
 CROSSES: list[Scatter] = ["nested_crossproduct", "flat_crossproduct"]
@@ -51,6 +51,7 @@ def test_nested_tags_are_the_places_in_the_result(lengths: list[int]) -> None:
     total = prod(lengths)
     tags = [tag_of(one, lengths, index) for index in range(total)]
     assert tags == list(itertools.product(*map(range, lengths)))
+    assert [index_of(one, lengths, (*tag, 7)) for tag in tags] == list(range(total))
     result = gather(one, list(range(total)), lengths)
     for index, tag in enumerate(tags):
         found = result
@@ -64,6 +65,7 @@ def test_other_tags_count(lengths: list[int], method: Scatter) -> None:
     one = step(method, len(lengths))
     total = prod(lengths)
     assert [tag_of(one, lengths, index) for index in range(total)] == [(index,) for index in range(total)]
+    assert [index_of(one, lengths, (index, 7)) for index in range(total)] == list(range(total))
     assert gather(one, list(range(total)), lengths) == list(range(total))
 
 

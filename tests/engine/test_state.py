@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import GIB, ONE, Bench, box, link, out, program, step, workflow
 
 from hyflow.engine.state import State
-from hyflow.model.actions import Cancel, Conclude, Demand, Evaluate, Submit
-from hyflow.model.events import Demanded, Evaluated, Failed, Finished, Started, Stopping
+from hyflow.model.actions import Action, Adopt, Cancel, Conclude, Demand, Evaluate, LetGo, Submit
+from hyflow.model.events import Demanded, Evaluated, Failed, Finished, Resumed, Reused, Started, Stopping, Submitting
 from hyflow.model.jobs import Failure, FailureClass, Job, JobId, attempt_key
 from hyflow.model.places import Location
 from hyflow.model.resources import Request, Resources, Usage
@@ -169,6 +170,123 @@ def test_stopping_when_nothing_runs_concludes_at_once() -> None:
     state = State(program(workflow("a", ["r=s.out"], step("s", "x=a"))), "run", box(1))
     state.handle(Started({"a": 1}))
     assert [type(action) for action in state.handle(Stopping("interrupt", 0.0))] == [Conclude]
+
+
+def scattered(width: int, locations: Mapping[str, Location]) -> tuple[State, list[Submit]]:
+    """A state with so many jobs, and those of them that are submitted, one after the other to each of the locations."""
+    state = State(program(workflow("a", ["r=s.out"], step("s", "x=a", scatter=("x",)))), "run", locations)
+    state.handle(Started({"a": list(range(width))}))
+    places = list(locations)
+    begun = [state.handle(Demanded(JobId("/s", (n,)), ONE, (places[n % len(places)],))) for n in range(width)]
+    return state, [action for actions in begun for action in actions if isinstance(action, Submit)]
+
+
+def announced(submit: Submit) -> Submitting:
+    return Submitting(submit.job.id, submit.key, submit.location, "/work", 0.0, resources=submit.resources)
+
+
+def ended(submit: Submit, kind: FailureClass, again: float | None = None) -> Failed:
+    return Failed(submit.job.id, submit.key, Failure(kind, "it ended"), 0.0, again)
+
+
+@pytest.mark.parametrize(("reason", "ends"), [("interrupt", [0, 2]), ("terminate", [0, 2]), ("hangup", [2]), ("cancel", [0, 1, 2])])
+def test_why_it_is_stopped_says_what_is_ended_and_what_goes_on(reason: str, ends: list[int]) -> None:
+    state, submits = scattered(3, fleeting(box(name="here")) | box(name="there"))
+    for submit in submits[:2]:  # the third is on its way, and no site has heard of it
+        state.handle(announced(submit))
+    keys = [submit.key for submit in submits]
+    ended_, left = tuple(keys[n] for n in ends), tuple(key for n, key in enumerate(keys) if n not in ends)
+    expected: list[Action] = [Cancel(ended_), *([LetGo(left)] if left else [])]
+    assert state.handle(Stopping(reason, 0.0)) == expected
+    answers = [state.handle(ended(submits[n], FailureClass.CANCELLED)) for n in ends]
+    assert answers[:-1] == [[]] * (len(ends) - 1)
+    (conclusion,) = answers[-1]
+    assert isinstance(conclusion, Conclude)
+    assert conclusion.going_on == left
+
+
+def test_a_second_wish_to_stop_does_not_wait_for_what_was_let_go() -> None:
+    state, (here, there) = scattered(2, fleeting(box(name="here")) | box(name="there"))
+    for submit in (here, there):
+        state.handle(announced(submit))
+    assert state.handle(Stopping("interrupt", 0.0)) == [Cancel((here.key,)), LetGo((there.key,))]
+    assert state.handle(Stopping("cancel", 0.0)) == []
+    (conclusion,) = state.handle(ended(here, FailureClass.CANCELLED))
+    assert isinstance(conclusion, Conclude)
+    assert conclusion.going_on == (there.key,)
+
+
+def test_what_has_ended_all_the_same_does_not_go_on() -> None:
+    state, (here, there) = scattered(2, fleeting(box(name="here")) | box(name="there"))
+    for submit in (here, there):
+        state.handle(announced(submit))
+    state.handle(Stopping("interrupt", 0.0))
+    assert state.handle(Finished(there.job.id, there.key, {"out": 1}, Usage(), 0.0)) == []
+    (conclusion,) = state.handle(ended(here, FailureClass.CANCELLED))
+    assert isinstance(conclusion, Conclude)
+    assert conclusion.going_on == ()
+
+
+def test_what_ends_after_it_was_let_go_counts() -> None:
+    state, submits = scattered(2, box(2))
+    for submit in submits:
+        state.handle(announced(submit))
+    assert [type(action) for action in state.handle(Stopping("hangup", 0.0))] == [LetGo, Conclude]
+    assert [state.handle(Finished(one.job.id, one.key, {"out": 1}, Usage(), 0.0)) for one in submits] == [[], []]
+    assert state.handle(Resumed("here", 0.0)) == [Conclude({"r": [1, 1]}, (), {"a": [0, 1]})]
+
+
+def test_a_job_that_is_tried_again_waits_and_gets_another_key() -> None:
+    state, (first,) = scattered(1, box(1))
+    assert state.handle(ended(first, FailureClass.TEMPORARY, again=5.0)) == [Demand(first.job, 5.0, {FailureClass.TEMPORARY: 1})]
+    (second,) = state.handle(Demanded(first.job.id, ONE, ("box",)))
+    assert second == Submit(first.job, attempt_key("run", first.job.id, 2), "box", ONE.least)
+    assert state.before(first.job.id) == {FailureClass.TEMPORARY: 1}
+    (third,) = state.handle(ended(second, FailureClass.MEMORY, again=0.0))
+    assert third == Demand(first.job, 0.0, {FailureClass.TEMPORARY: 1, FailureClass.MEMORY: 1})
+
+
+def test_failing_before_there_is_an_attempt_uses_up_no_key() -> None:
+    state = State(program(workflow("a", ["r=s.out"], step("s", "x=a"))), "run", box())
+    (demand,) = state.handle(Started({"a": 1}))
+    assert isinstance(demand, Demand)
+    state.handle(Failed(demand.job.id, None, Failure(FailureClass.INFRASTRUCTURE, "no answer"), 0.0, 1.0))
+    (submit,) = state.handle(Demanded(demand.job.id, ONE, ("box",)))
+    assert submit == Submit(demand.job, attempt_key("run", demand.job.id, 1), "box", ONE.least)
+
+
+def test_an_attempt_that_somebody_had_ended_is_tried_again_and_no_failure() -> None:
+    state, (submit,) = scattered(1, box(1))
+    state.handle(announced(submit))
+    assert state.handle(ended(submit, FailureClass.CANCELLED)) == [Demand(submit.job)]
+
+
+def test_the_end_of_an_attempt_that_is_not_the_present_one_changes_nothing() -> None:
+    state, (first,) = scattered(1, box(1))
+    state.handle(ended(first, FailureClass.TEMPORARY, again=0.0))
+    (second,) = state.handle(Demanded(first.job.id, ONE, ("box",)))
+    assert isinstance(second, Submit)
+    assert state.handle(ended(first, FailureClass.TOOL)) == []
+    assert state.attempts == {second.key: first.job.id}
+
+
+def test_an_earlier_result_gives_the_room_back() -> None:
+    state, (submit,) = scattered(2, box(1))
+    (following,) = state.handle(Reused(submit.job.id, {"out": 1}, "earlier", submit.job.id, 0.0))
+    assert isinstance(following, Submit)
+    assert following.job.id.tag == (1,)
+
+
+def test_what_is_gone_on_with_has_its_room() -> None:
+    _, (before,) = scattered(1, box(1))
+    state = State(program(workflow("a", ["r=s.out"], step("s", "x=a", scatter=("x",)))), "run", box(1))
+    state.handle(Started({"a": [0, 1]}))
+    state.handle(announced(before))
+    assert state.handle(Resumed("here", 0.0)) == [Adopt(before.job, before.key, "box"), Demand(Job(JobId("/s", (1,)), "tool", {"x": 1}))]
+    assert state.handle(Demanded(JobId("/s", (1,)), ONE, ("box",))) == []
+    (following,) = state.handle(Finished(before.job.id, before.key, {"out": 1}, Usage(), 0.0))
+    assert isinstance(following, Submit)
+    assert following.key == attempt_key("run", JobId("/s", (1,)), 1)
 
 
 @settings(max_examples=60, deadline=None)
