@@ -345,7 +345,15 @@ class Driver:
         for key in keys:
             if (task := self._staging.get(key)) is not None:
                 task.cancel()
-        await asyncio.gather(*(site.cancel(keys) for site in self._house.sites.values()))
+        jobs = self._house.state.attempts
+        await asyncio.gather(*(self._cancel_at(site, keys, jobs) for site in self._house.sites.values()))
+
+    async def _cancel_at(self, site: sites.Site, keys: Sequence[Key], jobs: Mapping[Key, JobId]) -> None:
+        """Of what was let go nobody hears any more: it is told here that it has ended."""
+        _, let_go = await asyncio.gather(site.cancel(keys), site.cancel_let_go(keys))
+        for key in let_go:
+            if key in jobs:
+                self._fail(jobs[key], key, Failure(FailureClass.CANCELLED, "cancelled"))
 
 
 def _was_ended(how: Ended) -> bool:

@@ -63,6 +63,7 @@ class Site:
     _attempts: dict[Key, _Attempt] = field(default_factory=dict)
     _cancelled: set[Key] = field(default_factory=set)
     _ended: list[Ticket] = field(default_factory=list)
+    _let_go: dict[Key, str] = field(default_factory=dict)
     _waits: set[asyncio.Timeout] = field(default_factory=set)
     _until: float | None = None
     _silent: bool = False
@@ -107,8 +108,20 @@ class Site:
         """Wait for these attempts no longer; whatever has reached the site goes on there."""
         attempts = [self._attempts[key] for key in keys if key in self._attempts]
         for attempt in attempts:
+            self._let_go[attempt.task.key] = attempt.task.dir
             _end(attempt, LetGo())
         self._drop_batches(attempts)
+
+    async def cancel_let_go(self, keys: Collection[Key]) -> list[Key]:
+        """End those of these attempts that were let go; which ones that were. Raises nothing: what may go on is named in `left`."""
+        gone = {key: directory for key in keys if (directory := self._let_go.pop(key, None)) is not None}
+        try:
+            if gone:
+                async with self._bounded():
+                    await self.connector.cancel(list((await self.connector.find(list(gone))).values()))
+        except (SiteError, TimeoutError) as error:
+            self.left.update(dict.fromkeys(gone.values(), str(error) or "the site gives no answer"))
+        return list(gone)
 
     def let_go_all(self) -> None:
         """Wait for nothing any more."""

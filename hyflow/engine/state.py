@@ -345,8 +345,11 @@ class State:
 
     def _stop(self, reason: str) -> None:
         """Start nothing more. What cannot go on without hyflow is ended, and everything if that is the wish; the rest is let go. A
-        further wish finds nothing that is not being ended, or let go and out of reach."""
+        further wish may be that this is ended as well."""
         if self._stopping:
+            if reason in _ENDING_ALL and self._let_go:
+                self._actions.append(Cancel(tuple(self._let_go)))
+                self._let_go.clear()
             return
         self._stopping = True
         self._placement.clear()

@@ -219,3 +219,29 @@ async def test_what_is_let_go_goes_on_and_is_waited_for_no_longer() -> None:
         release.set()
         assert isinstance(await run(site, there.location, "a"), Done)
     assert len(there.submitted) == 1
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_what_was_let_go_can_still_be_ended(silent: bool) -> None:
+    async def sleep(_: Task) -> Done:
+        await asyncio.sleep(60)
+        return done()
+
+    class Deaf(FakeConnector):
+        async def find(self, keys: Collection[Key]) -> Mapping[Key, Ticket]:
+            if silent:
+                raise SiteError("the line is cut", transient=True)
+            return await super().find(keys)
+
+    there = FakeSite(sleep)
+    async with asyncio.timeout(10), Deaf(there) as connector, asyncio.TaskGroup() as group:
+        site = Site("fake", connector, group)
+        work = asyncio.create_task(run(site, there.location, "a"))
+        while not there.submitted:  # noqa: ASYNC110  # there is no event for it
+            await asyncio.sleep(0)
+        site.let_go([Key("a")])
+        await work
+        assert await site.cancel_let_go([Key("a"), Key("b")]) == ["a"]
+        assert await site.cancel_let_go([Key("a")]) == []
+        assert isinstance(there.attempts[Key("a")].status, Done) is not silent
+        assert site.left == ({"/work/a": "the line is cut"} if silent else {})

@@ -205,15 +205,18 @@ def test_why_it_is_stopped_says_what_is_ended_and_what_goes_on(reason: str, ends
     assert conclusion.going_on == left
 
 
-def test_a_second_wish_to_stop_does_not_wait_for_what_was_let_go() -> None:
+def test_a_second_wish_to_stop_ends_what_was_let_go() -> None:
     state, (here, there) = scattered(2, fleeting(box(name="here")) | box(name="there"))
     for submit in (here, there):
         state.handle(announced(submit))
     assert state.handle(Stopping("interrupt", 0.0)) == [Cancel((here.key,)), LetGo((there.key,))]
+    assert state.handle(Stopping("terminate", 0.0)) == []
+    assert state.handle(Stopping("cancel", 0.0)) == [Cancel((there.key,))]
     assert state.handle(Stopping("cancel", 0.0)) == []
-    (conclusion,) = state.handle(ended(here, FailureClass.CANCELLED))
+    assert state.handle(ended(here, FailureClass.CANCELLED)) == []
+    (conclusion,) = state.handle(ended(there, FailureClass.CANCELLED))
     assert isinstance(conclusion, Conclude)
-    assert conclusion.going_on == (there.key,)
+    assert conclusion.going_on == ()
 
 
 def test_what_has_ended_all_the_same_does_not_go_on() -> None:

@@ -257,6 +257,8 @@ class World:
                 self.held[action.key] = Held(action.location, self.record.open[action.key].resources, announced=True)
                 self.errands.append(Errand(action, "there"))
             case Cancel():
+                for key in self.let_go.intersection(action.keys):
+                    self._end_let_go(key)
                 for key in action.keys:
                     self.held[key].ending = True
                 for errand in self.errands:
@@ -270,6 +272,13 @@ class World:
                 self.concluded = action
             case _:
                 assert_never(action)
+
+    def _end_let_go(self, key: Key) -> None:
+        """Somebody wants what goes on at the site to end after all."""
+        self.let_go.discard(key)
+        if key in self.site and self.site[key].ended is None:
+            self.site[key].ended = CANCELLED
+        self.posted.append(Failed(self.record.open[key].job, key, _CANCELLED, 0.0))
 
     def _check_begins(self, action: Evaluate | Express | Demand) -> None:
         job = action.job.id
@@ -319,13 +328,13 @@ class World:
             assert self.site[action.key].inputs == action.job.inputs, "it goes on with what it was given"
 
     def _check_stop(self, reason: str, before: Mapping[Key, Held], actions: list[Action]) -> None:
-        """What was let go before, or is being ended, stays so."""
+        """What is being ended stays so; what was let go before is ended as well, if that is the wish."""
         open_ = {key: held for key, held in before.items() if key not in self.let_go and not held.ending}
         fleeting = {key for key, held in open_.items() if self.locations[held.location].fleeting and reason != "hangup"}
         unheard = {key for key, held in open_.items() if not held.announced}
-        ends = open_.keys() if reason == "cancel" else fleeting | unheard
+        ends = open_.keys() | self.let_go if reason == "cancel" else fleeting | unheard
         assert {key for action in actions if isinstance(action, Cancel) for key in action.keys} == ends
-        assert {key for action in actions if isinstance(action, LetGo) for key in action.keys} == open_.keys() - ends
+        assert {key for action in actions if isinstance(action, LetGo) for key in action.keys} == open_.keys() - ends - self.let_go
 
     def _check_conclusion(self, action: Conclude) -> None:
         failed = self.record.failed()
