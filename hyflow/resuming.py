@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,10 +100,23 @@ def replayed(run: RunDir, state: State) -> dict[Key, Kept]:
     attempts = read_open(run.journal)
     events = ((record.seq, record.event) for record in read_events(run.journal, kinds=REPLAYED))
     try:
-        replay(state, events, reruns, [attempt.event for attempt in attempts])
+        with _uncollected():
+            replay(state, events, reruns, [attempt.event for attempt in attempts])
         return wanted({attempt.event.key: plain.loads(attempt.kept, Kept) for attempt in attempts}, state)
     except (msgspec.DecodeError, ValueError) as error:
         raise JournalError(f"the run's record cannot be understood: {error}", where=str(run.journal)) from error
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """What is made meanwhile stays, and need not be looked at again and again for what does not."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def outputs_of(run: RunDir) -> Value:

@@ -31,14 +31,18 @@ class Kept:
 def replay(state: State, events: Iterable[tuple[int, Event]], reruns: Sequence[tuple[int, Rerun]], open_: Iterable[Submitting]) -> None:
     """Bring a fresh state to where the record ends. `events`: those of the kinds REPLAYED, in order, with their numbers; `open_`: the
     announcements of attempts without an end."""
-    for event in standing(events, reruns):
-        state.handle(event)
+    with state.replaying():
+        for event in standing(events, reruns):
+            state.handle(event)
     for announced in open_:
         state.handle(announced)
 
 
 def standing(events: Iterable[tuple[int, Event]], reruns: Sequence[tuple[int, Rerun]]) -> Iterator[Event]:
     """The events that count, without those that later wishes to run something again have made void."""
+    if not reruns:
+        yield from (event for _, event in events)
+        return
     for number, event in events:
         if not any(number < at and _voids(rerun, event) for at, rerun in reruns):
             yield event

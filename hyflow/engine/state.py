@@ -11,8 +11,9 @@ of what follows: `Resumed` asks for all of it again, as far as it is still to be
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from math import prod
 from typing import assert_never
@@ -66,7 +67,7 @@ class State:
         self._failures: list[tuple[JobId, Failure]] = []
         self._inputs: Inputs = {}
         self._generation = 0
-        self._stopping = False
+        self._stopping = self._mute = False
         self._concluded = False
         self._let_go: dict[Key, None] = {}
         self._outputs: Inputs | None = None
@@ -74,6 +75,15 @@ class State:
         # What follows from what: worked off in a loop, since a chain of empty scatters may be longer than the stack is deep.
         self._agenda: deque[Callable[[], None]] = deque()
         self._consumers = {workflow.id: consumers(workflow) for workflow in program.workflows.values()}
+
+    @contextlib.contextmanager
+    def replaying(self) -> Iterator[None]:
+        """While this lasts, what would begin something is not even said: it is asked for again later."""
+        self._mute = True
+        try:
+            yield
+        finally:
+            self._mute = False
 
     def handle(self, event: Event) -> list[Action]:
         """What follows from the event. An event about a job that has ended already changes nothing."""
@@ -217,6 +227,8 @@ class State:
     def _start(self, live: Live, after: float = 0.0) -> None:
         """What the job needs next, whether it begins or begins anew."""
         step = live.firing.step
+        if self._mute and (step.kind != "workflow" or not live.evaluated):
+            return
         if not live.evaluated:
             self._ask(Evaluate(live.job, live.firing.scope.workflow.id, step.name))
             return

@@ -27,6 +27,7 @@ from hyflow.journal.reading import (
     read_session,
     read_standing,
     read_tallies,
+    read_undone,
 )
 from hyflow.journal.runs import RunDir, find_run, list_runs, new_run
 from hyflow.journal.store import Header, Meta, Session, Unmade
@@ -69,6 +70,7 @@ __all__ = [
     "read_session",
     "read_standing",
     "read_tallies",
+    "read_undone",
 ]
 
 

@@ -17,7 +17,7 @@ from hyflow.journal import store
 from hyflow.journal.lock import Owner
 from hyflow.journal.runs import RunDir
 from hyflow.journal.store import Header, Meta, Session
-from hyflow.journal.tally import Phase, StepTally
+from hyflow.journal.tally import GOOD, Phase, StepTally
 from hyflow.model.events import EVENTS, Delivered, Event, Failed, Rerun, Resumed, Started, Stopping, Submitting
 from hyflow.model.jobs import JobId, Tag
 
@@ -47,8 +47,8 @@ class OpenAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a run stands after its event number `seq`: the figures of its steps, where each of its jobs is, and the attempts that have no
-    end."""
+    """How a run stands after its event number `seq`: the figures of its steps, where each of its jobs is that is not done, and the attempts
+    that have no end."""
 
     seq: int
     steps: tuple[StepTally, ...]
@@ -61,7 +61,7 @@ def read_standing(path: Path) -> Standing:
     with _reading(path) as db:
         db.execute("BEGIN")
         seq = db.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
-        return Standing(seq, tuple(_steps(path, db)), _jobs(path, db), tuple(_open(path, db)))
+        return Standing(seq, tuple(_steps(path, db)), _undone(path, db), tuple(_open(path, db)))
 
 
 def read_open(path: Path) -> list[OpenAttempt]:
@@ -129,6 +129,12 @@ def read_jobs(path: Path, step: str | None = None) -> dict[JobId, Phase]:
     until it is heard of once more."""
     with _reading(path) as db:
         return _jobs(path, db, step)
+
+
+def read_undone(path: Path) -> dict[JobId, Phase]:
+    """Where those jobs are that are neither done nor skipped; quicker than `read_jobs`."""
+    with _reading(path) as db:
+        return _undone(path, db)
 
 
 def read_examples(path: Path, step: str, most: int) -> dict[Phase, list[JobId]]:
@@ -221,6 +227,18 @@ def _jobs(path: Path, db: sqlite3.Connection, step: str | None = None) -> dict[J
         else:
             found[number, tag] = phase
     return {JobId(paths[number], _tag(tag)): Phase(phase) for (number, tag), phase in found.items()}
+
+
+def _undone(path: Path, db: sqlite3.Connection) -> dict[JobId, Phase]:
+    numbers = _numbers(path, db)
+    paths = {number: text for text, number in numbers.items()}
+    void: dict[int, int] = {}
+    for seq, body in db.execute("SELECT seq, body FROM events WHERE kind = 'Rerun' ORDER BY seq"):
+        void.update((numbers[step], seq) for step in _load(path, body, Rerun).steps if step in numbers)
+    good = ", ".join(f"'{phase}'" for phase in GOOD)
+    last = "SELECT step, tag, phase, MAX(seq) AS latest FROM events WHERE phase IS NOT NULL GROUP BY step, tag"
+    sql = f"{last} HAVING phase NOT IN ({good}) ORDER BY latest"
+    return {JobId(paths[number], _tag(tag)): Phase(phase) for number, tag, phase, latest in db.execute(sql) if latest > void.get(number, 0)}
 
 
 def _steps(path: Path, db: sqlite3.Connection) -> list[StepTally]:

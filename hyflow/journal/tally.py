@@ -28,7 +28,8 @@ class Phase(StrEnum):
 
 
 IN_FLIGHT = (Phase.WAITING, Phase.STAGING, Phase.QUEUED, Phase.RUNNING)
-_ENDED_FOR_GOOD = (Phase.DONE, Phase.REUSED, Phase.SKIPPED)
+GOOD = (Phase.DONE, Phase.REUSED, Phase.SKIPPED)
+"""Nothing follows, unless the job is to run again."""
 
 
 def phase_of(event: Event) -> Phase | None:
@@ -138,7 +139,7 @@ class Tally:
         return sum(step[phase] for step in list(self.steps.values()) for phase in phases)
 
     def _enter(self, job: JobId, phase: Phase) -> None:
-        if phase in _ENDED_FOR_GOOD:
+        if phase in GOOD:
             self._phases.pop(job, None)
         else:
             self._phases[job] = phase

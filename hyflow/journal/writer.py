@@ -18,7 +18,7 @@ from types import TracebackType
 from hyflow import plain
 from hyflow.errors import JournalError
 from hyflow.journal import lock, store
-from hyflow.journal.reading import read_jobs, read_tallies
+from hyflow.journal.reading import read_tallies, read_undone
 from hyflow.journal.runs import RunDir
 from hyflow.journal.store import Meta
 from hyflow.journal.tally import StepTally, Tally, job_of, phase_of
@@ -115,7 +115,7 @@ class Journal:
             self.epoch = store.begin(self._db, self.run_dir.journal, lock.this_process())
             tallies = read_tallies(self.run_dir.journal)
             self._ids = {tally.path: index for index, tally in enumerate(tallies)}
-            self._tally = Tally(tallies, read_jobs(self.run_dir.journal) if tallies else {})
+            self._tally = Tally(tallies, read_undone(self.run_dir.journal) if tallies else {})
         except BaseException:
             self._let_go()
             raise
