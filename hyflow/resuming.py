@@ -6,7 +6,7 @@ import contextlib
 import gc
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +14,11 @@ import msgspec
 
 from hyflow import plain
 from hyflow.deployment import Deployment, reread
-from hyflow.engine.replay import Kept, downstream, replay, wanted
+from hyflow.engine.replay import Kept, downstream, replay
 from hyflow.engine.state import REPLAYED, State
 from hyflow.errors import JournalError, UsageError
 from hyflow.journal import Journal, RunDir, has_begun, holder, read_events, read_meta, read_milestones, read_open, read_session
-from hyflow.model.events import Delivered, Rerun
+from hyflow.model.events import Delivered, Rerun, Submitting
 from hyflow.model.jobs import Key
 from hyflow.model.values import Value
 from hyflow.model.workflow import Program
@@ -94,17 +94,27 @@ async def begin_again(run: RunDir, wish: Wish, found: Known, journal: Journal) -
         await journal.append([rerun])
 
 
-def replayed(run: RunDir, state: State) -> dict[Key, Kept]:
-    """Bring a fresh state to where the record ends; what is kept of the attempts that it goes on with. Raises JournalError."""
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The attempts without an end: what is kept of those that the run goes on with, and the announcements of those that nobody wants any
+    more, as what they need is to be made again."""
+
+    wanted: Mapping[Key, Kept]
+    strays: tuple[Submitting, ...]
+
+
+def replayed(run: RunDir, state: State) -> Open:
+    """Bring a fresh state to where the record ends; the attempts that have no end. Raises JournalError."""
     reruns = [(record.seq, record.event) for record in read_milestones(run.journal, Rerun) if isinstance(record.event, Rerun)]
     attempts = read_open(run.journal)
     events = ((record.seq, record.event) for record in read_events(run.journal, kinds=REPLAYED))
     try:
         with _uncollected():
             replay(state, events, reruns, [attempt.event for attempt in attempts])
-        return wanted({attempt.event.key: plain.loads(attempt.kept, Kept) for attempt in attempts}, state)
+        kept = {attempt.event.key: plain.loads(attempt.kept, Kept) for attempt in attempts if attempt.event.key in state.attempts}
     except (msgspec.DecodeError, ValueError) as error:
         raise JournalError(f"the run's record cannot be understood: {error}", where=str(run.journal)) from error
+    return Open(kept, tuple(attempt.event for attempt in attempts if attempt.event.key not in kept))
 
 
 @contextlib.contextmanager

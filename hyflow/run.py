@@ -32,6 +32,7 @@ from hyflow.interruption import Interruption, interruptible
 from hyflow.journal import Header, Journal, Meta, RunDir, has_begun, new_run
 from hyflow.keeping import keeping, prune
 from hyflow.model.actions import Conclude
+from hyflow.model.events import Failed, Submitting
 from hyflow.model.jobs import Failure, FailureClass, JobId
 from hyflow.model.places import HERE, Location
 from hyflow.model.resources import Request
@@ -147,9 +148,10 @@ async def _resume(run_dir: RunDir, wish: Wish, observer: Observer, interruption:
             await resuming.begin_again(run_dir, wish, known, journal)
 
             async def begin(house: House) -> Beginning:
-                kept = await asyncio.to_thread(resuming.replayed, run_dir, house.state)
+                found = await asyncio.to_thread(resuming.replayed, run_dir, house.state)
+                await _end_strays(found.strays, house.sites, journal)
                 await house.mover.restore()
-                return Beginning(house.state.inputs, lambda driver: driver.resume(socket.gethostname(), kept))
+                return Beginning(house.state.inputs, lambda driver: driver.resume(socket.gethostname(), found.wanted))
 
             processes, past = Processes(known.program), await asyncio.to_thread(so_far, run_dir)
             return await _with_sites(_Run(
@@ -157,6 +159,15 @@ async def _resume(run_dir: RunDir, wish: Wish, observer: Observer, interruption:
             ))  # fmt: skip
     except BaseExceptionGroup as group:
         raise first(group) from group
+
+
+async def _end_strays(strays: Sequence[Submitting], sites: Mapping[str, Site], journal: Journal) -> None:
+    """What nobody wants any more must not run beside what takes its place."""
+    failure = Failure(FailureClass.CANCELLED, "it was ended: what it needs is made again")
+    for name, site in sites.items():
+        theirs = [stray for stray in strays if stray.location.partition("/")[0] == name]
+        await site.end({stray.key: stray.dir for stray in theirs})
+        await journal.append([Failed(stray.job, stray.key, failure, time.time()) for stray in theirs])
 
 
 def _meta(order: Order, run_dir: RunDir) -> Meta:

@@ -262,10 +262,14 @@ class Driver:
 
     async def _adopt(self, action: Adopt) -> None:
         """Go on with an attempt of an earlier driver: what the site has taken is not started again, what it has not is started now."""
-        kept = self._kept.pop(action.key)
+        kept, location = self._kept.pop(action.key), self._house.locations.get(action.location)
+        if location is None:
+            what = f"{action.location}, where it was sent, is no longer a location of this run: what became of it cannot be known"
+            self._fail(action.job.id, action.key, Failure(FailureClass.INFRASTRUCTURE, what, lasting=True))
+            return
         self._adopted.add(action.key)
         self._house.mover.noted.restore(kept.looks)
-        await self._at_site(action.job, action.key, self._house.locations[action.location], kept)
+        await self._at_site(action.job, action.key, location, kept)
 
     async def _at_site(self, job: Job, key: Key, location: Location, kept: Kept, sought: Sought | None = None) -> None:
         """The attempt from its submission to its end."""
@@ -274,6 +278,7 @@ class Driver:
             kept.task,
             lambda ticket: self._post(Submitted(job.id, key, ticket, time.time())),
             lambda status: self._post(Running(job.id, key, status.at, status.host)),
+            known=key in self._adopted,
         )
         if _was_ended(ended) and key in self._adopted and key not in self._cancelled:
             self._post(Failed(job.id, key, _STOPPED, time.time(), again=0.0))

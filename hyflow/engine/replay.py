@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from hyflow.cwl.bind import Bound
 from hyflow.engine.state import State
 from hyflow.model.events import Event, Failed, Rerun, Submitting
-from hyflow.model.jobs import Key
 from hyflow.model.tasks import Task
 from hyflow.model.workflow import Program, Workflow
 
@@ -88,8 +87,3 @@ def _whole(program: Program, workflow: Workflow, prefix: str, name: str) -> list
 def _every(program: Program, workflow: str, prefix: str) -> list[str]:
     here = program.workflows[workflow]
     return [path for name in here.steps for path in _whole(program, here, prefix, name)]
-
-
-def wanted(attempts: Mapping[Key, Kept], state: State) -> dict[Key, Kept]:
-    """Those of the attempts that the state goes on with; nobody wants the others any more."""
-    return {key: kept for key, kept in attempts.items() if key in state.attempts}

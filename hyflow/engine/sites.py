@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
@@ -42,6 +42,7 @@ class _Attempt:
     accepted: Callable[[Ticket], None]
     running: Callable[[Running], None]
     ended: asyncio.Future[Ended]
+    known: bool
     ticket: Ticket | None = None
     batch: asyncio.Task[None] | None = None
 
@@ -70,9 +71,12 @@ class Site:
     left: dict[str, str] = field(default_factory=dict)
     """Directories of attempts that should have been ended and may go on there, each with why nobody knows."""
 
-    async def run(self, at: Location, task: Task, accepted: Callable[[Ticket], None], running: Callable[[Running], None]) -> Ended:
-        """Submit the task and wait for its end. `accepted` hears the ticket, `running` when the command starts."""
-        attempt = _Attempt(task, accepted, running, asyncio.get_running_loop().create_future())
+    async def run(
+        self, at: Location, task: Task, accepted: Callable[[Ticket], None], running: Callable[[Running], None], *, known: bool = False
+    ) -> Ended:
+        """Submit the task and wait for its end. `accepted` hears the ticket, `running` when the command starts. `known`: the site may have
+        it already."""
+        attempt = _Attempt(task, accepted, running, asyncio.get_running_loop().create_future(), known)
         self._attempts[task.key] = attempt
         waiting = self._pending.get(at.name)
         if waiting is None:
@@ -115,13 +119,18 @@ class Site:
     async def cancel_let_go(self, keys: Collection[Key]) -> list[Key]:
         """End those of these attempts that were let go; which ones that were. Raises nothing: what may go on is named in `left`."""
         gone = {key: directory for key in keys if (directory := self._let_go.pop(key, None)) is not None}
-        try:
-            if gone:
-                async with self._bounded():
-                    await self.connector.cancel(list((await self.connector.find(list(gone))).values()))
-        except (SiteError, TimeoutError) as error:
-            self.left.update(dict.fromkeys(gone.values(), str(error) or "the site gives no answer"))
+        await self.end(gone)
         return list(gone)
+
+    async def end(self, attempts: Mapping[Key, str]) -> None:
+        """End attempts that nobody waits for, given by key with their directories, as far as the site has taken them. Raises nothing: what
+        may go on is named in `left`."""
+        try:
+            if attempts:
+                async with self._bounded():
+                    await self.connector.cancel(list((await self.connector.find(list(attempts))).values()))
+        except (SiteError, TimeoutError) as error:
+            self.left.update(dict.fromkeys(attempts.values(), str(error) or "the site gives no answer"))
 
     def let_go_all(self) -> None:
         """Wait for nothing any more."""
@@ -179,8 +188,10 @@ class Site:
         at, gathered = self._pending.pop(location)
         for attempt in gathered:
             attempt.batch = asyncio.current_task()
-            if attempt.task.key in self._cancelled:
-                _end(attempt, Lost("cancelled before it was submitted"))
+        unwanted = [attempt for attempt in gathered if attempt.task.key in self._cancelled]
+        await self.end({attempt.task.key: attempt.task.dir for attempt in unwanted if attempt.known})
+        for attempt in unwanted:
+            _end(attempt, Lost("cancelled before it was submitted"))
         attempts = [attempt for attempt in gathered if not attempt.ended.done()]
         if attempts:
             taken: dict[Ticket, _Attempt] = {}

@@ -306,7 +306,8 @@ class State:
         live = self._live.get(event.job)
         if live is not None and live.has(event.key):
             live.key, live.location, live.sent = event.key, event.location, True
-            live.held = event.resources if live.held is None else live.held
+            if live.held is None and event.location in self._locations:
+                live.held = event.resources
 
     def _finished(self, event: Finished | Reused) -> None:
         live = self._release(event.job, event.key if isinstance(event, Finished) else None)
@@ -376,7 +377,8 @@ class State:
     def _must_end(self, live: Live, reason: str) -> bool:
         if reason in _ENDING_ALL or not live.sent:
             return True
-        return reason != "hangup" and live.location is not None and self._locations[live.location].fleeting
+        place = None if live.location is None else self._locations.get(live.location)
+        return reason != "hangup" and place is not None and place.fleeting
 
     def _resume(self) -> None:
         """Ask again for all that is still to be done."""

@@ -245,3 +245,25 @@ async def test_what_was_let_go_can_still_be_ended(silent: bool) -> None:
         assert await site.cancel_let_go([Key("a")]) == []
         assert isinstance(there.attempts[Key("a")].status, Done) is not silent
         assert site.left == ({"/work/a": "the line is cut"} if silent else {})
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_what_a_site_may_have_already_is_ended_there_when_it_is_cancelled_at_once(known: bool) -> None:
+    """As of a run that is taken up again, and stopped in the same moment."""
+
+    async def sleep(_: Task) -> Done:
+        await asyncio.sleep(60)
+        return done()
+
+    there = FakeSite(sleep)
+    async with asyncio.timeout(10), Counted(there) as connector, asyncio.TaskGroup() as group:
+        async for _ in connector.submit(there.location, [task("a")]):  # by an earlier driver
+            pass
+        site = Site("fake", connector, group)
+        work = asyncio.create_task(site.run(there.location, task("a"), lambda ticket: None, lambda status: None, known=known))
+        while not site._attempts:  # noqa: ASYNC110  # there is no event for it
+            await asyncio.sleep(0)
+        await site.cancel([Key("a")])
+        assert await work == Lost("cancelled before it was submitted")
+        assert connector.batches == [["a"]]
+        assert isinstance(there.attempts[Key("a")].status, Done) is known

@@ -323,3 +323,17 @@ def test_random_graphs_give_what_a_simple_evaluation_gives(data: st.DataObject) 
     assert conclusion.outputs == ({} if conclusion.failures else {"r": expected[-1]})
     replayed = State(program(workflow("a", [f"r=s{count - 1}.out"], *steps)), "run", bench.locations)
     assert [action for event in bench.events for action in replayed.handle(event)][-1] == conclusion
+
+
+def test_an_attempt_at_a_location_that_is_gone_is_asked_about_all_the_same() -> None:
+    """Whoever knows the sites says what is to be thought of it."""
+    state, (first,) = scattered(1, box(1, name="gone"))
+    graph, fresh = program(workflow("a", ["r=s.out"], step("s", "x=a", scatter=("x",)))), box(1, name="new")
+    again = State(graph, "run", fresh)
+    again.handle(Started({"a": [0]}))
+    again.handle(announced(first))
+    assert again.handle(Resumed("here", 0.0)) == [Adopt(first.job, first.key, "gone")]
+    failure = Failure(FailureClass.INFRASTRUCTURE, "it is gone", lasting=True)
+    (conclusion,) = again.handle(Failed(first.job.id, first.key, failure, 0.0))
+    assert isinstance(conclusion, Conclude) and conclusion.failures == ((first.job.id, failure),)
+    assert state.attempts
