@@ -75,6 +75,8 @@ class Table:
         home, own = self.room / "homes" / case.name / runner.name, self.room / "now"
         if runner.name == FIRST:
             shutil.rmtree(home, ignore_errors=True)
+        for kept in (home / "hyflow" / "cache").glob("results.sqlite*"):  # else every round but the first would do nothing
+            kept.unlink()
         for directory in (home, *(own / name for name in ("out", "tmp", "work", "coordination"))):
             directory.mkdir(parents=True, exist_ok=True)
         try:
