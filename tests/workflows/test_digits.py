@@ -149,14 +149,14 @@ def test_hyflow_runs_it_to_the_same_end(deployment: str | None, four: Path, tmp_
     elsewhere = ["--set", f"sites.box.workdir={tmp_path / 'box'}"] if deployment == "deploy-two-sites.yml" else []
     without = [] if deployment else ["--container", "none"]
     out = tmp_path / "out"
-    assert_same_end(run(["hyflow", "run", *files, *elsewhere, *without, "--outdir", str(out), "--quiet"], tmp_path), out, four)
+    assert_same_end(run(["hyflow", "run", "--no-reuse", *files, *elsewhere, *without, "--outdir", str(out), "--quiet"], tmp_path), out, four)
 
 
 @pytest.mark.parametrize("engine", ["docker", "podman", "apptainer"])
 def test_in_containers_it_comes_to_the_same_end_bit_for_bit(engine: str, four: Path, tmp_path: Path) -> None:
     files = [str(DIGITS / "workflow.cwl"), str(lab.deployment(engine)), str(DIGITS / "job.yml")]
     out = tmp_path / "out"
-    assert_same_end(run(["hyflow", "run", *files, "--outdir", str(out), "--quiet"], tmp_path), out, four)
+    assert_same_end(run(["hyflow", "run", "--no-reuse", *files, "--outdir", str(out), "--quiet"], tmp_path), out, four)
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="cwltool evaluates JavaScript with Node.js alone: apt-get install nodejs")
