@@ -149,7 +149,8 @@ def test_hyflow_runs_it_to_the_same_end(deployment: str | None, four: Path, tmp_
     elsewhere = ["--set", f"sites.box.workdir={tmp_path / 'box'}"] if deployment == "deploy-two-sites.yml" else []
     without = [] if deployment else ["--container", "none"]
     out = tmp_path / "out"
-    assert_same_end(run(["hyflow", "run", "--no-reuse", *files, *elsewhere, *without, "--outdir", str(out), "--quiet"], tmp_path), out, four)
+    command = ["hyflow", "run", "--no-reuse", *files, *elsewhere, *without, "--outdir", str(out), "--quiet"]
+    assert_same_end(run(command, tmp_path), out, four)
 
 
 @pytest.mark.parametrize("engine", ["docker", "podman", "apptainer"])
