@@ -5,68 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from commandline import Ended, Shell, processes, until
+from chains import Flow, text
+from commandline import processes, until
 from naps import JOBS, Place, placed
 
 from hyflow.journal import find_run, read_open
-
-FILE = {"type": "File", "outputBinding": {"glob": "made.txt"}}
-
-
-class Flow(Shell):
-    """Workflows whose commands append their names to the file `ran`. The tool of a step reads the file `STEP.fix`, and fails where that
-    says "no"; its output holds what it was given, and what that file says."""
-
-    def __init__(self, top: Path, home: Path) -> None:
-        super().__init__(top, home)
-        self.write("ran", "")
-
-    def ran(self) -> list[str]:
-        """The names of what ran since this was asked."""
-        found = sorted((self.top / "ran").read_text().split())
-        self.write("ran", "")
-        return found
-
-    def tool(self, name: str) -> dict[str, Any]:
-        script = f'echo {name}$1 >>{self.top}/ran; fix=$(cat {self.top}/{name}$1.fix 2>/dev/null); [ "$fix" != no ] || exit 1; ' \
-                 f'{{ cat "$0"; echo {name}$1 $fix; }} >made.txt'  # fmt: skip
-        return {
-            "class": "CommandLineTool", "baseCommand": ["sh", "-c", script], "outputs": {"out": FILE},
-            "inputs": {"x": {"type": "File", "inputBinding": {"position": 1}}, "part": {"type": "int?", "inputBinding": {"position": 2}}},
-        }  # fmt: skip
-
-    def step(self, name: str, source: str, **more: Any) -> dict[str, Any]:
-        return {"run": self.tool(name), "in": {"x": source}, "out": ["out"], **more}
-
-    def flow(self, steps: dict[str, Any], outputs: dict[str, str], **inputs: Any) -> None:
-        """To be run with the file in.txt as x."""
-        kinds = {name: "File[]" if source.startswith("many") else "File" for name, source in outputs.items()}
-        self.write("flow.cwl", json.dumps({
-            "cwlVersion": "v1.2", "class": "Workflow", "inputs": {"x": "File", **inputs}, "steps": steps,
-            "requirements": {"ScatterFeatureRequirement": {}, "SubworkflowFeatureRequirement": {}},
-            "outputs": {name: {"type": kinds[name], "outputSource": source} for name, source in outputs.items()},
-        }))  # fmt: skip
-        self.write("in.txt", "x\n")
-
-    def begin(self, *words: str, **inputs: Any) -> Ended:
-        self.write("job.json", json.dumps({"x": {"class": "File", "path": "in.txt"}, **inputs}))
-        return self("hyflow", "run", "--quiet", "--outdir", "results", *words, "flow.cwl", "job.json")
-
-    def chain(self) -> None:
-        self.flow({"a": self.step("a", "x"), "b": self.step("b", "a/out"), "c": self.step("c", "b/out")}, {"r": "c/out"})
 
 
 @pytest.fixture
 def flow(tmp_path: Path) -> Flow:
     (tmp_path / "work").mkdir()
     return Flow(tmp_path / "work", tmp_path / "home")
-
-
-def text(output: Any) -> str:
-    return Path(output["path"]).read_text()
 
 
 def test_failed_elements_of_a_scatter_that_an_outside_change_has_mended(flow: Flow) -> None:
