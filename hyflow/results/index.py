@@ -107,15 +107,9 @@ class Results:
         """The run is over: what it has taken may go."""
         self._change(lambda db: db.execute("DELETE FROM uses WHERE user = ?", (run,)), None)
 
-    def forget(self, ids: Collection[int] = (), *, run: str | None = None) -> None:
-        """These results are no more; all of a run, where one is named."""
-
-        def drop(db: sqlite3.Connection) -> None:
-            gone = [(each,) for each in ids] + db.execute("SELECT id FROM results WHERE run = ?", (run,)).fetchall()
-            db.executemany("DELETE FROM uses WHERE result = ?", gone)
-            db.executemany("DELETE FROM results WHERE id = ?", gone)
-
-        self._change(drop, None)
+    def forget(self, ids: Collection[int]) -> None:
+        """These results are no more."""
+        self._change(lambda db: _drop(db, ids), None)
 
     def withdraw(self, run: str, sites: Collection[str], over: Callable[[str], bool]) -> tuple[str, ...]:
         """The results of a run at these sites are no more, unless runs that are not over have taken results of it: these then, and nothing
@@ -128,9 +122,7 @@ class Results:
                 return using
             site_of = "CASE WHEN json_valid(body) THEN json_extract(body, '$.site') END"
             found = db.execute(f"SELECT id, {site_of} FROM results WHERE run = ?", (run,)).fetchall()  # noqa: S608 - our own words
-            gone = [(each,) for each, site in found if site in sites]
-            db.executemany("DELETE FROM uses WHERE result = ?", gone)
-            db.executemany("DELETE FROM results WHERE id = ?", gone)
+            _drop(db, [each for each, site in found if site in sites])
             return ()
 
         return self._change(drop, ())
@@ -207,6 +199,12 @@ class Results:
     def _give_up(self, error: sqlite3.Error) -> None:
         self._warn(f"results of earlier runs: {self._path} cannot be used any more ({error})")
         self.close()
+
+
+def _drop(db: sqlite3.Connection, ids: Iterable[int]) -> None:
+    rows = [(each,) for each in ids]
+    db.executemany("DELETE FROM uses WHERE result = ?", rows)
+    db.executemany("DELETE FROM results WHERE id = ?", rows)
 
 
 def _users(db: sqlite3.Connection, number: int) -> list[str]:
