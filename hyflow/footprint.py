@@ -15,7 +15,7 @@ from hyflow.ending import is_here
 from hyflow.journal import RunDir, read_events, read_tallies
 from hyflow.model.events import Submitting
 from hyflow.staging import here
-from hyflow.staging.claims import NAME as CLAIMS
+from hyflow.staging.tidy import OWN
 
 _LOGS = ("stdout", "stderr")
 _BLOCK = 512
@@ -24,7 +24,7 @@ _BLOCK = 512
 def working_files(run: RunDir, deployment: Deployment, keep: Collection[str]) -> list[str]:
     """The files and directories that go when the run needs no working files any more: of the attempts whose keys are in `keep` the output
     stays. Raises JournalError and OSError."""
-    found = [path for name in ("data", CLAIMS) if os.path.lexists(path := os.path.join(run.path, name))]
+    found = [path for name in OWN if os.path.lexists(path := os.path.join(run.path, name))]
     for directory in _directories(run, deployment):
         found += _of_attempts(directory, frozenset(keep))
         if run.path in Path(directory).parents:  # what lies beside them is the run's own, too

@@ -13,6 +13,8 @@ from hyflow.shell.trips import trip
 from hyflow.staging import here
 from hyflow.staging.claims import NAME as CLAIMS
 
+OWN = ("data", "landed", CLAIMS)
+"""What a run works with in its own directory on this machine, by name."""
 _SCRIPT = """
 cd "$1" 2>/dev/null || exit 0
 while IFS= read -r key; do [ -L "./$key" ] || mkdir "./$key/keep"; done 2>/dev/null
@@ -69,7 +71,7 @@ async def wipe(connector: Connector, location: Location, run: str) -> int:
 def tidy_here(run_dir: Path, location: Location, run: str, keep: Collection[str] = ()) -> None:
     """Tidy the run's directories on this machine; of the attempts whose keys are in `keep`, `out` stays. Directories that are empty
     already stay, too: to remove one costs more than it holds."""
-    for name in ("data", "landed", CLAIMS):
+    for name in OWN:
         here.remove(str(run_dir / name))
     attempts = os.path.join(location.workdir, run)
     if not os.path.isdir(attempts):
