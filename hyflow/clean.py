@@ -25,7 +25,7 @@ from hyflow.model.events import Event, Stopping
 from hyflow.report.standing import RunState, Standing, standing
 from hyflow.results import Results
 from hyflow.staging import here
-from hyflow.staging.tidy import OWN, wipe
+from hyflow.staging.tidy import tidy_own, wipe
 
 _WHY = "its hyflow was gone, and hyflow clean ended what was left"
 _HAD_ENDED = (RunState.DONE, RunState.FAILED, RunState.CANCELLED)
@@ -161,8 +161,7 @@ async def _all_sites(plan: _Plan) -> Cleaned:
             tasks = [
                 group.create_task(_site(run, plan.deployment.sites[name], plan.at(name)), name=f"cleaning {name}") for name in plan.sites
             ]
-        for name in OWN:
-            await asyncio.to_thread(here.remove, str(run.path / name))
+        await asyncio.to_thread(tidy_own, run.path)
     finally:
         release(lock)
     return Cleaned([task.result() for task in tasks], list(plan.left))

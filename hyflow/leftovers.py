@@ -111,11 +111,13 @@ async def tidy(run: RunDir, results: Results, *, dry: bool) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept for later runs, of at most `most` bytes; what of it went, or would go, and what should have gone (`error`)."""
+    """What is kept for later runs, of at most `most` bytes; what of it went, or would go; how many results should have gone, but are at
+    other sites (`left`), for all that is known because of the `error`."""
 
     size: Size
     most: int
     gone: Size
+    left: int = 0
     error: HyflowError | None = None
 
 
@@ -132,8 +134,8 @@ async def bounded(home: Path, results: Results, *, remote: bool, dry: bool) -> K
                 await keeping.prune(results, home, sites, most)
     except HyflowError as caught:
         error = caught
-    after = results.size()
-    return Kept(after, most, Size(before.results - after.results, before.bytes - after.bytes), error)
+    after, left = results.size(), results.oldest_unused(most, lambda run: keeping.over(home, run))
+    return Kept(after, most, Size(before.results - after.results, before.bytes - after.bytes), len(left), error)
 
 
 @asynccontextmanager

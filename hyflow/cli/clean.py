@@ -129,10 +129,12 @@ async def _unclaimed(args: argparse.Namespace, top: Path, results: Results, said
     if kept.error is not None:
         _warn(f"results that are kept no longer are still there: {kept.error}")
         said.good = False
+    elif kept.left:
+        _warn(f"{_counted(kept.left, 'result')} that should go {'is' if kept.left == 1 else 'are'} at other sites: add --remote")
     if not args.json:
         print(_kept(kept, dry=args.dry_run))
     said.kept = {"results": kept.size.results, "bytes": kept.size.bytes, "most": kept.most,
-                 "gone": {"results": kept.gone.results, "bytes": kept.gone.bytes}}  # fmt: skip
+                 "left": kept.left, "gone": {"results": kept.gone.results, "bytes": kept.gone.bytes}}  # fmt: skip
     for run, stands in found.interrupted:
         said.interrupted.append(run.id)
         goes_on = f"; {stands.goes_on}" if stands.goes_on else ""

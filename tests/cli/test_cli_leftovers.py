@@ -50,11 +50,25 @@ def test_what_is_kept_is_pruned_to_its_bound(flow: Flow, monkeypatch: pytest.Mon
     assert sum((path / "out" / "made.txt").exists() for path in attempts(find_run(flow.home))) == 2
     monkeypatch.setenv("HYFLOW_REUSE_SIZE", "0B")
     kept = answer(flow)["kept"]
-    assert kept == {"results": 0, "bytes": 0, "most": 0, "gone": {"results": 2, "bytes": 8192}}
+    assert kept == {"results": 0, "bytes": 0, "most": 0, "left": 0, "gone": {"results": 2, "bytes": 8192}}
     monkeypatch.delenv("HYFLOW_REUSE_SIZE")
     flow.ran()
     flow.begin()
     assert flow.ran() == ["a", "b", "c"]
+
+
+def test_what_is_kept_at_other_sites(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are asked with --remote alone."""
+    flow.write("deploy.yml", f"version: 1\nsites: {{box: {{type: shell, command: [sh, -c], workdir: {flow.top}/box}}}}\n")
+    flow.begin("deploy.yml")
+    monkeypatch.setenv("HYFLOW_REUSE_SIZE", "0B")
+    made = list((flow.top / "box").rglob("made.txt"))
+    done = flow("hyflow", "clean")
+    assert (done.status, done.stdout) == (0, "kept for later runs: 3 results, 12KiB of at most 0B\n")
+    assert done.stderr == "hyflow: 3 results that should go are at other sites: add --remote\n"
+    assert len(made) == 3 and all(path.exists() for path in made)
+    assert answer(flow, "--remote")["kept"]["gone"]["results"] == 3
+    assert not any(path.exists() for path in made) and answer(flow)["kept"]["results"] == 0
 
 
 def test_what_a_run_that_is_done_has_not_tidied_up(flow: Flow) -> None:
