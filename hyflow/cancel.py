@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from hyflow.deployment import Site, reread
-from hyflow.ending import SiteEnded, check_host, ends, enter_and_end
+from hyflow.ending import SiteEnded, check_host, ended, enter_and_end
 from hyflow.journal import Attempt, Journal, RunDir, has_begun, read_attempts, read_meta
+from hyflow.model.events import Stopping
 
 _WHY = "its hyflow was gone, and hyflow cancel ended what was left"
 
@@ -26,7 +28,7 @@ async def cancel(run: RunDir) -> list[SiteEnded]:
         attempts = _open(run)
         sites = await _all_sites(run, [deployment.sites[name] for name in sorted({one.site for one in attempts})], attempts)
         reached = {site.site for site in sites if site.error is None}
-        await journal.append(ends("cancel", _WHY, [one for one in attempts if one.site in reached]))
+        await journal.append([Stopping("cancel", time.time()), *ended(_WHY, [one for one in attempts if one.site in reached])])
         await journal.close(ended=len(reached) == len(sites))
     return sites
 

@@ -152,7 +152,8 @@ class Plugin(Protocol):
     `{"minimum": 1}` or `hyflow.model.quantities.SIZE`. The deployment file's schema derives from it.
 
     A plug-in that knows the names of its sites' locations before it connects may have them in an attribute `locations` ("" for a site
-    that is one place): a binding to another one is then a mistake that `hyflow check` finds.
+    that is one place): a binding to another one is then a mistake that `hyflow check` finds. One whose sites are always the machine that
+    hyflow runs on may say so with an attribute `here` that is true: cleaning up after a run then asks such a site without further ado.
     """
 
     name: str

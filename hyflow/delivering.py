@@ -19,7 +19,7 @@ from hyflow.model.values import Value
 from hyflow.report.observer import Observer
 from hyflow.staging import deliver
 from hyflow.staging.move import Mover
-from hyflow.staging.tidy import tidy_here, tidy_site
+from hyflow.staging.tidy import tidy_here, tidy_own, tidy_site
 from hyflow.staging.turns import turn
 
 _TIDYING = 120.0
@@ -77,8 +77,9 @@ class Delivering:
         more costs a warning, not the result."""
         for place in places:
             try:
+                await asyncio.to_thread(tidy_own, self.dir.path)
                 if HERE in place.mounts:
-                    await asyncio.to_thread(tidy_here, self.dir.path, place, self.dir.id, keep)
+                    await asyncio.to_thread(tidy_here, place, self.dir.id, keep)
                 async with asyncio.timeout(_TIDYING):
                     await sites[place.site].forget()
                     if HERE not in place.mounts:

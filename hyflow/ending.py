@@ -1,4 +1,5 @@
-"""Ending what a run has at its sites when nobody drives it any more: what cleaning up after runs and cancelling them have in common."""
+"""Ending what a run has at its sites when nobody drives it any more: what cleaning up after runs,
+cancelling them and running parts of them again have in common."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
-from hyflow.connector import Connector, Done, Ticket
+from hyflow.connector import Connector, Done, Stay, Ticket
 from hyflow.containers.probing import ORDER
 from hyflow.deployment import Site
 from hyflow.engine.contained import find, remove_containers
@@ -18,7 +19,7 @@ from hyflow.entering import enter
 from hyflow.errors import HyflowError, SiteError
 from hyflow.journal import Attempt, RunDir, read_session
 from hyflow.model.containers import ContainerSettings
-from hyflow.model.events import Event, Failed, Stopping
+from hyflow.model.events import Event, Failed
 from hyflow.model.jobs import Failure, FailureClass
 
 ENDING = 90.0
@@ -56,21 +57,38 @@ def check_host(run: RunDir, verb: str) -> None:
         raise SiteError(what, transient=False, hint=f"type hyflow {verb} {run.id} on {host}")
 
 
+def is_here(site: Site) -> bool:
+    """Whether the site is this machine, as its plug-in says."""
+    return bool(getattr(site.plugin, "here", False))
+
+
 async def enter_and_end(run: RunDir, site: Site, attempts: Sequence[Attempt], done: SiteEnded, stack: AsyncExitStack) -> Connector:
-    """End those of these attempts that may still run, and their containers; the site, which is left with the stack. Raises SiteError and
-    OSError; `done` tells how far it came."""
-    connector = await enter(site, run.id, run.state(site.name), stack)
-    async with asyncio.timeout(ENDING):
-        done.jobs = await _end(connector, attempts)
+    """End those of these attempts that may still run, and all containers of the run; the site, which is left with the stack. Raises
+    SiteError and OSError; `done` tells how far it came."""
+    connector = await _entered(run, site, attempts, done, stack)
     if any(attempt.contained for attempt in attempts):
         done.containers += await _containers(site.name, connector, site.container, run.id)
     return connector
 
 
-def ends(reason: str, why: str, attempts: Collection[Attempt]) -> list[Event]:
+async def end_alone(run: RunDir, site: Site, attempts: Sequence[Attempt], done: SiteEnded, stack: AsyncExitStack) -> None:
+    """End these attempts; whatever else the run has at the site goes on. Raises as `enter_and_end` does."""
+    connector = await _entered(run, site, attempts, done, stack)
+    if (power := connector.power(Stay)) is not None:
+        power.stay()
+
+
+def ended(why: str, attempts: Collection[Attempt]) -> list[Event]:
     """What the journal has to know when the open ones of these attempts were ended."""
     now, failure = time.time(), Failure(FailureClass.CANCELLED, why)
-    return [Stopping(reason, now), *(Failed(one.job, one.key, failure, now) for one in attempts if one.is_open)]
+    return [Failed(one.job, one.key, failure, now) for one in attempts if one.is_open]
+
+
+async def _entered(run: RunDir, site: Site, attempts: Sequence[Attempt], done: SiteEnded, stack: AsyncExitStack) -> Connector:
+    connector = await enter(site, run.id, run.state(site.name), stack)
+    async with asyncio.timeout(ENDING):
+        done.jobs = await _end(connector, attempts)
+    return connector
 
 
 async def _end(connector: Connector, attempts: Sequence[Attempt]) -> int:

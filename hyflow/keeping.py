@@ -18,11 +18,12 @@ from hyflow.deployment import Deployment
 from hyflow.deployment import Site as Named
 from hyflow.engine.reusing import Reusing, Site
 from hyflow.errors import HyflowError
-from hyflow.journal import RunDir, holder, read_milestones
-from hyflow.model.events import Delivered, Rerun
+from hyflow.journal import RunDir, read_milestones
+from hyflow.model.events import Rerun
 from hyflow.model.places import HERE, Location
 from hyflow.model.workflow import Program
 from hyflow.report.observer import Observer
+from hyflow.report.standing import RunState, standing
 from hyflow.results import Result, Results, Writer, bound
 from hyflow.shell.executables import Executables
 from hyflow.shell.trips import trip
@@ -71,11 +72,18 @@ async def keeping(
         remembered = Remembered(home / "cache" / "digests.sqlite")
         stack.callback(remembered.close)
         digests = Digests(mover.catalog, filesystems, remembered)
-        reusing = Reusing(run.id, program.source, processes, sites, digests, results, writer, {HERE, *filesystems})
+        seen, anew = {HERE, *filesystems}, _anew(run)
+        reusing = Reusing(run.id, program.source, processes, sites, digests, results, writer, seen, anew)
         try:
             yield reusing
         finally:
             await reusing.close()
+
+
+def _anew(run: RunDir) -> frozenset[str]:
+    """The steps that it was asked for to run again."""
+    reruns = [record.event for record in read_milestones(run.journal, Rerun)]
+    return frozenset(step for rerun in reruns if isinstance(rerun, Rerun) for step in rerun.steps)
 
 
 def _site(named: Named, connector: Connector, fleeting: bool) -> Site:
@@ -87,15 +95,15 @@ def _site(named: Named, connector: Connector, fleeting: bool) -> Site:
 
 
 def over(home: Path, run: str) -> bool:
-    """Whether nobody will go on with the run: it is done, or no longer there."""
+    """Whether nobody will go on with the run: it is done, or was cleaned, or is no longer there."""
     found = RunDir(home / "runs" / run)
     if not found.path.exists():
         return True
     try:
-        last = [record.event for record in read_milestones(found.journal, Delivered, Rerun)][-1:]
+        stands = standing(found)
     except HyflowError:
         return False
-    return bool(last) and isinstance(last[0], Delivered) and holder(found.lock) is None
+    return stands.owner is None and (stands.state is RunState.DONE or stands.cleaned)
 
 
 async def prune(results: Results, home: Path, sites: Mapping[str, Connector], limit: int) -> int:

@@ -1,4 +1,5 @@
-"""Taking up a run that an earlier driver left: what must hold before, what is known of it, and what is to run again."""
+"""Taking up a run that an earlier driver left: what must hold before, what is known of it, and how it is brought to
+where it was."""
 
 from __future__ import annotations
 
@@ -17,12 +18,13 @@ from hyflow.deployment import Deployment, reread
 from hyflow.engine.replay import Kept, downstream, replay
 from hyflow.engine.state import REPLAYED, State
 from hyflow.errors import JournalError, UsageError
-from hyflow.journal import Journal, RunDir, has_begun, holder, read_events, read_meta, read_milestones, read_open, read_session
+from hyflow.journal import RunDir, has_begun, holder, read_events, read_meta, read_milestones, read_open
 from hyflow.model.events import Delivered, Rerun, Submitting
 from hyflow.model.jobs import Key
 from hyflow.model.values import Value
 from hyflow.model.workflow import Program
 from hyflow.nearest import suggestion
+from hyflow.report.standing import RunState, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,10 @@ def check(run: RunDir, wish: Wish) -> None:
     if (owner := holder(run.lock)) is not None:
         hint = f"hyflow attach {run.id} shows it; hyflow cancel {run.id} ends it"
         raise JournalError(f"run {run.id} is driven by {owner}", hint=hint)
-    session = read_session(run.journal)
+    stands = standing(run)
+    if stands.cleaned and stands.state is not RunState.DONE:
+        raise JournalError(f"run {run.id} was cleaned: what it had worked with is gone", hint="hyflow run starts it anew")
+    session = stands.session
     if session.ended is None and session.owner.host not in ("", socket.gethostname()) and not wish.take_over:
         host = session.owner.host
         what = f"run {run.id} was driven by {session.owner}, and nobody has recorded its end: it may still go on there"
@@ -86,12 +91,6 @@ def rerun_of(program: Program, wish: Wish) -> Rerun | None:
     except KeyError as error:
         steps = [path for name in program.workflows[program.root].steps for path in downstream(program, f"/{name}")]
         raise UsageError(f"the workflow has no step {wish.step}", hint=suggestion(wish.step, steps, called="its steps")) from error
-
-
-async def begin_again(run: RunDir, wish: Wish, found: Known, journal: Journal) -> None:
-    """Write down what is to run again."""
-    if (rerun := rerun_of(found.program, wish)) is not None:
-        await journal.append([rerun])
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from hyflow.engine.state import State
 from hyflow.entering import enter, first, reached, used
 from hyflow.errors import HyflowError, Interrupted, UnsupportedRequirement
 from hyflow.interruption import Interruption, interruptible
-from hyflow.journal import Header, Journal, Meta, RunDir, has_begun, new_run
+from hyflow.journal import Header, Journal, Meta, RunDir, has_begun, new_run, read_session
 from hyflow.keeping import keeping, prune
 from hyflow.model.actions import Conclude
 from hyflow.model.events import Failed, Submitting
@@ -40,6 +40,7 @@ from hyflow.model.values import Inputs, Value, map_data
 from hyflow.model.workflow import Program
 from hyflow.report.observer import Observer
 from hyflow.report.sofar import SoFar, so_far
+from hyflow.rerunning import begin_again
 from hyflow.results import bound
 from hyflow.resuming import Wish
 from hyflow.staging import destination, here
@@ -140,12 +141,13 @@ async def _execute(order: Order, observer: Observer, interruption: Interruption)
 
 async def _resume(run_dir: RunDir, wish: Wish, observer: Observer, interruption: Interruption) -> Result:
     resuming.check(run_dir, wish)
+    elsewhere = read_session(run_dir.journal).owner.host not in ("", socket.gethostname())
     try:
         async with AsyncExitStack() as stack:
             with interruption.held():
                 journal = await stack.enter_async_context(Journal.open(run_dir))
             known = resuming.known(run_dir)
-            await resuming.begin_again(run_dir, wish, known, journal)
+            await begin_again(run_dir, wish, known, journal, observer.note, elsewhere=elsewhere)
 
             async def begin(house: House) -> Beginning:
                 found = await asyncio.to_thread(resuming.replayed, run_dir, house.state)

@@ -41,6 +41,7 @@ class LocalPlugin:
     doc: str = "This machine: commands are started directly, and files are used where they are."
     settings: type[LocalSettings] = LocalSettings
     locations: tuple[str, ...] = ("",)
+    here: bool = True
 
     def connect(self, settings: LocalSettings, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
         from hyflow_local.connector import LocalConnector

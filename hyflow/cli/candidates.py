@@ -21,7 +21,7 @@ DOCUMENT, SETTINGS, ANY, DIRECTORY, NOTHING = "files cwl yml yaml json", "files 
 WANTED = {
     "workflow": DOCUMENT, "process": DOCUMENT, "files": SETTINGS, "file": SETTINGS, "job": SETTINGS, "deploy": SETTINGS,
     "outdir": DIRECTORY, "write": DIRECTORY, "run": "runs", "runs": "runs", "step": "steps", "profile": "profiles",
-    "set": "paths", "name": NOTHING, "limit": NOTHING,
+    "set": "paths", "name": NOTHING, "limit": NOTHING, "older_than": NOTHING,
 }  # fmt: skip
 """What the value of an argument is, by its name in the parser, where it has no choices."""
 

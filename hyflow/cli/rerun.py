@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
 
 from hyflow.cli.arguments import home
 from hyflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from hyflow.journal import RunDir
 
 HELP = "run parts of a run again: what failed, or a step and all that follows from it"
 
@@ -24,9 +30,30 @@ def main(args: argparse.Namespace) -> int:
     """Drives the run to its end once more, as `hyflow run` does."""
     from hyflow.cli.resume import perform
     from hyflow.journal import find_run
-    from hyflow.resuming import Wish
+    from hyflow.resuming import Wish, check
 
     if not args.failed and args.step is None:
         raise UsageError("what is to run again?", hint="--failed: every job that failed; --from STEP: a step and all that follows from it")
     step = None if args.step is None else "/" + args.step.strip("/")
-    return perform(find_run(home(), args.run), Wish(args.failed, step, args.take_over, not args.no_reuse), args)
+    run, wish = find_run(home(), args.run), Wish(args.failed, step, args.take_over, not args.no_reuse)
+    check(run, wish)
+    return _nothing_failed(run) if step is None and _has_no_failures(run) else perform(run, wish, args)
+
+
+def _has_no_failures(run: RunDir) -> bool:
+    """Whether no job has failed, and neither has the run for any other reason."""
+    from hyflow.report.standing import RunState, standing
+    from hyflow.rerunning import failed
+
+    return standing(run).state is not RunState.FAILED and not failed(run)
+
+
+def _nothing_failed(run: RunDir) -> int:
+    from hyflow.resuming import outputs_of
+
+    print(f"no job of run {run.id} has failed: nothing is run again", file=sys.stderr)
+    if (outputs := outputs_of(run)) is None:
+        print(f"  hyflow resume {run.id} goes on with it", file=sys.stderr)
+    else:
+        print(json.dumps(outputs, indent=4))
+    return 0

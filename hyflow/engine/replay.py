@@ -64,7 +64,12 @@ def downstream(program: Program, path: str) -> tuple[str, ...]:
         found |= _affected(program, workflow, prefix, {part}) - set(_whole(program, workflow, prefix, part))
         prefix, workflow = f"{prefix}/{part}", program.workflows[workflow.steps[part].process]
     found |= _affected(program, workflow, prefix, {name})
-    return tuple(step for step in _every(program, program.root, "") if step in found)
+    return tuple(step for step in every(program) if step in found)
+
+
+def every(program: Program) -> list[str]:
+    """The paths of all steps at any depth, workflows before what they hold, in the program's order."""
+    return _every(program, program.root, "")
 
 
 def _affected(program: Program, workflow: Workflow, prefix: str, names: set[str]) -> set[str]:

@@ -79,7 +79,8 @@ class _Ended:
 
 @dataclass(slots=True)
 class Reusing:
-    """One run's taking and keeping. `label`: the workflow's address; `seen`: the file systems that the run can read."""
+    """One run's taking and keeping. `label`: the workflow's address; `seen`: the file systems that the run can read; `anew`: the steps that
+    are to run, whatever there is."""
 
     run: str
     label: str
@@ -89,6 +90,7 @@ class Reusing:
     results: Results
     writer: Writer
     seen: Collection[str]
+    anew: Collection[str] = ()
     stored: set[str] = field(default_factory=set)
     """The directories of the attempts whose results this driver has kept."""
     _natures: dict[str, Nature] = field(default_factory=dict)
@@ -104,6 +106,8 @@ class Reusing:
             sought = await self._sought(job, needs, location, resources, task, image, before)
         except _Apart as apart:
             return Missed(str(apart))
+        if job.id.step in self.anew:
+            return Missed("it was asked for that its step be run again", sought)
         found = self.results.lookup(sought.identity.key)
         if found is None:
             return Missed(self._nearest(job, sought), sought)

@@ -117,10 +117,12 @@ class Delivered:
 @dataclass(frozen=True, slots=True)
 class Stopping:
     """Start nothing more: somebody asked to. `reason`: interrupt or terminate (what cannot go on without hyflow is ended, the rest is let
-    go), hangup (everything is let go), cancel or clean (everything is ended)."""
+    go), hangup (everything is let go), cancel or clean (everything is ended; what the run worked with is removed). `ended`: the run had
+    come to its end before, at that time, and stands as it stood."""
 
     reason: str
     at: float
+    ended: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hyflow.journal import Owner, Record, RunDir, Session, count_open, holder, read_milestones, read_session
@@ -35,12 +35,13 @@ UNDER_WAY = (RunState.RUNNING, RunState.STOPPING, RunState.ELSEWHERE)
 @dataclass(frozen=True, slots=True)
 class Standing:
     """`owner` drives the run now, as far as can be seen from here; `session` is the latest driver that is known of. `left`: attempts that
-    may still go on although nobody drives the run, by location."""
+    may still go on although nobody drives the run, by location. `cleaned`: what it worked with has been removed, or was about to be."""
 
     state: RunState
     session: Session
     owner: Owner | None
     left: Mapping[str, int]
+    cleaned: bool = False
 
     @property
     def words(self) -> str:
@@ -67,7 +68,7 @@ class Standing:
         match self.state:
             case RunState.INTERRUPTED:
                 return f"hyflow resume {run} continues it"
-            case RunState.FAILED:
+            case RunState.FAILED if not self.cleaned:
                 return f"hyflow logs {run} --failed shows what failed; hyflow rerun {run} --failed runs that again"
             case _:
                 return ""
@@ -77,9 +78,24 @@ def standing(run: RunDir) -> Standing:
     """How the run stands now. Raises JournalError."""
     owner = holder(run.lock)  # first: what a driver wrote before it let go is read then
     session = read_session(run.journal)
-    end = _end(read_milestones(run.journal, Delivered, Stopping, Rerun, Resumed))
-    state = _state(end, session, alive=owner is not None)
-    return Standing(state, session, owner, {} if state in UNDER_WAY else count_open(run.journal))
+    milestones = read_milestones(run.journal, Delivered, Stopping, Rerun, Resumed)
+    cleaning = _cleaning(milestones)
+    if cleaning is not None and cleaning.ended is not None:
+        session = replace(session, ended=cleaning.ended)
+    state = _state(_end(milestones), session, alive=owner is not None)
+    return Standing(state, session, owner, {} if state in UNDER_WAY else count_open(run.journal), cleaning is not None)
+
+
+def _cleaning(milestones: Iterable[Record]) -> Stopping | None:
+    """That the run was cleaned, if it has not gone on since."""
+    found: Stopping | None = None
+    for record in milestones:
+        match record.event:
+            case Rerun() | Resumed():
+                found = None
+            case Stopping(reason="clean"):
+                found = record.event
+    return found
 
 
 def _end(milestones: Iterable[Record]) -> Event | None:
@@ -89,6 +105,8 @@ def _end(milestones: Iterable[Record]) -> Event | None:
         match record.event:
             case Rerun() | Resumed():
                 end = None
+            case Stopping(ended=float() | int()):
+                pass
             case Delivered() | Stopping() if not isinstance(end, Delivered):
                 end = record.event
     return end

@@ -58,6 +58,8 @@ def words(event: Event) -> str:
             return f"the run goes on, driven on {host}"
         case Delivered():
             return "the outputs are delivered; the run is done"
+        case Stopping(reason="clean"):
+            return "cleaned: what the run worked with is removed"
         case Stopping(reason=reason):
             return f"stopping ({reason}): nothing more is started"
         case _:

@@ -107,15 +107,25 @@ class Results:
         """The run is over: what it has taken may go."""
         self._change(lambda db: db.execute("DELETE FROM uses WHERE user = ?", (run,)), None)
 
-    def forget(self, ids: Collection[int] = (), *, run: str | None = None) -> None:
-        """These results are no more; all of a run, where one is named."""
+    def forget(self, ids: Collection[int]) -> None:
+        """These results are no more."""
+        self._change(lambda db: _drop(db, ids), None)
 
-        def drop(db: sqlite3.Connection) -> None:
-            gone = [(each,) for each in ids] + db.execute("SELECT id FROM results WHERE run = ?", (run,)).fetchall()
-            db.executemany("DELETE FROM uses WHERE result = ?", gone)
-            db.executemany("DELETE FROM results WHERE id = ?", gone)
+    def withdraw(self, run: str, sites: Collection[str], over: Callable[[str], bool]) -> tuple[str, ...]:
+        """The results of a run at these sites are no more, unless runs that are not over have taken results of it: these then, and nothing
+        is changed."""
+        ended = [user for user in self.users(run) if over(user)]
 
-        self._change(drop, None)
+        def drop(db: sqlite3.Connection) -> tuple[str, ...]:
+            rows = db.execute("SELECT DISTINCT user FROM uses WHERE source = ? ORDER BY user", (run,)).fetchall()
+            if using := tuple(user for (user,) in rows if user not in (run, *ended)):
+                return using
+            site_of = "CASE WHEN json_valid(body) THEN json_extract(body, '$.site') END"
+            found = db.execute(f"SELECT id, {site_of} FROM results WHERE run = ?", (run,)).fetchall()  # noqa: S608 - our own words
+            _drop(db, [each for each, site in found if site in sites])
+            return ()
+
+        return self._change(drop, ())
 
     def oldest_unused(self, limit: int, over: Callable[[str], bool]) -> list[Result]:
         """What must go so that no more than `limit` bytes are kept: what nobody has used for the longest time first, nothing that a run
@@ -124,22 +134,28 @@ class Results:
         What was to go and has not been forgotten is given again.
         """
         ended: dict[str, bool] = {}
+        if chosen := self._too_many(limit, over, ended):
+            # A run that has taken one of them since is none that was asked about.
+            self._change(lambda db: db.executemany(
+                "UPDATE results SET going = 1 WHERE id = ?",
+                [(each,) for each, _ in chosen if all(ended.get(user) for user in _users(db, each))]), None)
+        return self._results("WHERE going = 1 ORDER BY used, id", ())
+
+    def excess(self, limit: int, over: Callable[[str], bool]) -> Size:
+        """What `oldest_unused` would give; nothing is changed."""
+        chosen = self._too_many(limit, over, {})
+        return Size(len(chosen), sum(size for _, size in chosen))
+
+    def _too_many(self, limit: int, over: Callable[[str], bool], ended: dict[str, bool]) -> list[tuple[int, int]]:
+        """The numbers of the results that are to go, with their bytes. Asks about runs while others may change what they like; the answers
+        are in `ended`."""
 
         def is_over(run: str) -> bool:
             if run not in ended:
                 ended[run] = over(run)
             return ended[run]
 
-        if chosen := self._too_many(limit, is_over):
-            # A run that has taken one of them since is none that was asked about.
-            self._change(lambda db: db.executemany(
-                "UPDATE results SET going = 1 WHERE id = ?",
-                [(each,) for each in chosen if all(ended.get(user) for user in _users(db, each))]), None)
-        return self._results("WHERE going = 1 ORDER BY used, id", ())
-
-    def _too_many(self, limit: int, is_over: Callable[[str], bool]) -> list[int]:
-        """The numbers of the results that are to go. Asks about runs while others may change what they like."""
-        chosen: list[int] = []
+        chosen: list[tuple[int, int]] = []
         excess = self.size().bytes - limit
         rows = self._rows("SELECT id, run, bytes, going FROM results ORDER BY going DESC, used, id") if excess > 0 else []
         for number, run, size, going in rows:
@@ -147,7 +163,7 @@ class Results:
                 break
             if going or (is_over(run) and all(map(is_over, _users(self._db, number)))):
                 excess -= size
-                chosen.append(number)
+                chosen.append((number, size))
         return chosen
 
     # -- the file -------------------------------------------------------------------------------------------------
@@ -183,6 +199,12 @@ class Results:
     def _give_up(self, error: sqlite3.Error) -> None:
         self._warn(f"results of earlier runs: {self._path} cannot be used any more ({error})")
         self.close()
+
+
+def _drop(db: sqlite3.Connection, ids: Iterable[int]) -> None:
+    rows = [(each,) for each in ids]
+    db.executemany("DELETE FROM uses WHERE result = ?", rows)
+    db.executemany("DELETE FROM results WHERE id = ?", rows)
 
 
 def _users(db: sqlite3.Connection, number: int) -> list[str]:

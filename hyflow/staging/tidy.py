@@ -13,6 +13,8 @@ from hyflow.shell.trips import trip
 from hyflow.staging import here
 from hyflow.staging.claims import NAME as CLAIMS
 
+OWN = ("data", "landed", CLAIMS)
+"""What a run works with in its own directory on this machine, by name."""
 _SCRIPT = """
 cd "$1" 2>/dev/null || exit 0
 while IFS= read -r key; do [ -L "./$key" ] || mkdir "./$key/keep"; done 2>/dev/null
@@ -66,11 +68,15 @@ async def wipe(connector: Connector, location: Location, run: str) -> int:
     return max(0, int(answer or 0)) * 1024
 
 
-def tidy_here(run_dir: Path, location: Location, run: str, keep: Collection[str] = ()) -> None:
-    """Tidy the run's directories on this machine; of the attempts whose keys are in `keep`, `out` stays. Directories that are empty
-    already stay, too: to remove one costs more than it holds."""
-    for name in ("data", "landed", CLAIMS):
+def tidy_own(run_dir: Path) -> None:
+    """Tidy the run's own directory on this machine, wherever its jobs ran."""
+    for name in OWN:
         here.remove(str(run_dir / name))
+
+
+def tidy_here(location: Location, run: str, keep: Collection[str] = ()) -> None:
+    """Tidy the run's directory at a location on this machine; of the attempts whose keys are in `keep`, `out` stays. Directories that are
+    empty already stay, too: to remove one costs more than it holds."""
     attempts = os.path.join(location.workdir, run)
     if not os.path.isdir(attempts):
         return

@@ -177,7 +177,7 @@ def test_jobs_that_their_driver_could_not_end(place: Place) -> None:
     process.communicate(timeout=60)
     assert (done.status, first.returncode) == (1, 1)
     place.write("state", "up")
-    assert place("hyflow", "clean", run).status == 0
+    assert place("hyflow", "clean", "--remote", run).status == 0
 
 
 @local

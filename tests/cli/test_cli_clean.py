@@ -1,4 +1,4 @@
-"""`hyflow clean`: what runs have left whose hyflow was killed, at both kinds of sites, with and without containers."""
+"""`hyflow clean RUN`: giving up runs whose hyflow was killed, or that are over, at both kinds of sites, with and without containers."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ from naps import JOBS, Place, placed, supervisors
 from hyflow import deployment
 from hyflow.journal import Journal, Meta, find_run, list_runs, new_run
 
+NOTHING_KEPT = "kept for later runs: 0 results, 0B of at most 10GiB\n"
+"""All that is said where nothing is anybody's."""
+
 
 def answer(done: Ended) -> Any:
     """What --json says of the one run."""
-    (found,) = json.loads(done.stdout)
+    (found,) = json.loads(done.stdout)["runs"]
     return found
 
 
@@ -48,28 +51,34 @@ def was_cleaned(place: Place, run: str) -> None:
     assert {str(path.relative_to(path.parents[1])).partition("/")[2] for path in top.rglob("*") if not path.is_dir()} == {"stderr"}
     assert {path.parent for path in top.rglob("*")} == {top, *top.iterdir()} and len(list(top.iterdir())) == JOBS
     status = json.loads(place("hyflow", "status", run, "--json").stdout)
-    assert (status["state"], status["cancelled"], status["running"]) == ("interrupted", JOBS, 0)
+    assert (status["state"], status["cancelled"], status["running"]) == ("cancelled", JOBS, 0)
     told = json.loads(place("hyflow", "logs", run, "/nap[0]", "--json").stdout)
     assert Path(told["stderr"]).read_text().startswith("I am job0\n")
     assert "hyflow clean ended what was left" in place("hyflow", "logs", run).stdout
     again = place("hyflow", "clean")
-    assert (again.status, again.stdout, again.stderr) == (0, "", "There is nothing to clean: no run was killed.\n")
+    assert (again.status, again.stdout, again.stderr) == (0, NOTHING_KEPT, "")
+    place("hyflow", "resume", run).fails(1, f"run {run} was cleaned: what it had worked with is gone\n  hyflow run starts it anew")
 
 
 @pytest.mark.parametrize(("place", "orphaned"), [("local", False), ("local", True), ("shell", False)], indirect=["place"])
 def test_a_run_whose_hyflow_was_killed(place: Place, orphaned: bool) -> None:
     place.flow()
     run = place.killed(orphaned=orphaned)
-    planned = place("hyflow", "clean", "--dry-run")
-    said = f"{run}: {JOBS} unfinished jobs would be ended, and containers and working files would be removed at there\n"
-    assert (planned.status, planned.stdout) == (0, said)
-    assert answer(place("hyflow", "clean", "--dry-run", "--json")) == {
-        "run": run, "error": None, "sites": [{"site": "there", "jobs": JOBS, "containers": None, "freed": None, "error": None}],
-    }  # fmt: skip
+    words = [*place.everywhere, run]
+    bare = place("hyflow", "clean")
+    assert (bare.status, bare.stdout) == (0, NOTHING_KEPT)
+    assert f"run {run} was interrupted; {JOBS} jobs may still go on: {JOBS} at there\n" in bare.stderr
+    assert f"  hyflow resume {run} goes on, hyflow clean {run} gives it up\n" in bare.stderr
+    planned = place("hyflow", "clean", *words, "--dry-run")
+    said = f"{run}: {JOBS} unfinished jobs would be ended, and containers and working files would be removed at there"
+    assert (planned.status, planned.stdout.startswith(said)) == (0, True), planned.stderr
+    found = answer(place("hyflow", "clean", *words, "--dry-run", "--json"))
+    assert found["sites"] == [{"site": "there", "jobs": JOBS, "containers": None, "freed": None, "error": None}]
+    assert (found["run"], found["left"], found["error"], found["would_free"] > 0) == (run, [], None, place.way == "local")
     assert len(place.napping()) >= JOBS
     other = subprocess.Popen(["sleep", "600"])
     try:
-        done = place("hyflow", "clean", "--json")
+        done = place("hyflow", "clean", *words, "--json")
         assert other.poll() is None
     finally:
         other.kill()
@@ -117,7 +126,7 @@ def test_containers_of_a_run_whose_hyflow_was_killed(tmp_path: Path, way: str, o
         ours = (f"--label=hyflow.run={run}", f"--label=hyflow.owner={os.getuid()}@{os.uname().nodename}")
         foreign, astray = f"foreign-{place.mark}-x", f"astray-{place.mark}-x"
         with docker.running(foreign, "--label=hyflow.run=another"), docker.running(astray, *ours):
-            done = place("hyflow", "clean", "--json")
+            done = place("hyflow", "clean", *place.everywhere, run, "--json")
             assert done.status == 0, done.stderr
             assert docker.names(f"label=hyflow.run={run}") == []
             assert docker.names(f"name={foreign}") == [foreign]
@@ -133,8 +142,8 @@ def test_a_run_that_goes_on_is_left_alone(place: Place) -> None:
     process = place.started(JOBS)
     try:
         run = find_run(place.home).id
-        assert place("hyflow", "clean").stdout == ""
-        for words in ([run], ["--dry-run", run]):
+        assert place("hyflow", "clean").stdout == NOTHING_KEPT
+        for words in ([run], ["--dry-run", run], ["--remote", run]):
             place("hyflow", "clean", *words).fails(1, f"run {run} is driven by process {process.pid} on ")
         assert process.poll() is None and len(place.napping()) >= JOBS
     finally:
@@ -149,10 +158,10 @@ def test_another_run_is_not_touched(place: Place) -> None:
     place.mark = f"{first}1"
     place.flow()
     other = place.killed()
-    assert place("hyflow", "clean", run).stdout.startswith(f"{run}: {JOBS} unfinished jobs ended, ")
+    assert place("hyflow", "clean", *place.everywhere, run).stdout.startswith(f"{run}: {JOBS} unfinished jobs ended, ")
     assert processes(f"sleep\0{first}\0") == [] and len(processes(f"sleep\0{place.mark}\0")) == JOBS
     assert len(list(place.where.rglob(f"{other}/*/out"))) == JOBS
-    assert place("hyflow", "clean").stdout.startswith(f"{other}: {JOBS} unfinished jobs ended, ")
+    assert place("hyflow", "clean", *place.everywhere, other).stdout.startswith(f"{other}: {JOBS} unfinished jobs ended, ")
     was_cleaned(place, run)
     was_cleaned(place, other)
 
@@ -165,14 +174,16 @@ def test_a_failed_run_is_cleaned_when_it_is_named(place: Place) -> None:
     place("hyflow", "run", "fails.cwl", "deploy.json").fails(1, "/fails failed")
     run = find_run(place.home).id
     before = place("hyflow", "status", run, "--json").stdout
-    assert place("hyflow", "clean").stdout == ""
+    assert place("hyflow", "clean").stdout == NOTHING_KEPT
     (left,) = place.where.rglob(f"{run}/*/out/a")
-    done = place("hyflow", "clean", run[:20], run)
+    done = place("hyflow", "clean", *place.everywhere, run[:20], run)
     assert (done.status, done.stdout.count("\n")) == (0, 1)
     assert done.stdout.startswith(f"{run}: 0 unfinished jobs ended, 0 containers removed, ")
     assert not left.exists() and not left.parent.exists()
     assert place("hyflow", "logs", run, "/fails", "--stderr").stdout == "why\n"
     assert place("hyflow", "status", run, "--json").stdout == before
+    assert "rerun" not in place("hyflow", "status", run).stdout
+    place("hyflow", "rerun", run, "--failed").fails(1, f"run {run} was cleaned")
 
 
 @shell
@@ -180,21 +191,41 @@ def test_a_site_that_cannot_be_reached(place: Place) -> None:
     place.flow()
     run = place.killed()
     place.write("state", "down")
-    done = place("hyflow", "clean", "--json")
+    done = place("hyflow", "clean", "--remote", run, "--json")
     (site,) = answer(done)["sites"]
     assert done.status == 1 and "the line is dead" in site["error"]
     assert f"hyflow: {run}: something may be left at there: " in done.stderr
-    assert f"when there can be reached again: hyflow clean {run}" in done.stderr
+    assert f"when there can be reached again: hyflow clean --remote {run}" in done.stderr
     assert len(place.napping()) >= JOBS
+    place("hyflow", "resume", run).fails(1, f"run {run} was cleaned")
     place.write("state", "silent")
-    hanging = place.start("hyflow", "clean")
+    hanging = place.start("hyflow", "clean", "--remote", run)
     until(lambda: processes("sleep") and any(f"{hanging.pid}" in parents(int(line.split()[0])) for line in processes("600")))
     hanging.send_signal(signal.SIGINT)
     said = hanging.communicate(timeout=30)
     assert (hanging.returncode, said) == (130, ("", "hyflow: interrupted\n"))
     place.write("state", "up")
-    assert place("hyflow", "clean").stdout.startswith(f"{run}: {JOBS} unfinished jobs ended, 0 containers removed, ")
+    assert place("hyflow", "clean", "--remote").stdout.startswith(f"{run}: {JOBS} unfinished jobs ended, 0 containers removed, ")
     was_cleaned(place, run)
+
+
+@shell
+def test_a_site_that_is_not_to_be_asked(place: Place) -> None:
+    """A run of which something may go on elsewhere stays as it is, and can be resumed; of one that is over the rest is named."""
+    place.flow()
+    run = place.killed()
+    done = place("hyflow", "clean", run, "--json")
+    words = f"run {run} is not given up: {JOBS} jobs may still run at there, and its files are there: add --remote"
+    assert (done.status, answer(done)["error"]) == (1, words)
+    assert f"hyflow clean --remote {run}" in done.stderr
+    place("hyflow", "cancel", run)
+    done = place("hyflow", "clean", run)
+    assert (done.status, done.stderr) == (0, f"hyflow: {run}: what it has left at there is still there: add --remote\n")
+    assert list(place.where.rglob(f"{run}/*/out"))
+    assert place("hyflow", "clean", "--remote", run).status == 0
+    assert not list(place.where.rglob(f"{run}/*/out"))
+    done = place("hyflow", "clean", run)
+    assert (done.status, done.stderr) == (0, "")
 
 
 def parents(number: int) -> list[str]:
@@ -218,11 +249,12 @@ def test_a_run_of_another_machine(place: Place) -> None:
         (host,) = db.execute("SELECT host FROM owner").fetchone()
         db.execute("UPDATE owner SET host = 'elsewhere'")
     words = f"run {run} was driven on elsewhere: what it left there can be ended from there alone"
-    place("hyflow", "clean").fails(1, words, f"type hyflow clean {run} on elsewhere")
+    place("hyflow", "clean", run).fails(1, words, f"type hyflow clean {run} on elsewhere")
+    assert place("hyflow", "clean").stdout == NOTHING_KEPT
     assert len(place.napping()) >= JOBS
     with contextlib.closing(sqlite3.connect(journal)) as db, db:
         db.execute("UPDATE owner SET host = ?", (host,))
-    assert place("hyflow", "clean").status == 0
+    assert place("hyflow", "clean", run).status == 0
     was_cleaned(place, run)
 
 
@@ -239,9 +271,9 @@ def test_a_run_that_had_not_begun(place: Place) -> None:
     asyncio.run(_begun(place.home))
     done = place("hyflow", "clean")
     assert done.status == 0, done.stderr
-    assert list_runs(place.home) == []
+    assert list_runs(place.home) == [] and place.home.exists()
     (place.home / "runs" / "20260101-000000-0001").mkdir()
-    assert place("hyflow", "clean").stdout == ""
+    assert place("hyflow", "clean").stdout == NOTHING_KEPT
 
 
 @local
@@ -254,5 +286,7 @@ def test_a_record_that_cannot_be_read_does_not_keep_others(place: Place) -> None
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     (broken / "journal.sqlite").write_bytes(find_run(place.home, run).journal.read_bytes()[:4096] + bytes(40960))
     done = place("hyflow", "clean")
+    assert done.status == 1 and "is damaged" in done.stderr and f"hyflow clean {run} gives it up" in done.stderr
+    done = place("hyflow", "clean", "--older-than", "0s")
     assert done.status == 1 and "is damaged" in done.stderr
     assert done.stdout.startswith(f"{run}: {JOBS} unfinished jobs ended, ")

@@ -27,6 +27,9 @@ DELIVERED, RESUMED, RERUN = Delivered({}, 5.0), Resumed("vm", 6.0), Rerun(("/spl
         ([Stopping("hangup", 5.0)], True, "interrupted"),
         ([Stopping("cancel", 5.0)], False, "cancelled"),
         ([Stopping("clean", 5.0)], False, "cancelled"),
+        ([Stopping("clean", 9.0, 5.0)], False, "failed"),
+        ([Stopping("cancel", 5.0), Stopping("clean", 9.0, 6.0)], False, "cancelled"),
+        ([DELIVERED, Stopping("clean", 9.0, 6.0)], False, "done"),
         ([Stopping("cancel", 5.0)], True, "cancelled"),
         ([Stopping("interrupt", 5.0), Stopping("cancel", 6.0)], False, "cancelled"),
         ([Stopping("cancel", 5.0), RESUMED], True, "interrupted"),
@@ -39,6 +42,26 @@ DELIVERED, RESUMED, RERUN = Delivered({}, 5.0), Resumed("vm", 6.0), Rerun(("/spl
 )
 def test_what_the_milestones_of_a_run_without_a_driver_say(tmp_path: Path, events: list[Event], killed: bool, state: str) -> None:
     assert standing(made(tmp_path, None, [Started({}), *events], killed=killed)).state.value == state
+
+
+@pytest.mark.parametrize(
+    ("events", "cleaned"),
+    [
+        ([Stopping("clean", 9.0, 5.0)], True),
+        ([Stopping("clean", 9.0), Stopping("cancel", 10.0)], True),
+        ([DELIVERED, Stopping("clean", 9.0)], True),
+        ([DELIVERED, Stopping("clean", 9.0), RERUN], False),
+        ([Stopping("cancel", 9.0)], False),
+    ],
+)
+def test_whether_a_run_was_cleaned(tmp_path: Path, events: list[Event], cleaned: bool) -> None:
+    found = standing(made(tmp_path, None, [Started({}), *events], killed=False))
+    assert found.cleaned is cleaned and not (cleaned and "rerun" in found.next("run"))
+
+
+def test_a_run_that_is_cleaned_after_its_end_ended_when_it_did(tmp_path: Path) -> None:
+    run = made(tmp_path, None, [Started({}), Stopping("clean", 9.0, 5.0)], killed=False)
+    assert standing(run).session.ended == summarize(run).ended == 5.0
 
 
 def alive(home: Path, events: Sequence[Event]) -> Standing:

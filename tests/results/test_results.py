@@ -66,10 +66,38 @@ def test_forgetting(path: Path) -> None:
     results.store([result(1), result(2), result(3, "run-2")])
     results.forget([1])
     assert [results.lookup(str(number)) is None for number in (1, 2, 3)] == [True, False, False]
-    results.forget(run="run-1")
-    assert [results.lookup(str(number)) is None for number in (1, 2, 3)] == [True, True, False]
-    results.forget([77], run="never")
+    results.forget([77])
+    assert results.size() == Size(2, 20_000)
+
+
+def test_the_results_of_a_run_are_withdrawn_where_it_is_cleaned(path: Path) -> None:
+    results = opened(path)
+    results.store([result(1), result(2, site="far"), result(3, "run-2")])
+    assert results.withdraw("run-1", ["local"], always) == ()
+    assert [results.lookup(str(number)) is None for number in (1, 2, 3)] == [True, False, False]
+    assert results.withdraw("run-1", ["local", "far"], always) == results.withdraw("never", ["local"], always) == ()
     assert results.size() == Size(1, 10_000)
+
+
+def test_results_that_are_used_are_not_withdrawn(path: Path) -> None:
+    results = opened(path)
+    results.store([result(1), result(2)])
+    results.used("run-1", [1])  # by itself
+    results.used("user", [1])
+    results.used("over", [2])
+    assert results.withdraw("run-1", ["local"], lambda run: run == "over") == ("user",)
+    assert results.size() == Size(2, 20_000)
+    results.release("user")
+    assert results.withdraw("run-1", ["local"], lambda run: run == "over") == ()
+    assert results.size() == Size(0, 0) and results.users("run-1") == ()
+
+
+def test_what_would_go_is_told_and_stays(path: Path) -> None:
+    results = opened(path)
+    results.store([result(1), result(2), result(3)])
+    assert results.excess(15_000, always) == Size(2, 20_000)
+    assert results.excess(0, lambda run: False) == results.excess(30_000, always) == Size(0, 0)
+    assert keys(results.oldest_unused(30_000, always)) == [] and results.lookup("1") is not None
 
 
 def test_sizes(path: Path) -> None:

@@ -16,7 +16,7 @@ from hyflow.connector import Argv, Connector, Pipe
 from hyflow.errors import SiteError
 from hyflow.model.places import HERE, Location
 from hyflow.shell.quoting import quote
-from hyflow.staging.tidy import tidy_here, tidy_site, wipe
+from hyflow.staging.tidy import tidy_here, tidy_own, tidy_site, wipe
 from hyflow.testing import HOSTILE
 from hyflow_shell.attached import attached
 
@@ -109,10 +109,11 @@ def test_here_the_results_that_are_kept_stay(tmp_path: Path) -> None:
     fill(run_dir / "data" / "x")
     fill(run_dir / "claims")
     fill(run_dir / "journal.sqlite")
-    tidy_here(run_dir, location(work), RUN, ["b-2"])
+    tidy_own(run_dir)
+    tidy_here(location(work), RUN, ["b-2"])
     logs = {f"work/{RUN}/a-1/stdout", f"work/{RUN}/b-2/stdout", "run/journal.sqlite"}
     assert lie(tmp_path) == logs | {f"work/{RUN}/b-2/out/x"}
-    tidy_here(run_dir, location(work), RUN)
+    tidy_here(location(work), RUN)
     assert lie(tmp_path) == logs
 
 

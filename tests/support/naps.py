@@ -27,6 +27,8 @@ class Place(Shell):
 
     def __init__(self, top: Path, home: Path, way: str, **settings: Any) -> None:
         super().__init__(top, home)
+        self.way = way
+        self.everywhere = ["--remote"] if way == "shell" else []  # what `hyflow clean` needs to be told
         self.mark = str(random.randint(10**8, 10**9))  # noqa: S311 (a name)
         site = {name: f"{top}/{value}" if name == "workdir" else value for name, value in WAYS[way].items()}
         if way == "shell":
