@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hyflow.shell.quoting import quote
 from hyflow.shell.trips import Opens, Sections, script
 
 _SCRIPT = script("executables.sh")
+_DIVIDING = re.compile(r"""[\s=:,;@|&<>()\[\]{}'"`]+""")
+_OPTION = re.compile(r"^[-+]\w(?=/)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,23 @@ class Fingerprint:
     why: str = ""
 
 
-def command_of(argv: Sequence[str], own: Collection[str], path: str | None = None, before: tuple[str, ...] = ()) -> Command:
-    """The command as `Executables` knows it. `own`: the directories of the attempt, whose contents its inputs say already."""
-    words = [part for word in argv[1:] for part in (word, word.partition("=")[2]) if part.startswith("/")]
-    outside = [word for word in words if not any(f"{word}/".startswith(each.rstrip("/") + "/") for each in own)]
-    return Command(argv[0] if argv else "", tuple(dict.fromkeys(outside)), path, before)
+def command_of(argv: Sequence[str], own: Collection[str], environment: Mapping[str, str], before: tuple[str, ...] = ()) -> Command:
+    """The command as `Executables` knows it. `own`: the directories of the attempt, whose contents its inputs say already; `environment`:
+    what the task sets itself, whose values may name files as well as words may."""
+    words = [*argv[1:], *(value for name, value in environment.items() if name != "PATH")]
+    named = [part for word in words for part in _paths(word)]
+    outside = [part for part in named if not any(f"{part}/".startswith(each.rstrip("/") + "/") for each in own)]
+    return Command(argv[0] if argv else "", tuple(dict.fromkeys(outside)), environment.get("PATH"), before)
+
+
+def _paths(word: str) -> Iterator[str]:
+    """All that may be an absolute path in a word: the whole, and what follows the letter of an option, or a mark that divides words."""
+    if word.startswith("/"):
+        yield word
+    for part in _DIVIDING.split(word):
+        path = _OPTION.sub("", part)
+        if path.startswith("/"):
+            yield path
 
 
 @dataclass(frozen=True, slots=True)
