@@ -204,7 +204,8 @@ def test_a_directory_that_a_variable_of_the_environment_names_cannot_be_told(loc
 
 
 def test_a_path_that_the_tool_sets(local: WarmShell) -> None:
-    script(local.top / "own" / "own", "#!/bin/sh\necho one\n")
+    """Where it finds another one than the machine would, both count."""
+    script(local.top / "own" / "own", "#!/bin/sh\necho one\n"), script(local.top / "bin" / "own", "#!/bin/sh\necho none\n")
     text = ENV.replace("SETTINGS: $(inputs.text)", f"PATH: '{local.top}/own:/usr/bin:/bin'")
     again = tool(local, text, text="")
     again.differs(lambda: overwrite(local.top / "own" / "own", "#!/bin/sh\necho two\n"), "two\n", "one\n")
