@@ -55,6 +55,11 @@ def shell(warm: Warm, tmp_path: Path) -> WarmShell:
     return made
 
 
+def gate(shell: WarmShell, *commands: str) -> str:
+    """A script that says when it is there, and goes on when it may."""
+    return "\n".join(["#!/bin/sh", f"touch {shell.top}/there", f"while [ ! -e {shell.top}/open ]; do sleep 0.05; done", *commands, ""])
+
+
 def job(shell: WarmShell, document: str, /, **values: object) -> Any:
     """Run the document with these inputs: its output."""
     shell.write("job.json", json.dumps(values))
@@ -98,7 +103,7 @@ def test_nested_workflows(shell: WarmShell) -> None:
 
 MAKES = {
     "a directory": ("mkdir -p o/a/b; echo text >o/a/b/c; : >o/e; mkdir o/empty", "{type: Directory, outputBinding: {glob: o}}"),
-    "a literal": (":", "{type: File, outputBinding: {outputEval: '${return {class: \"File\", basename: \"x\", contents: \"text\"}}'}}"),
+    "a literal": (":", "{type: File, outputBinding: {outputEval: '$({class: \"File\", basename: \"x\", contents: \"text\"})'}}"),
     "nothing": (":", "{type: File?, outputBinding: {glob: none}}"),
     "hostile names": ("touch -- \"$(printf 'a b')\" \"$(printf 'new\\nline')\" \"it's, \\\"q\\\"\" \"$(printf 'byte\\377')\" '-rf' '#=;%20*?'",
                       "{type: 'File[]', outputBinding: {glob: '*'}}"),
@@ -183,7 +188,7 @@ def test_a_run_that_is_killed_at_any_point(shell: WarmShell, at: tuple[str, int]
 def test_a_resumed_run_uses_and_keeps_results(shell: WarmShell) -> None:
     job(shell, "word.cwl", word="x")
     shell.write("gate.cwl", HEAD + f"baseCommand: {shell.top}/gate\ninputs: {{f: File, g: File?}}\nstdout: o\noutputs: {{o: stdout}}\n")
-    script(shell.top / "gate", f"#!/bin/sh\ntouch {shell.top}/there\nwhile [ ! -e {shell.top}/open ]; do sleep 0.05; done\necho passed\n")
+    script(shell.top / "gate", gate(shell, "echo passed"))
     text = NESTED.replace("second/o", "last/o").replace("second: {in: {f: first/o}, out: [o], run: cat.cwl}",
         "second: {in: {f: first/o}, out: [o], run: gate.cwl}\n  last: {in: {f: second/o}, out: [o], run: cat.cwl}")
     shell.write("w.cwl", text)
@@ -205,9 +210,10 @@ def test_a_resumed_run_uses_and_keeps_results(shell: WarmShell) -> None:
 def test_what_was_taken_and_is_edited_while_the_run_goes_on(shell: WarmShell, dies: bool) -> None:
     """The file that the earlier run has delivered is the one that is kept."""
     job(shell, "word.cwl", word="x")
-    shell.write("gate.cwl", HEAD + f"baseCommand: {shell.top}/gate\ninputs: {{f: File}}\nstdout: p\noutputs: {{o: stdout}}\n")
-    script(shell.top / "gate", f"#!/bin/sh\ntouch {shell.top}/there\nwhile [ ! -e {shell.top}/open ]; do sleep 0.05; done\necho passed\n")
-    text = NESTED.replace("cat.cwl", "gate.cwl").replace("outputs: {", "outputs: {p: {type: File, outputSource: first/o}, ")
+    shell.write("gate.cwl", HEAD + f"baseCommand: {shell.top}/gate\ninputs: {{word: string}}\nstdout: p\noutputs: {{o: stdout}}\n")
+    script(shell.top / "gate", gate(shell, "echo passed"))
+    text = NESTED.replace("{f: first/o}, out: [o], run: cat.cwl", "{word: word}, out: [o], run: gate.cwl")
+    text = text.replace("outputs: {", "outputs: {p: {type: File, outputSource: first/o}, ")
     shell.write("w.cwl", text)
     process = Shell(shell.top, shell.home).start("hyflow", "run", "--outdir", "other", "w.cwl", "job.json")
     until((shell.top / "there").exists)
