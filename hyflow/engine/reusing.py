@@ -7,6 +7,7 @@ found out once more when the job has ended: what changed meanwhile is not kept.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import stat
@@ -27,11 +28,11 @@ from hyflow.model.tasks import EntryKind, Manifest, Task
 from hyflow.model.values import Inputs, walk_data
 from hyflow.results import Held, Result, Results, Writer
 from hyflow.reuse import Bare, Contained, Identity, Nature, differences, identity, wanted
-from hyflow.shell.executables import Command, Executables, command_of
+from hyflow.shell.executables import Command, Executables, Fingerprint, command_of
 from hyflow.staging.digests import Digest, Digests
 from hyflow.staging.trees import is_executable, tree_digest
 
-_GATHERED = 0.2
+_GATHERED = 2.0
 """Seconds for which ended jobs are gathered, to be looked at together before their results are kept."""
 
 _ADDING = re.compile(r"-v|-B|--(volume|mount|bind|env-file|device|overlay|secret|ipc|pid|rootfs|home|scratch|workdir)")
@@ -105,6 +106,8 @@ class Reusing:
     _taken: set[str] = field(default_factory=set)
     """Those whose results it has taken."""
     _natures: dict[str, Nature] = field(default_factory=dict)
+    _bares: dict[tuple[str, tuple[str, ...], Fingerprint], Bare] = field(default_factory=dict)
+    _closing: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: list[_Ended] = field(default_factory=list)
     _keeping: asyncio.Task[None] | None = None
 
@@ -133,14 +136,13 @@ class Reusing:
         """Keep these outputs for later runs, if nothing that they rest on has changed; `group` owns the task that finds out."""
         if not place.sources.keys() <= sought.digests.keys():
             return  # an expression has named a file that nobody had foreseen
-        if not self._stays(outputs, place):
-            return
         self._ended.append(_Ended(job, location, sought, place, manifest, outputs))
         if self._keeping is None or self._keeping.done():
             self._keeping = group.create_task(self._keep_all(), name="keeping results")
 
     async def close(self) -> None:
-        """Keep what is still to be kept."""
+        """Keep what is still to be kept, at once."""
+        self._closing.set()
         while self._keeping is not None and not self._keeping.done():
             await asyncio.wait([self._keeping])
 
@@ -164,7 +166,7 @@ class Reusing:
             told = await site.executables.of(command)
             if told.why:
                 raise _Apart(told.why)
-            within, fingerprint = Bare(site.nature, list(before), told.path, told.sha256), told.sha256
+            within, fingerprint = self._bare(location.site, before, told), told.sha256
         addresses = wanted(nature, needs.inputs)
         digests = await self.digests.of(addresses)
         if lacking := [uri for uri in addresses if uri not in digests]:
@@ -172,6 +174,10 @@ class Reusing:
         sums = {uri: f"{digest.sha256} executable" if digest.executable else digest.sha256 for uri, digest in digests.items()}
         amounts = self.processes.amounts(resources) if self.processes.identity(job.process).sizes else None
         return Sought(identity(nature, needs.inputs, sums, within, amounts), digests, command, fingerprint)
+
+    def _bare(self, site: str, before: tuple[str, ...], told: Fingerprint) -> Bare:
+        made = Bare(self.sites[site].nature, list(before), told.path, told.sha256)
+        return self._bares.setdefault((site, before, told), made)
 
     def _nature(self, process: str) -> Nature:
         found = self._natures.get(process)
@@ -211,30 +217,30 @@ class Reusing:
         """Whether its files are there for as long as the result: its own, those of its user, and what results hold that are kept, too."""
         passed = [uri for uri in _addresses(outputs) if not uri.startswith(f"{place.uri}/")]
         others = [replica for uri in passed if uri.startswith(tuple(self.owned)) and (replica := replica_of(uri)) is not None]
-        lasting = {*self.stored, *self._taken, *(ended.place.dir for ended in self._ended)} if others else ()
+        lasting = {*self.stored, *self._taken} if others else ()
         return all(any(f"/{replica.path}".startswith(f"{each}/out/") for each in lasting) for replica in others)
 
     async def _keep_all(self) -> None:
         while self._ended:
-            await asyncio.sleep(_GATHERED)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), _GATHERED)
+            began = time.monotonic()
             batch, self._ended = self._ended, []
             for ended in batch:
                 try:
-                    if (result := await self._result(ended)) is not None:
+                    if (result := await self._result(ended, began)) is not None:
                         self.writer.store(result)
                         self.stored.add(result.dir)
                 except (SiteError, OSError):  # it is not known, and so not kept
                     continue
 
-    async def _result(self, ended: _Ended) -> Result | None:
-        """What is to be kept; None where something has changed under the job, or cannot be told."""
+    async def _result(self, ended: _Ended, since: float) -> Result | None:
+        """What is to be kept; None where something has changed under the job, or cannot be told. `since`: it had ended by then."""
         sought, site = ended.sought, self.sites[ended.location.site]
-        if not await self.digests.unchanged(sought.digests):
+        if not self._stays(ended.outputs, ended.place) or not await self.digests.unchanged(sought.digests):
             return None
-        if sought.command is not None:
-            since = time.monotonic() - _GATHERED if self._ended else time.monotonic()
-            if (await site.executables.of(sought.command, since)).sha256 != sought.fingerprint:
-                return None
+        if sought.command is not None and (await site.executables.of(sought.command, since)).sha256 != sought.fingerprint:
+            return None
         data = await self._held(ended)
         if data is None:
             return None

@@ -68,10 +68,14 @@ class Results:
     def lookup(self, key: str, label: str = "", tag: Tag = (), apart: str = "") -> Result | None:
         """The latest result with this key, of the step at this place of the scatter if there is one. None of the run `apart`: its own jobs
         do not stand in for each other, as what they do by chance is to be done each time."""
+        like = self._rows("SELECT id, run FROM results WHERE key = ? AND going = 0 ORDER BY id DESC LIMIT ?", (key, _SCANNED))
+        if not like:
+            return None
         own = "INDEXED BY labels WHERE label = ? AND tag = ? AND key = ? AND run != ? AND going = 0 ORDER BY id DESC LIMIT 1"
-        like = "SELECT id, run FROM results WHERE key = ? AND going = 0 ORDER BY id DESC LIMIT ?"
-        found = self._results(own, (_bytes(label), _text(tag), key, apart)) if label else []
-        found = found or self._results(f"WHERE id = (SELECT id FROM ({like}) WHERE run != ? LIMIT 1)", (key, _SCANNED, apart))  # noqa: S608 - our own words
+        found = self._results(own, (_bytes(label), _text(tag), key, apart))
+        for number in [number for number, run in like if run != apart] if not found else ():
+            if found := self._results("WHERE id = ? AND going = 0", (number,)):
+                break
         return found[0] if found else None
 
     def nearest(self, label: str, tag: Tag, parts: Mapping[str, str], apart: str = "") -> Result | None:

@@ -88,12 +88,14 @@ class Executables:
         self._known: dict[_Part, _Answer] = {}
         self._wanted: set[_Part] = set()
         self._turn = asyncio.Lock()
+        self._parts: dict[Command, tuple[_Part, ...]] = {}
+        self._told: dict[Command, tuple[list[_Answer], Fingerprint]] = {}
 
     async def of(self, command: Command, since: float = 0.0) -> Fingerprint:
         """The fingerprint as it was at some time after `since` (`time.monotonic`): asked for again after a job, it tells whether it held
         while the job ran. Raises SiteError."""
         try:
-            parts = list(_parts(command))
+            parts = self._parts.get(command) or self._parts.setdefault(command, tuple(_parts(command)))
         except ValueError:
             return Fingerprint("", why="a command with a NUL character cannot be started")
         if lacking := [part for part in parts if self._lacks(part, since)]:
@@ -103,7 +105,11 @@ class Executables:
                 # Whoever is first asks for all who wait; the others find it done.
                 if any(self._lacks(part, since) for part in lacking):
                     await self._ask(self._wanted | set(lacking))
-        return _fingerprint(command, [self._known[part] for part in parts])
+        answers = [self._known[part] for part in parts]
+        known = self._told.get(command)
+        if known is None or any(one is not other for one, other in zip(known[0], answers, strict=True)):
+            known = self._told[command] = answers, _fingerprint(command, answers)
+        return known[1]
 
     def _lacks(self, part: _Part, since: float) -> bool:
         known = self._known.get(part)

@@ -105,7 +105,8 @@ MAKES = {
     "a directory": ("mkdir -p o/a/b; echo text >o/a/b/c; : >o/e; mkdir o/empty", "{type: Directory, outputBinding: {glob: o}}"),
     "a literal": (":", "{type: File, outputBinding: {outputEval: '$({class: \"File\", basename: \"x\", contents: \"text\"})'}}"),
     "nothing": (":", "{type: File?, outputBinding: {glob: none}}"),
-    "hostile names": ("touch -- \"$(printf 'a b')\" \"$(printf 'new\\nline')\" \"it's, \\\"q\\\"\" \"$(printf 'byte\\377')\" '-rf' '#=;%20*?'",
+    "hostile names": ("touch -- "
+                      "\"$(printf 'a b')\" \"$(printf 'new\\nline')\" \"it's, \\\"q\\\"\" \"$(printf 'byte\\377')\" '-rf' '#=;%20*?'",
                       "{type: 'File[]', outputBinding: {glob: '*'}}"),
     "an object": ("echo '{\"o\": {\"x\": [1, null, \"y\"]}}' >cwl.output.json", "Any"),
     "secondary files": ("echo 1 >o; echo 2 >o.i", "{type: File, secondaryFiles: [.i], outputBinding: {glob: o}}"),
