@@ -82,11 +82,11 @@ class Results:
         """Of the latest results of the step, at this place of the scatter if there are any, that which has most in common with a job; none
         of the run `apart`. What is the latest of a step is found out once."""
         end = "run != ? AND going = 0 ORDER BY id DESC LIMIT ?"
-        found = self._results(f"WHERE label = ? AND tag = ? AND {end}", (_bytes(label), _text(tag), apart, _ALIKE))
-        if not found:
-            if label not in self._latest:
-                self._latest[label] = self._results(f"WHERE label = ? AND {end}", (_bytes(label), apart, _ALIKE))
-            found = self._latest[label]
+        if label not in self._latest:
+            self._latest[label] = self._results(f"WHERE label = ? AND {end}", (_bytes(label), apart, _ALIKE))
+        if not self._latest[label]:
+            return None
+        found = self._results(f"WHERE label = ? AND tag = ? AND {end}", (_bytes(label), _text(tag), apart, _ALIKE)) or self._latest[label]
         return max(found, key=lambda result: len(result.parts.items() & parts.items()), default=None)
 
     def size(self) -> Size:

@@ -46,7 +46,7 @@ def command_of(argv: Sequence[str], own: Collection[str], environment: Mapping[s
     """The command as `Executables` knows it. `own`: the directories of the attempt, whose contents its inputs say already; `environment`:
     what the task sets itself, whose values may name files as well as words may."""
     words = [*argv[1:], *(value for name, value in environment.items() if name != "PATH")]
-    named = [part for word in words for part in _paths(word)]
+    named = [part for word in words if "/" in word for part in _paths(word)]
     outside = [part for part in named if not any(f"{part}/".startswith(each.rstrip("/") + "/") for each in own)]
     return Command(argv[0] if argv else "", tuple(dict.fromkeys(outside)), environment.get("PATH"), before)
 
