@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import os
 import posixpath
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -16,15 +15,16 @@ from hyflow.connector import Connector
 from hyflow.cwl.processes import Processes
 from hyflow.deployment import Deployment
 from hyflow.deployment import Site as Named
+from hyflow.engine import replay
 from hyflow.engine.reusing import Reusing, Site
 from hyflow.errors import HyflowError
-from hyflow.journal import RunDir, read_milestones
-from hyflow.model.events import Rerun
-from hyflow.model.places import HERE, Location
+from hyflow.journal import RunDir, read_events, read_milestones
+from hyflow.model.events import Rerun, Reused
+from hyflow.model.places import HERE, Location, Replica
 from hyflow.model.workflow import Program
 from hyflow.report.observer import Observer
 from hyflow.report.standing import RunState, standing
-from hyflow.results import Result, Results, Writer, bound
+from hyflow.results import Result, Results, Writer
 from hyflow.shell.executables import Executables
 from hyflow.shell.trips import trip
 from hyflow.staging import here
@@ -51,12 +51,9 @@ def index(home: Path) -> Path:
 async def keeping(
     run: RunDir, program: Program, processes: Processes, deployment: Deployment, connectors: Mapping[str, Connector],
     places: Mapping[str, Location], mover: Mover, observer: Observer,
-) -> AsyncIterator[Reusing | None]:
-    """What the run takes earlier results with, and keeps its own; None where nothing is to be kept at all."""
+) -> AsyncIterator[Reusing]:
+    """What the run takes earlier results with, and keeps its own."""
     home = run.path.parent.parent
-    if not bound(os.environ):
-        yield None
-        return
     loop = asyncio.get_running_loop()
     fleeting = {place.site for place in places.values() if place.fleeting}
     filesystems = {name: connectors[place.site] for place in places.values() for name in place.mounts if name != HERE}
@@ -72,8 +69,11 @@ async def keeping(
         remembered = Remembered(home / "cache" / "digests.sqlite")
         stack.callback(remembered.close)
         digests = Digests(mover.catalog, filesystems, remembered)
-        seen, anew = {HERE, *filesystems}, _anew(run)
-        reusing = Reusing(run.id, program.source, processes, sites, digests, results, writer, seen, anew)
+        owned = [Replica(HERE, str(home).lstrip("/")), *(found for place in places.values() if (found := place.replica(place.workdir)))]
+        reusing = Reusing(
+            run.id, program.source, processes, sites, digests, results, writer, {HERE, *filesystems}, [f"{each.uri}/" for each in owned],
+            _anew(run),
+        )  # fmt: skip
         try:
             yield reusing
         finally:
@@ -104,6 +104,17 @@ def over(home: Path, run: str) -> bool:
     except HyflowError:
         return False
     return stands.owner is None and (stands.state is RunState.DONE or stands.cleaned)
+
+
+async def stale(reusing: Reusing, run: RunDir) -> list[tuple[Reused, str]]:
+    """What of that which the run has taken, and still counts, has changed since, with what is wrong. Raises SiteError, JournalError."""
+    reruns = [(record.seq, record.event) for record in read_milestones(run.journal, Rerun) if isinstance(record.event, Rerun)]
+    events = ((record.seq, record.event) for record in read_events(run.journal, kinds=(Reused,)))
+    taken = {event.job: event for event in replay.standing(events, reruns) if isinstance(event, Reused)}
+    known = {source: {result.job: result for result in reusing.results.of(source)} for source in {event.run for event in taken.values()}}
+    found = [(event, result) for event in taken.values() if (result := known[event.run].get(event.source)) is not None]
+    told = await asyncio.gather(*(reusing.wrong(result) for _, result in found))
+    return [(event, wrong) for (event, _), wrong in zip(found, told, strict=True) if wrong]
 
 
 async def prune(results: Results, home: Path, sites: Mapping[str, Connector], limit: int) -> int:

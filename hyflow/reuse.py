@@ -94,13 +94,13 @@ class Bare:
         return {name: _digest(value) for name, value in named}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Identity:
     """Two jobs with the same key are the same. `parts`: SHA-256 in hex, by name: "tool", "input NAME", "image" ..."""
 
     parts: Mapping[str, str]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """SHA-256 in hex."""
         return _digest([FORMAT, self.parts])

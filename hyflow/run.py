@@ -24,15 +24,16 @@ from hyflow.engine.contained import Containers
 from hyflow.engine.driver import Driver
 from hyflow.engine.house import Binding, House, settle
 from hyflow.engine.outfit import check_modules, outfit
+from hyflow.engine.replay import downstream
 from hyflow.engine.sites import Site
 from hyflow.engine.state import State
 from hyflow.entering import enter, first, reached, used
-from hyflow.errors import HyflowError, Interrupted, UnsupportedRequirement
+from hyflow.errors import HyflowError, Interrupted, SiteError, UnsupportedRequirement
 from hyflow.interruption import Interruption, interruptible
 from hyflow.journal import Header, Journal, Meta, RunDir, has_begun, new_run, read_session
-from hyflow.keeping import keeping, prune
+from hyflow.keeping import keeping, prune, stale
 from hyflow.model.actions import Conclude
-from hyflow.model.events import Failed, Submitting
+from hyflow.model.events import Failed, Rerun, Submitting
 from hyflow.model.jobs import Failure, FailureClass, JobId
 from hyflow.model.places import HERE, Location
 from hyflow.model.resources import Request
@@ -205,10 +206,12 @@ async def _with_sites(run: _Run) -> Result:
             containers = await _containers(run, sites, places, mover, group)
             check_modules(run.deployment, run.processes, sites, containers, run.observer)
             modules = {name: site.modules for name, site in run.deployment.sites.items() if site.modules}
-            async with keeping(run.dir, run.program, run.processes, run.deployment, connectors, places, mover, run.observer) as kept:
+            wanted = run.reuse and bound(os.environ) > 0
+            keeper = keeping(run.dir, run.program, run.processes, run.deployment, connectors, places, mover, run.observer)
+            async with keeper if wanted else contextlib.nullcontext() as kept:
                 house = House(
                     run.dir.id, run.processes, state, run.journal, sites, places, binding, mover, run.observer, containers, modules,
-                    run.deployment.retries, kept if run.reuse else None,
+                    run.deployment.retries, kept,
                 )  # fmt: skip
                 return await _drive(run, house, group, await run.begin(house))
         finally:
@@ -228,6 +231,8 @@ async def _drive(run: _Run, house: House, group: asyncio.TaskGroup, beginning: B
             with run.interruption.meaning(driver.stop, lambda until: _cancel(driver, house.sites, until)):
                 conclusion = await beginning.drive(driver)
             _let_go(conclusion, house.sites)
+            if not conclusion.failures:
+                await _check_taken(run, house)
             result = await _conclude(run, delivering, conclusion, house.mover)
             if result.status == 0:
                 await delivering.tidy(house.sites, house.locations.values(), await _to_keep(run, house))
@@ -254,6 +259,19 @@ async def _heard(run: _Run) -> AsyncIterator[None]:
         if trouble is not None:
             run.observer.warn(trouble)
         yield
+
+
+async def _check_taken(run: _Run, house: House) -> None:
+    """What was taken of earlier runs lies where others may change it, for as long as this run has lasted. Raises
+    SiteError, once it is written down what has to run again."""
+    changed = await stale(house.reuse, run.dir) if house.reuse is not None else []
+    if not changed:
+        return
+    steps = dict.fromkeys(step for event, _ in changed for step in downstream(run.program, event.job.step))
+    await run.journal.append([Rerun(tuple(steps), False, time.time())])
+    event, wrong = changed[0]
+    what = f"what {event.job} has taken from {event.source} of run {event.run} was changed while this run went on: {wrong}"
+    raise SiteError(what, transient=False, hint=f"hyflow resume {run.dir.id} runs {', '.join(steps)} again")
 
 
 async def _to_keep(run: _Run, house: House) -> frozenset[str]:

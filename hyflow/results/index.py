@@ -6,6 +6,8 @@ Losing a result costs computing it again, so nothing here waits for the disk, an
 from __future__ import annotations
 
 import contextlib
+import os
+import posixpath
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -18,16 +20,18 @@ import msgspec
 from hyflow import plain
 from hyflow.kept import Form, open_kept
 from hyflow.model.jobs import Tag
+from hyflow.model.places import replica_of
 from hyflow.results.stored import Result, Size
 
 T = TypeVar("T")
 
-_FORM = Form(0x68796672, 1, """
-CREATE TABLE results (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT, label BLOB, tag TEXT, run TEXT, bytes INTEGER, used REAL,
+_FORM = Form(0x68796672, 2, """
+CREATE TABLE results (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT, label BLOB, tag TEXT, run TEXT, dir BLOB, bytes INTEGER, used REAL,
     going INTEGER DEFAULT 0, body TEXT);
 CREATE INDEX keys ON results (key, id);
 CREATE INDEX labels ON results (label, tag, id);
 CREATE INDEX runs ON results (run);
+CREATE INDEX directories ON results (dir);
 CREATE INDEX leaving ON results (id) WHERE going = 1;
 CREATE TABLE uses (user TEXT, result INTEGER, source TEXT, PRIMARY KEY (user, result)) WITHOUT ROWID;
 CREATE INDEX sources ON uses (source);
@@ -35,6 +39,8 @@ CREATE INDEX takers ON uses (result)
 """)
 _ALIKE = 4
 """How many earlier results of a step are looked at to tell what is different."""
+_SCANNED = 50
+"""How many results with a key are looked at for one of another run: a run may have thousands of jobs that are the same."""
 
 
 class Results:
@@ -49,6 +55,7 @@ class Results:
         self._db = kept.db
         if kept.warning:
             warn(f"results of earlier runs: {kept.warning}")
+        self._latest: dict[str, list[Result]] = {}
 
     def close(self) -> None:
         """Let go of the file."""
@@ -58,16 +65,28 @@ class Results:
 
     # -- looking --------------------------------------------------------------------------------------------------
 
-    def lookup(self, key: str) -> Result | None:
-        """The latest result with this key."""
-        found = self._results("WHERE key = ? AND going = 0 ORDER BY id DESC LIMIT 1", (key,))
+    def lookup(self, key: str, label: str = "", tag: Tag = (), apart: str = "") -> Result | None:
+        """The latest result with this key, of the step at this place of the scatter if there is one. None of the run `apart`: its own jobs
+        do not stand in for each other, as what they do by chance is to be done each time."""
+        like = self._rows("SELECT id, run FROM results WHERE key = ? AND going = 0 ORDER BY id DESC LIMIT ?", (key, _SCANNED))
+        if not like:
+            return None
+        own = "INDEXED BY labels WHERE label = ? AND tag = ? AND key = ? AND run != ? AND going = 0 ORDER BY id DESC LIMIT 1"
+        found = self._results(own, (_bytes(label), _text(tag), key, apart))
+        for number in [number for number, run in like if run != apart] if not found else ():
+            if found := self._results("WHERE id = ? AND going = 0", (number,)):
+                break
         return found[0] if found else None
 
-    def nearest(self, label: str, tag: Tag, parts: Mapping[str, str]) -> Result | None:
-        """Of the latest results of the step, at this place of the scatter if there are any, that which has most in common with a job."""
-        end = "going = 0 ORDER BY id DESC LIMIT ?"
-        found = self._results(f"WHERE label = ? AND tag = ? AND {end}", (_bytes(label), _text(tag), _ALIKE))
-        found = found or self._results(f"WHERE label = ? AND {end}", (_bytes(label), _ALIKE))
+    def nearest(self, label: str, tag: Tag, parts: Mapping[str, str], apart: str = "") -> Result | None:
+        """Of the latest results of the step, at this place of the scatter if there are any, that which has most in common with a job; none
+        of the run `apart`. What is the latest of a step is found out once."""
+        end = "run != ? AND going = 0 ORDER BY id DESC LIMIT ?"
+        if label not in self._latest:
+            self._latest[label] = self._results(f"WHERE label = ? AND {end}", (_bytes(label), apart, _ALIKE))
+        if not self._latest[label]:
+            return None
+        found = self._results(f"WHERE label = ? AND tag = ? AND {end}", (_bytes(label), _text(tag), apart, _ALIKE)) or self._latest[label]
         return max(found, key=lambda result: len(result.parts.items() & parts.items()), default=None)
 
     def size(self) -> Size:
@@ -79,29 +98,39 @@ class Results:
         """The runs that have taken results of this one and have not been released."""
         return tuple(user for (user,) in self._rows("SELECT DISTINCT user FROM uses WHERE source = ? ORDER BY user", (run,)))
 
+    def of(self, run: str) -> list[Result]:
+        """The results that a run has made, the oldest first."""
+        return self._results("WHERE run = ? ORDER BY id", (run,))
+
     def directories(self, run: str) -> tuple[str, ...]:
         """The directories of the attempts of a run whose results are kept."""
-        return tuple(dict.fromkeys(result.dir for result in self._results("WHERE run = ?", (run,))))
+        rows = self._rows("SELECT DISTINCT dir FROM results WHERE run = ? ORDER BY id", (run,))
+        return tuple(os.fsdecode(directory) for (directory,) in rows)
 
     # -- changing -------------------------------------------------------------------------------------------------
 
     def store(self, results: Iterable[Result]) -> None:
         """Keep these as well. One whose key is there already is the latest from now on."""
-        rows = [(each.key, _bytes(each.label), _text(each.job.tag), each.run, each.size, each.created, plain.dumps(each).decode())
-                for each in results]
-        sql = "INSERT INTO results (key, label, tag, run, bytes, used, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        rows = [(each.key, _bytes(each.label), _text(each.job.tag), each.run, os.fsencode(each.dir), each.size, each.created,
+                 plain.dumps(each).decode()) for each in results]
+        sql = "INSERT INTO results (key, label, tag, run, dir, bytes, used, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         self._change(lambda db: db.executemany(sql, rows), None)
 
-    def used(self, run: str, ids: Collection[int]) -> frozenset[int]:
-        """The run takes these results, which stay until it is released. Gives those that are still there: no other may be taken."""
+    def take(self, run: str, result: Result) -> bool:
+        """The run takes the result, which stays until the run is released, with all those in whose directories its files lie (it may have
+        passed them through). False when one of them is on its way out: then it must not be taken."""
 
-        def take(db: sqlite3.Connection) -> frozenset[int]:
-            found = [row for each in ids for row in db.execute("SELECT id, run FROM results WHERE id = ? AND going = 0", (each,))]
-            db.executemany("UPDATE results SET used = ? WHERE id = ?", [(time.time(), each) for each, _ in found])
-            db.executemany("INSERT OR IGNORE INTO uses VALUES (?, ?, ?)", [(run, each, source) for each, source in found])
-            return frozenset(each for each, _ in found)
+        def take(db: sqlite3.Connection) -> bool:
+            found = db.execute("SELECT id, run, going FROM results WHERE id = ?", (result.id,)).fetchall()
+            for above in sorted(_above(result)):
+                found += db.execute("SELECT id, run, going FROM results WHERE dir = ?", (above,))
+            if all(each != result.id for each, _, _ in found) or any(going for _, _, going in found):
+                return False
+            db.executemany("UPDATE results SET used = ? WHERE id = ?", [(time.time(), each) for each, _, _ in found])
+            db.executemany("INSERT OR IGNORE INTO uses VALUES (?, ?, ?)", [(run, each, source) for each, source, _ in found])
+            return True
 
-        return self._change(take, frozenset())
+        return self._change(take, otherwise=False)
 
     def release(self, run: str) -> None:
         """The run is over: what it has taken may go."""
@@ -209,6 +238,18 @@ def _drop(db: sqlite3.Connection, ids: Iterable[int]) -> None:
 
 def _users(db: sqlite3.Connection, number: int) -> list[str]:
     return [user for (user,) in db.execute("SELECT user FROM uses WHERE result = ?", (number,))]
+
+
+def _above(result: Result) -> set[bytes]:
+    """The directories that its files lie below, but for its own."""
+    found: set[bytes] = set()
+    for uri in result.data:
+        replica = replica_of(uri)
+        path = os.fsencode("/" + replica.path) if replica is not None else b"/"
+        if not path.startswith(os.fsencode(result.dir) + b"/"):
+            while (path := posixpath.dirname(path)) not in found and len(path) > 1:
+                found.add(path)
+    return found
 
 
 def _bytes(text: str) -> bytes:

@@ -14,10 +14,11 @@ LEAST = 4096
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a file or directory held: SHA-256 in hex, bytes."""
+    """What a file or directory held: SHA-256 in hex, bytes. `executable`: whether somebody might execute the file; None: nobody knows."""
 
     sha256: str
     size: int
+    executable: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hyflow.shell.quoting import quote
 from hyflow.shell.trips import Opens, Sections, script
 
 _SCRIPT = script("executables.sh")
+_DIVIDING = re.compile(r"""[\s=:,;@|&<>()\[\]{}'"`]+""")
+_OPTION = re.compile(r"^[-+]\w(?=/)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,23 @@ class Fingerprint:
     why: str = ""
 
 
-def command_of(argv: Sequence[str], own: Collection[str], path: str | None = None, before: tuple[str, ...] = ()) -> Command:
-    """The command as `Executables` knows it. `own`: the directories of the attempt, whose contents its inputs say already."""
-    words = [part for word in argv[1:] for part in (word, word.partition("=")[2]) if part.startswith("/")]
-    outside = [word for word in words if not any(f"{word}/".startswith(each.rstrip("/") + "/") for each in own)]
-    return Command(argv[0] if argv else "", tuple(dict.fromkeys(outside)), path, before)
+def command_of(argv: Sequence[str], own: Collection[str], environment: Mapping[str, str], before: tuple[str, ...] = ()) -> Command:
+    """The command as `Executables` knows it. `own`: the directories of the attempt, whose contents its inputs say already; `environment`:
+    what the task sets itself, whose values may name files as well as words may."""
+    words = [*argv[1:], *(value for name, value in environment.items() if name != "PATH")]
+    named = [part for word in words if "/" in word for part in _paths(word)]
+    outside = [part for part in named if not any(f"{part}/".startswith(each.rstrip("/") + "/") for each in own)]
+    return Command(argv[0] if argv else "", tuple(dict.fromkeys(outside)), environment.get("PATH"), before)
+
+
+def _paths(word: str) -> Iterator[str]:
+    """All that may be an absolute path in a word: the whole, and what follows the letter of an option, or a mark that divides words."""
+    if word.startswith("/"):
+        yield word
+    for part in _DIVIDING.split(word):
+        path = _OPTION.sub("", part)
+        if path.startswith("/"):
+            yield path
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +88,14 @@ class Executables:
         self._known: dict[_Part, _Answer] = {}
         self._wanted: set[_Part] = set()
         self._turn = asyncio.Lock()
+        self._parts: dict[Command, tuple[_Part, ...]] = {}
+        self._told: dict[Command, tuple[list[_Answer], Fingerprint]] = {}
 
     async def of(self, command: Command, since: float = 0.0) -> Fingerprint:
         """The fingerprint as it was at some time after `since` (`time.monotonic`): asked for again after a job, it tells whether it held
         while the job ran. Raises SiteError."""
         try:
-            parts = list(_parts(command))
+            parts = self._parts.get(command) or self._parts.setdefault(command, tuple(_parts(command)))
         except ValueError:
             return Fingerprint("", why="a command with a NUL character cannot be started")
         if lacking := [part for part in parts if self._lacks(part, since)]:
@@ -88,7 +105,11 @@ class Executables:
                 # Whoever is first asks for all who wait; the others find it done.
                 if any(self._lacks(part, since) for part in lacking):
                     await self._ask(self._wanted | set(lacking))
-        return _fingerprint(command, [self._known[part] for part in parts])
+        answers = [self._known[part] for part in parts]
+        known = self._told.get(command)
+        if known is None or any(one is not other for one, other in zip(known[0], answers, strict=True)):
+            known = self._told[command] = answers, _fingerprint(command, answers)
+        return known[1]
 
     def _lacks(self, part: _Part, since: float) -> bool:
         known = self._known.get(part)

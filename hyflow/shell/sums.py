@@ -34,12 +34,13 @@ _Status: TypeAlias = tuple[int, int, int, int, int, int]
 class Seen:
     """What lies at a path: kind and size (bytes, of files), and the SHA-256 in hex of the files that were read, by the path relative to
     it ("" is itself). `seal`: what the file system says of all of it, the same as long as nothing changes; `young`: some of it has just
-    changed, and may do so again without its seal telling."""
+    changed, and may do so again without its seal telling; `executable`: it is a file that somebody may execute."""
 
     kinds: dict[str, tuple[EntryKind, int]] = field(default_factory=dict)
     sums: dict[str, str] = field(default_factory=dict)
     seal: str = ""
     young: bool = False
+    executable: bool = False
 
 
 async def sums(site: Opens, paths: Collection[str], unread: Collection[str] = ()) -> dict[str, Seen]:
@@ -72,6 +73,7 @@ def _seen(path: str, status: Mapping[str, _Status], hashes: Mapping[str, str], r
         if kind is None:
             return None
         seen.kinds[inner] = kind
+        seen.executable = seen.executable or (not inner and kind[0] is EntryKind.FILE and bool(told[0] & 0o111))
         seen.young = seen.young or now - told[5] <= _YOUNG
         seal.update(b"%s\0%s;" % (os.fsencode(inner), repr(told).encode()))
         if read and kind[0] is EntryKind.FILE:

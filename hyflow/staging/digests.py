@@ -177,6 +177,6 @@ def _looked(path: str) -> Look | None:
 def _digest(seen: Seen) -> Digest:
     """The digest of what a site told of one path."""
     if seen.kinds[""][0] is EntryKind.FILE:
-        return Digest(seen.sums[""], seen.kinds[""][1])
+        return Digest(seen.sums[""], seen.kinds[""][1], seen.executable)
     entries = [(inner, kind.value, size, seen.sums.get(inner, "")) for inner, (kind, size) in seen.kinds.items() if inner]
     return Digest(trees.tree_digest(entries), sum(size for _, size in seen.kinds.values()))

@@ -37,10 +37,12 @@ class Unsure(SiteError):
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """SHA-256 in hex, of a file its contents, of a directory `tree_digest`. `size` in bytes, of all files together."""
+    """SHA-256 in hex, of a file its contents, of a directory `tree_digest`. `size` in bytes, of all files together. `executable`: a file
+    that somebody may execute."""
 
     sha256: str
     size: int
+    executable: bool = False
 
 
 @dataclass(slots=True)
@@ -92,7 +94,7 @@ def read(path: str, seen: Look, remembered: Remembered | None) -> Digest:
         if look(path).seal != seen.seal:
             raise Unsure(path, "it changes while it is read")
         return Digest(tree_digest([*seen.entries, *made]), size)
-    return Digest(made[0][3], size)
+    return Digest(made[0][3], size, is_executable(seen.files[0][1].st_mode))
 
 
 def _file_digest(path: str, status: os.stat_result, remembered: Remembered | None) -> str:
@@ -116,6 +118,11 @@ def _file_digest(path: str, status: os.stat_result, remembered: Remembered | Non
     if remembered is not None and status.st_size >= LARGE:
         remembered.put(status, digest.hexdigest(), now)
     return digest.hexdigest()
+
+
+def is_executable(mode: int) -> bool:
+    """Whether anybody may execute the file."""
+    return bool(mode & 0o111)
 
 
 def _sign(status: os.stat_result) -> tuple[int, ...]:

@@ -36,6 +36,6 @@ def test_a_rehearsal(tmp_path: Path) -> None:
     job = Job(JobId("/tool"), tool.process, inputs)
     task: Task = tool.disk.settle(lambda facts: tool.processes.rehearse(job, demand, RESOURCES, facts))
     assert len(task.argv) == len(tool.argv(**inputs))
-    assert command_of(task.argv, [DIRECTORY], task.environment["PATH"]) == Command(
+    assert command_of(task.argv, [DIRECTORY], task.environment) == Command(
         "own", ("/opt/script.py", "/data/db", "/etc/x"), "/opt/bin")
     assert set(demand.sources) == {"http://h/a.txt", "site://far/d"}

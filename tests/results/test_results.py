@@ -121,6 +121,11 @@ def test_the_nearest_explains(path: Path) -> None:
     assert results.nearest("another", (1,), parts) is None
 
 
+def took(results: Results, run: str, *numbers: int) -> set[int]:
+    """The run takes results by their numbers; those that it got."""
+    return {number for number in numbers if results.take(run, replace(RESULT, id=number, data={}))}
+
+
 # -- what is used, and what goes --------------------------------------------------------------------------------------
 
 
@@ -135,7 +140,7 @@ def test_the_oldest_goes_first(path: Path) -> None:
 def test_what_is_used_is_young_again(path: Path) -> None:
     results = opened(path)
     results.store([result(1), result(2)])
-    assert results.used("run-9", [1]) == {1}
+    assert took(results, "run-9", 1) == {1}
     assert keys(results.oldest_unused(10_000, always)) == ["2"]
 
 
@@ -145,7 +150,7 @@ def test_what_is_to_go_is_given_to_nobody(path: Path) -> None:
     results.store([result(1), result(2)])
     going = results.oldest_unused(10_000, always)
     assert results.lookup("1") is None
-    assert results.used("run-9", [1, 2, 3]) == {2}
+    assert took(results, "run-9", 1, 2, 3) == {2}
     assert results.nearest(RESULT.label, RESULT.job.tag, {}) == results.lookup("2")
     again = opened(path).oldest_unused(10_000, always)
     assert keys(going) == keys(again) == ["1"]
@@ -156,7 +161,7 @@ def test_what_is_to_go_is_given_to_nobody(path: Path) -> None:
 def test_what_a_run_that_is_not_over_has_made_or_taken_stays(path: Path) -> None:
     results = opened(path)
     results.store([result(1, "run-1"), result(2, "run-2"), result(3, "run-3")])
-    results.used("run-4", [1])
+    took(results, "run-4", 1)
     assert keys(results.oldest_unused(0, lambda run: run not in ("run-2", "run-4"))) == ["3"]
     assert results.users("run-1") == ("run-4",)
     results.release("run-4")
@@ -170,7 +175,7 @@ def test_what_somebody_takes_while_it_is_chosen_stays(path: Path) -> None:
 
     def over(run: str) -> bool:
         if run == "run-2":
-            other.used("run-new", [1])
+            took(other, "run-new", 1)
         return True
 
     assert keys(results.oldest_unused(0, over)) == ["2"]
@@ -179,7 +184,7 @@ def test_what_somebody_takes_while_it_is_chosen_stays(path: Path) -> None:
 def test_enough_goes_although_some_must_stay(path: Path) -> None:
     results = opened(path)
     results.store([result(number, f"run-{number}") for number in range(1, 6)])
-    results.used("living", [1])
+    took(results, "living", 1)
     assert keys(results.oldest_unused(20_000, lambda run: run not in ("living", "run-3"))) == ["2", "4", "5"]
 
 
@@ -219,7 +224,7 @@ for number in range(100):
     results.store([made])
     found = results.lookup(made.key)
     assert found == replace(made, id=found.id), found
-    assert results.used(own, [found.id]) == {found.id}
+    assert results.take(own, found)
     if number % 10 == 0:
         for old in results.oldest_unused(300_000, lambda run: False):
             raise AssertionError(old)
@@ -254,7 +259,7 @@ def test_a_file_that_fails_is_done_without(path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("DROP TABLE uses")
     db.close()
-    assert results.used("run", [1]) == frozenset()
+    assert took(results, "run", 1) == set()
     assert results.lookup(RESULT.key) is None
     results.store([RESULT])
     results.release("run")

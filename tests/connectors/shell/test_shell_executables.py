@@ -151,5 +151,5 @@ async def test_many_are_asked_in_one_round_trip(tmp_path: Path, tools: str) -> N
 
 def test_which_words_are_files() -> None:
     argv = ("run", "/job/in/1/x", "/data/ref", "--db=/data/db", "/jobs", "x/y", "--out=/job/out/z", "/data/ref", "=", "/job")
-    assert command_of(argv, ["/job/", "/tmp/t"]) == Command("run", ("/data/ref", "/data/db", "/jobs"))
-    assert command_of((), []) == Command("")
+    assert command_of(argv, ["/job/", "/tmp/t"], {}) == Command("run", ("/data/ref", "/data/db", "/jobs"))
+    assert command_of((), [], {}) == Command("")
