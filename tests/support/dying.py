@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +18,8 @@ POINTS = ("commit", "committed", "action", "acted")
 
 
 def arm(at: str, number: int, what: str, where: str) -> None:
-    """At the `number`th time (from 1) that the point `at` is reached, `what` happens: kill, stop, full, forward or back. `where`: the
-    directory of the test, which hears of it; what is used up is the room of its `disk`."""
+    """At the `number`th time (from 1) that the point `at` is reached, `what` happens: a key of _MISHAPS. `where`: the directory of the
+    test, which hears of it; what is used up is the room of its `disk`."""
     from hyflow.engine.driver import Driver
     from hyflow.journal import store
 
@@ -75,4 +76,27 @@ def _clock(by: float) -> Callable[[Path], None]:
     return jump
 
 
-_MISHAPS = {"kill": _kill, "stop": _stop, "full": _full, "forward": _clock(5e6), "back": _clock(-5e6)}
+def _told(number: int) -> Callable[[Path], None]:
+    def tell(where: Path) -> None:
+        (where / "reached").touch()
+        os.kill(os.getpid(), number)
+
+    return tell
+
+
+def _insist(where: Path) -> None:
+    """Ctrl-C again and again."""
+    _told(signal.SIGINT)(where)
+    threading.Thread(target=_again, daemon=True).start()
+
+
+def _again() -> None:
+    for _ in range(20):
+        time.sleep(0.005)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+_MISHAPS = {
+    "kill": _kill, "stop": _stop, "full": _full, "forward": _clock(5e6), "back": _clock(-5e6), "insist": _insist,
+    "interrupt": _told(signal.SIGINT), "terminate": _told(signal.SIGTERM), "hangup": _told(signal.SIGHUP),
+}  # fmt: skip
