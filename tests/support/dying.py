@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -85,15 +84,9 @@ def _told(number: int) -> Callable[[Path], None]:
 
 
 def _insist(where: Path) -> None:
-    """Ctrl-C again and again."""
+    """Somebody who does not want to wait. Of one signal that comes twice at once a process hears once."""
     _told(signal.SIGINT)(where)
-    threading.Thread(target=_again, daemon=True).start()
-
-
-def _again() -> None:
-    for _ in range(20):
-        time.sleep(0.005)
-        os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 _MISHAPS = {
