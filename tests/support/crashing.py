@@ -97,7 +97,7 @@ class CrashingShell(Shell):
         for name, (script, extra, output, rest) in TOOLS.items():
             kind = "Directory" if output == "d" else "File"
             self.write(f"{name}.cwl", "cwlVersion: v1.2\nclass: CommandLineTool\n"
-                       f"baseCommand: [sh, -c, {json.dumps(script.replace('TOP', str(top)))}, sh]\n"
+                       f"baseCommand: [sh, -ec, {json.dumps(script.replace('TOP', str(top)))}, sh]\n"
                        f"requirements: {{EnvVarRequirement: {{envDef: {{LABEL: $(inputs.label)}}}}{requirement}}}\n"
                        f"inputs: {{label: string{', ' * bool(extra)}{extra}}}\n"
                        f"outputs: {{{output}: {{type: {kind}, outputBinding: {{glob: {output}}}}}}}\n{rest}")  # fmt: skip
