@@ -6,14 +6,18 @@ import contextlib
 import json
 import os
 import signal
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from commandline import Ended, until
+from commandline import Ended, Shell, processes, until
 from crashing import EVERY, ONCE, SITES, CrashingShell, Delivery, delivery, ends_as, job_of, undisturbed_run
 from warm import Warm, warmed
+
+from hyflow.journal import find_run, read_milestones
+from hyflow.model.events import Stopping
 
 STOPPED = 130
 
@@ -70,6 +74,27 @@ def test_cancelled_from_another_terminal(warm: Warm, tmp_path: Path, undisturbed
         ended_and_begun_again(undisturbed, shell, running.result())
 
 
+def test_a_second_wish_while_the_first_is_heeded(tmp_path: Path) -> None:
+    """What goes on elsewhere was let go by then, and is ended; a command that heeds no SIGTERM has its four seconds."""
+    shell, word = Shell(tmp_path, tmp_path / "home"), f"86395.{uuid.uuid4().int % 10**15:015d}"
+    nap = {"class": "CommandLineTool", "inputs": {}, "outputs": {}}
+    scripts = {"here": f"trap '' TERM; sleep {word}; sleep {word}", "there": f"sleep {word}"}
+    steps = {name: {"run": {**nap, "baseCommand": ["sh", "-c", script]}, "in": {}, "out": []} for name, script in scripts.items()}
+    shell.write("naps.cwl", json.dumps({"cwlVersion": "v1.2", "class": "Workflow", "inputs": {}, "outputs": {}, "steps": steps}))
+    sites = {"here": {"type": "local"}, "there": {"type": "shell", "command": ["sh", "-c"], "workdir": f"{tmp_path}/box"}}
+    binding = [{"step": f"/{name}", "site": name} for name in sites]
+    shell.write("deploy.json", json.dumps({"version": 1, "sites": sites, "bind": binding}))
+    with shell.start("hyflow", "run", "naps.cwl", "deploy.json") as process:
+        until(lambda: len(processes(f"sleep\0{word}\0")) == 2)
+        process.send_signal(signal.SIGINT)
+        until(lambda: read_milestones(find_run(shell.home).journal, Stopping))
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == STOPPED and "no job goes on meanwhile" in stderr, stderr
+    assert not processes(word)
+    assert json.loads(shell("hyflow", "status", "--json").stdout)["running"] == 0
+
+
 def asks(pid: int) -> bool:
     """Whether the process is connected to the driver: it has a socket beside the pair that an event loop has."""
     links = []
@@ -83,8 +108,8 @@ def ended_and_begun_again(undisturbed: Delivery, shell: CrashingShell, done: End
     if done.status == 0:
         assert delivery(done, shell) == undisturbed
     else:
-        assert done.status == STOPPED, done.stderr
-        assert shell.is_quiet(), done.stderr
+        assert done.status == STOPPED and "waited for no longer" not in done.stderr, done.stderr
+        assert shell.is_quiet() and "no job goes on meanwhile" in done.stderr, done.stderr
         assert json.loads(shell("hyflow", "status", "--json").stdout)["running"] == 0
     finished, before = shell.finished(), shell.starts
     ends_as(undisturbed, shell)
