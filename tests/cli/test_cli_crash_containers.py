@@ -100,3 +100,19 @@ def test_told_to_stop_while_commands_are_in_containers(
     settled(shell)
     assert all(count <= ONCE[label] + starts_again for label, count in shell.starts.items()), shell.starts
     assert shell.containers() == []
+
+
+def test_killed_while_it_takes_earlier_results(warm: Warm, tmp_path: Path, undisturbed: Delivery) -> None:
+    """Of a run that was killed itself: only what was under way at a kill had not been kept, and runs again."""
+    shell = ContainedShell(warm, tmp_path / "home", "docker")
+    assert shell.died(("commit", 30, "kill"))
+    ends_as(undisturbed, shell)
+    assert shell.starts == ONCE
+    for number in (5, 14):
+        before = shell.starts
+        assert shell.died(("committed", number, "kill"), outdir=f"again{number}")
+        assert delivery(shell.resume(), shell, f"again{number}") == undisturbed
+        settled(shell)
+        again = shell.starts - before
+        assert len(again) < len(ONCE) / 2 and all(count <= ONCE[label] for label, count in again.items()), again
+        assert shell.containers() == []

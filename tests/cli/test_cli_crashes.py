@@ -18,8 +18,6 @@ from crashing import EVERY, LABELS, ONCE, SITES, CrashingShell, Delivery, delive
 from dying import POINTS
 from warm import Warm, warmed
 
-from hyflow.journal import find_run
-
 ASLEEP = float(os.environ.get("HYFLOW_CRASH_ASLEEP", "3"))
 """Seconds."""
 
@@ -55,23 +53,6 @@ def test_killed_once_more_while_it_goes_on(warm: Warm, tmp_path: Path, undisturb
             assert shell.resume(mishap=("committed" if again % 2 else "action", again, "kill")).status in (0, -9)
         ends_as(undisturbed, shell)
         assert shell.starts == ONCE, number
-
-
-def test_killed_while_it_takes_results_of_a_run_that_was_killed(warm: Warm, tmp_path: Path, undisturbed: Delivery) -> None:
-    """Two runs in one home: the second takes what the first had come to, is killed as well, and both go on."""
-    for number in range(5, 40, 2 * EVERY):
-        shell = CrashingShell(warm, tmp_path / str(number), SITES["local"])
-        assert shell.died(("commit", 34, "kill"))
-        first, finished = find_run(shell.home).id, shell.finished()
-        settled(shell)  # else both run the same jobs at once
-        before = shell.starts
-        shell.begin(("committed", number, "kill"), outdir="again")
-        assert delivery(shell.resume(), shell, "again") == undisturbed
-        settled(shell)
-        reused = {label for label in before if job_of(label) in finished}
-        assert reused and all(shell.starts[label] == before[label] for label in reused), (number, before, shell.starts)
-        assert delivery(shell.resume(first), shell) == undisturbed
-        settled(shell)
 
 
 @pytest.mark.parametrize("at", POINTS)
