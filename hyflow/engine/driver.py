@@ -168,6 +168,7 @@ class Driver:
             case Adopt():
                 self._spawn(action.job.id, self._adopt(action), action.key)
             case Cancel():
+                self._conclusion = None  # it came in the very turn in which the run was to be left
                 self._group.create_task(self._cancel(action.keys), name="cancel")
             case LetGo():
                 for site in self._house.sites.values():

@@ -363,6 +363,7 @@ class State:
             if reason in _ENDING_ALL and self._let_go:
                 self._actions.append(Cancel(tuple(self._let_go)))
                 self._let_go.clear()
+                self._concluded = False  # a conclusion without them that nobody has drawn yet
             return
         self._stopping = True
         self._placement.clear()

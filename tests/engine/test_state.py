@@ -219,6 +219,16 @@ def test_a_second_wish_to_stop_ends_what_was_let_go() -> None:
     assert conclusion.going_on == ()
 
 
+def test_a_second_wish_in_the_very_turn_in_which_everything_was_let_go() -> None:
+    state, (there,) = scattered(1, box(name="there"))
+    state.handle(announced(there))
+    assert [type(action) for action in state.handle(Stopping("interrupt", 0.0))] == [LetGo, Conclude]
+    assert state.handle(Stopping("cancel", 0.0)) == [Cancel((there.key,))]
+    (conclusion,) = state.handle(ended(there, FailureClass.CANCELLED))
+    assert isinstance(conclusion, Conclude)
+    assert conclusion.going_on == ()
+
+
 def test_what_has_ended_all_the_same_does_not_go_on() -> None:
     state, (here, there) = scattered(2, fleeting(box(name="here")) | box(name="there"))
     for submit in (here, there):

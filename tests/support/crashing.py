@@ -58,11 +58,11 @@ steps:
     out: [o]
   folder: {run: folder.cwl, in: {label: {default: folder}, file: gather/o}, out: [d]}
 """
-START = 'echo "$LABEL" >>{top}/starts'
+START = 'echo "$LABEL" >>TOP/starts'
 """A line of this length is appended whole."""
 TOOLS = {
     "tool": (START + '; sleep 0.03; { echo "$LABEL"; [ $# = 0 ] || cat "$1"; } >o', "file: {type: File?, inputBinding: {}}", "o", ""),
-    "flaky": (START + "; mkdir {top}/once 2>/dev/null && exit 75; echo steady >o", "", "o", "temporaryFailCodes: [75]\n"),
+    "flaky": (START + "; mkdir TOP/once 2>/dev/null && exit 75; echo steady >o", "", "o", "temporaryFailCodes: [75]\n"),
     "gather": (START + '; cat "$@" >o', 'files: {type: "File[]", inputBinding: {}}', "o", ""),
     "folder": (START + '; mkdir -p d/deep; cp "$1" d/a; cp "$1" d/deep/b', "file: {type: File, inputBinding: {}}", "d", ""),
 }
@@ -71,10 +71,15 @@ LABELS = {f"{step}-{name}" for step in ("each", "first", "second") for name in "
 ONCE = {label: 3 if label == "chain" else 2 if label == "flaky" else 1 for label in LABELS}
 """How often each command starts in a run that nothing befalls."""
 SITES = {
-    "local": "{{type: local, cores: 2}}",
-    "shell": "{{type: shell, command: [sh, -c], workdir: {top}/box, poll: 0.1}}",
+    "local": "{type: local, cores: 2}",
+    "shell": "{type: shell, command: [sh, -c], workdir: TOP/box, poll: 0.1}",
 }
+"""Settings of the site, by the way to run; TOP is the directory of the test."""
 
+EVERY = int(os.environ.get("HYFLOW_CRASH_EVERY", "9"))
+"""Every so many points are tried; all of them with 1 (make soak)."""
+Delivery: TypeAlias = tuple[Any, dict[str, str]]
+"""An output object with contents in place of paths, and the files that were delivered."""
 Mishap: TypeAlias = tuple[()] | tuple[str, int, str]
 """Where in hyflow, at which time, and what: see `dying.arm`."""
 
@@ -86,13 +91,13 @@ class CrashingShell(Shell):
         super().__init__(top, top / home)
         self._warm = warm
         retry = "retry: {temporary: {tries: 3, wait: 0s}, infrastructure: {tries: 4, wait: 0s}}"
-        self.write("deploy.yml", f"version: 1\nsites:\n  here: {site.format(top=top)}\n{retry}\n")
+        self.write("deploy.yml", f"version: 1\nsites:\n  here: {site.replace('TOP', str(top))}\n{retry}\n")
         self.write("workflow.cwl", DOCUMENT)
         self.write("job.json", json.dumps(JOB))
         for name, (script, extra, output, rest) in TOOLS.items():
             kind = "Directory" if output == "d" else "File"
             self.write(f"{name}.cwl", "cwlVersion: v1.2\nclass: CommandLineTool\n"
-                       f"baseCommand: [sh, -c, {json.dumps(script.replace('{top}', str(top)))}, sh]\n"
+                       f"baseCommand: [sh, -ec, {json.dumps(script.replace('TOP', str(top)))}, sh]\n"
                        f"requirements: {{EnvVarRequirement: {{envDef: {{LABEL: $(inputs.label)}}}}{requirement}}}\n"
                        f"inputs: {{label: string{', ' * bool(extra)}{extra}}}\n"
                        f"outputs: {{{output}: {{type: {kind}, outputBinding: {{glob: {output}}}}}}}\n{rest}")  # fmt: skip
@@ -101,11 +106,22 @@ class CrashingShell(Shell):
         (self.top / "reached").unlink(missing_ok=True)
         return self._warm(self.top, self.home, list(words), {}, [*mishap, str(self.top)] if mishap else ())
 
-    def begin(self, mishap: Mishap = ()) -> Ended:
-        return self("hyflow", "run", "workflow.cwl", "deploy.yml", "job.json", "--outdir", "results", mishap=mishap)
+    def begin(self, mishap: Mishap = (), outdir: str = "results") -> Ended:
+        return self("hyflow", "run", "workflow.cwl", "deploy.yml", "job.json", "--outdir", outdir, mishap=mishap)
 
-    def resume(self, mishap: Mishap = ()) -> Ended:
-        return self("hyflow", "resume", mishap=mishap)
+    def resume(self, *words: str, mishap: Mishap = ()) -> Ended:
+        return self("hyflow", "resume", *words, mishap=mishap)
+
+    def died(self, mishap: Mishap, outdir: str = "results") -> bool:
+        """Begin; whether the hyflow was killed before the end. A run that had not begun by then is begun anew."""
+        done, before = self.begin(mishap, outdir), self.starts
+        if done.status != -signal.SIGKILL:
+            assert done.status == 0 and not self.reached, done.stderr
+            return False
+        if not self.has_begun():
+            assert before == {}
+            self.begin()
+        return True
 
     @property
     def reached(self) -> bool:
@@ -138,20 +154,43 @@ class CrashingShell(Shell):
         return not [line for line in processes(str(self.top)) if "pytest" not in line]
 
 
-def content(output: Any, top: Path) -> Any:
+def job_of(label: str) -> str:
+    """The job whose command starts under this label; those of /chain share one, which no set of jobs holds."""
+    step, _, name = label.partition("-")
+    path = f"/inner/{step}" if step in ("first", "second") else f"/{step}"
+    return f"{path}[{JOB['names'].index(name)}]" if name else path
+
+
+def content(output: Any) -> Any:
     """The output object with contents in place of what depends on where it lies."""
     if isinstance(output, list):
-        return [content(item, top) for item in output]
+        return [content(item) for item in output]
     if isinstance(output, dict) and output.get("class") == "File":
         return {"class": "File", "basename": output["basename"], "text": Path(output["path"]).read_text()}
     if isinstance(output, dict) and output.get("class") == "Directory":
-        return {"class": "Directory", "basename": output["basename"], "listing": content(output["listing"], top)}
-    return {name: content(item, top) for name, item in output.items()} if isinstance(output, dict) else output
+        return {"class": "Directory", "basename": output["basename"], "listing": content(output["listing"])}
+    return {name: content(item) for name, item in output.items()} if isinstance(output, dict) else output
 
 
-def tree(top: Path) -> dict[str, str]:
-    """What has been delivered."""
-    return {str(path.relative_to(top)): path.read_text() for path in sorted((top / "results").rglob("*")) if path.is_file()}
+def delivery(done: Ended, shell: CrashingShell, outdir: str = "results") -> Delivery:
+    """What the command has given: its output object, and the files in the directory of the results."""
+    top = shell.top / outdir
+    files = {str(path.relative_to(top)): path.read_text() for path in sorted(top.rglob("*")) if path.is_file()}
+    return content(done.output), files
+
+
+def undisturbed_run(warm: Warm, top: Path) -> Delivery:
+    """What the run gives that nothing befalls."""
+    shell = CrashingShell(warm, top, SITES["local"])
+    done = shell.begin()
+    assert shell.starts == ONCE
+    return delivery(done, shell)
+
+
+def ends_as(undisturbed: Delivery, shell: CrashingShell) -> None:
+    """Whoever takes the run up gets what an undisturbed one gives, and nothing is left running."""
+    assert delivery(shell.resume(), shell) == undisturbed
+    settled(shell)
 
 
 def settled(shell: CrashingShell) -> None:

@@ -17,8 +17,8 @@ POINTS = ("commit", "committed", "action", "acted")
 
 
 def arm(at: str, number: int, what: str, where: str) -> None:
-    """At the `number`th time (from 1) that the point `at` is reached, `what` happens: kill, stop, full, forward or back. `where`: the
-    directory of the test, which hears of it; what is used up is the room of its `disk`."""
+    """At the `number`th time (from 1) that the point `at` is reached, `what` happens: a key of _MISHAPS. `where`: the directory of the
+    test, which hears of it; what is used up is the room of its `disk`."""
     from hyflow.engine.driver import Driver
     from hyflow.journal import store
 
@@ -75,4 +75,21 @@ def _clock(by: float) -> Callable[[Path], None]:
     return jump
 
 
-_MISHAPS = {"kill": _kill, "stop": _stop, "full": _full, "forward": _clock(5e6), "back": _clock(-5e6)}
+def _told(number: int) -> Callable[[Path], None]:
+    def tell(where: Path) -> None:
+        (where / "reached").touch()
+        os.kill(os.getpid(), number)
+
+    return tell
+
+
+def _insist(where: Path) -> None:
+    """Somebody who does not want to wait. Of one signal that comes twice at once a process hears once."""
+    _told(signal.SIGINT)(where)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+_MISHAPS = {
+    "kill": _kill, "stop": _stop, "full": _full, "forward": _clock(5e6), "back": _clock(-5e6), "insist": _insist,
+    "interrupt": _told(signal.SIGINT), "terminate": _told(signal.SIGTERM), "hangup": _told(signal.SIGHUP),
+}  # fmt: skip
