@@ -50,7 +50,7 @@ class ContainedShell(CrashingShell):
 @pytest.mark.parametrize("at", POINTS)
 def test_killed_while_commands_are_in_containers(warm: Warm, tmp_path: Path, undisturbed: Delivery, at: str) -> None:
     for number in range(3 + 3 * POINTS.index(at), 1000, 3 * EVERY):
-        shell = ContainedShell(warm, tmp_path / str(number), "docker")
+        shell = ContainedShell(warm, tmp_path, "docker")
         if not shell.died((at, number, "kill")):
             return
         ends_as(undisturbed, shell)
@@ -62,7 +62,7 @@ def test_killed_while_commands_are_in_containers(warm: Warm, tmp_path: Path, und
 def test_killed_with_the_supervisor_of_containers(warm: Warm, tmp_path: Path, undisturbed: Delivery) -> None:
     """What ran is ended before it begins again."""
     for number in range(12, 40, 2 * EVERY):
-        shell = ContainedShell(warm, tmp_path / str(number), "docker")
+        shell = ContainedShell(warm, tmp_path, "docker")
         assert shell.died(("committed", number, "kill"))
         shell.kill_supervisor()
         ends_as(undisturbed, shell)
@@ -72,7 +72,7 @@ def test_killed_with_the_supervisor_of_containers(warm: Warm, tmp_path: Path, un
 
 @pytest.mark.parametrize("engine", ["podman", "apptainer"])
 def test_killed_while_commands_are_in_containers_of_others(warm: Warm, tmp_path: Path, undisturbed: Delivery, engine: str) -> None:
-    shell = ContainedShell(warm, tmp_path / engine, engine)
+    shell = ContainedShell(warm, tmp_path, engine)
     assert shell.died(("committed", 15, "kill"))
     ends_as(undisturbed, shell)
     assert shell.starts == ONCE
@@ -81,7 +81,7 @@ def test_killed_while_commands_are_in_containers_of_others(warm: Warm, tmp_path:
 
 
 def test_killed_while_a_shell_site_has_containers(warm: Warm, tmp_path: Path, undisturbed: Delivery) -> None:
-    shell = ContainedShell(warm, tmp_path / "far", "docker", type="shell", command=["sh", "-c"], workdir="TOP/box", poll=0.1, cores=2)
+    shell = ContainedShell(warm, tmp_path, "docker", type="shell", command=["sh", "-c"], workdir="TOP/box", poll=0.1, cores=2)
     assert shell.died(("action", 14, "kill"))
     ends_as(undisturbed, shell)
     assert shell.starts == ONCE
@@ -92,7 +92,7 @@ def test_killed_while_a_shell_site_has_containers(warm: Warm, tmp_path: Path, un
 def test_told_to_stop_while_commands_are_in_containers(
     warm: Warm, tmp_path: Path, undisturbed: Delivery, what: str, starts_again: bool
 ) -> None:
-    shell = ContainedShell(warm, tmp_path / what, "docker")
+    shell = ContainedShell(warm, tmp_path, "docker")
     assert shell.begin(("committed", 15, what)).status == 130
     if starts_again:
         assert shell.is_quiet() and shell.containers() == []
@@ -104,7 +104,7 @@ def test_told_to_stop_while_commands_are_in_containers(
 
 def test_killed_while_it_takes_earlier_results(warm: Warm, tmp_path: Path, undisturbed: Delivery) -> None:
     """Of a run that was killed itself: only what was under way at a kill had not been kept, and runs again."""
-    shell = ContainedShell(warm, tmp_path / "home", "docker")
+    shell = ContainedShell(warm, tmp_path, "docker")
     assert shell.died(("commit", 30, "kill"))
     ends_as(undisturbed, shell)
     assert shell.starts == ONCE

@@ -37,7 +37,7 @@ def undisturbed(warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Deliver
 def test_what_goes_on_is_found_again(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str, what: str) -> None:
     """Nothing that had begun begins once more."""
     for number in range(1, 1000, 2 * EVERY):
-        shell = CrashingShell(warm, tmp_path / str(number), SITES[way])
+        shell = CrashingShell(warm, tmp_path, SITES[way])
         done = shell.begin(("committed" if number % 4 == 1 else "action", number, what))
         if not shell.reached:
             return
@@ -51,7 +51,7 @@ def test_what_goes_on_is_found_again(warm: Warm, tmp_path: Path, undisturbed: De
 def test_what_is_ended_begins_again(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str, what: str) -> None:
     """And nothing else does; when hyflow has gone, nothing runs any more."""
     for number in range(2, 1000, 2 * EVERY):
-        shell = CrashingShell(warm, tmp_path / str(number), SITES[way])
+        shell = CrashingShell(warm, tmp_path, SITES[way])
         done = shell.begin(("commit" if number % 4 == 2 else "acted", number, what))
         if not shell.reached:
             return
@@ -62,7 +62,7 @@ def test_what_is_ended_begins_again(warm: Warm, tmp_path: Path, undisturbed: Del
 @pytest.mark.parametrize("way", SITES)
 def test_cancelled_from_another_terminal(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str) -> None:
     for number in range(3, 36, 2 * EVERY):
-        shell = CrashingShell(warm, tmp_path / str(number), SITES[way])
+        shell = CrashingShell(warm, tmp_path, SITES[way])
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(shell.begin, ("committed", number, "stop"))
             until(lambda shell=shell: shell.reached and (shell.top / "reached").read_text())

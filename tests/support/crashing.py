@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections import Counter
@@ -85,11 +86,16 @@ Mishap: TypeAlias = tuple[()] | tuple[str, int, str]
 
 
 class CrashingShell(Shell):
-    """A directory with the workflow. `requirement`: of every tool, for a container."""
+    """A directory with the workflow: as new, but for the compiled program, which need not be compiled for every run. `requirement`: of
+    every tool, for a container."""
 
     def __init__(self, warm: Warm, top: Path, site: str, requirement: str = "", home: str = "home") -> None:
         super().__init__(top, top / home)
         self._warm = warm
+        settled(self)  # if another one was here
+        for path in [*top.glob("*"), *self.home.glob("*")]:
+            if path not in (self.home, self.home / "cache", top / home.partition("/")[0]):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         retry = "retry: {temporary: {tries: 3, wait: 0s}, infrastructure: {tries: 4, wait: 0s}}"
         self.write("deploy.yml", f"version: 1\nsites:\n  here: {site.replace('TOP', str(top))}\n{retry}\n")
         self.write("workflow.cwl", DOCUMENT)
