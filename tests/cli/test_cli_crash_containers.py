@@ -9,7 +9,7 @@ from pathlib import Path
 
 import lab
 import pytest
-from crashing import EVERY, ONCE, CrashingShell, Delivery, delivery, ends_as, settled, undisturbed_run
+from crashing import ONCE, CrashingShell, Delivery, delivery, ends_as, settled, sparsely, undisturbed_run
 from dying import POINTS
 from warm import Warm, warmed
 
@@ -49,7 +49,7 @@ class ContainedShell(CrashingShell):
 
 @pytest.mark.parametrize("at", POINTS)
 def test_killed_while_commands_are_in_containers(warm: Warm, tmp_path: Path, undisturbed: Delivery, at: str) -> None:
-    for number in range(3 + 3 * POINTS.index(at), 1000, 3 * EVERY):
+    for number in range(3 + 3 * POINTS.index(at), 1000, sparsely(3)):
         shell = ContainedShell(warm, tmp_path, "docker")
         if not shell.died((at, number, "kill")):
             return
@@ -61,7 +61,7 @@ def test_killed_while_commands_are_in_containers(warm: Warm, tmp_path: Path, und
 
 def test_killed_with_the_supervisor_of_containers(warm: Warm, tmp_path: Path, undisturbed: Delivery) -> None:
     """What ran is ended before it begins again."""
-    for number in range(12, 40, 2 * EVERY):
+    for number in range(12, 40, sparsely(2)):
         shell = ContainedShell(warm, tmp_path, "docker")
         assert shell.died(("committed", number, "kill"))
         shell.kill_supervisor()

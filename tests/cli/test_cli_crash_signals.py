@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from commandline import Ended, Shell, processes, until
-from crashing import EVERY, ONCE, SITES, CrashingShell, Delivery, delivery, ends_as, job_of, undisturbed_run
+from crashing import ONCE, SITES, CrashingShell, Delivery, delivery, ends_as, job_of, sparsely, undisturbed_run
 from warm import Warm, warmed
 
 from hyflow.journal import find_run, read_milestones
@@ -36,7 +36,7 @@ def undisturbed(warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Deliver
 @pytest.mark.parametrize(("way", "what"), [("local", "hangup"), ("shell", "hangup"), ("shell", "interrupt"), ("shell", "terminate")])
 def test_what_goes_on_is_found_again(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str, what: str) -> None:
     """Nothing that had begun begins once more."""
-    for number in range(1, 1000, 2 * EVERY):
+    for number in range(1, 1000, sparsely(2)):
         shell = CrashingShell(warm, tmp_path, SITES[way])
         done = shell.begin(("committed" if number % 4 == 1 else "action", number, what))
         if not shell.reached:
@@ -50,7 +50,7 @@ def test_what_goes_on_is_found_again(warm: Warm, tmp_path: Path, undisturbed: De
 @pytest.mark.parametrize(("way", "what"), [("local", "interrupt"), ("local", "terminate"), ("local", "insist"), ("shell", "insist")])
 def test_what_is_ended_begins_again(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str, what: str) -> None:
     """And nothing else does; when hyflow has gone, nothing runs any more."""
-    for number in range(2, 1000, 2 * EVERY):
+    for number in range(2, 1000, sparsely(2)):
         shell = CrashingShell(warm, tmp_path, SITES[way])
         done = shell.begin(("commit" if number % 4 == 2 else "acted", number, what))
         if not shell.reached:
@@ -61,7 +61,7 @@ def test_what_is_ended_begins_again(warm: Warm, tmp_path: Path, undisturbed: Del
 
 @pytest.mark.parametrize("way", SITES)
 def test_cancelled_from_another_terminal(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str) -> None:
-    for number in range(3, 36, 2 * EVERY):
+    for number in range(3, 36, sparsely(2)):
         shell = CrashingShell(warm, tmp_path, SITES[way])
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(shell.begin, ("committed", number, "stop"))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from commandline import until
-from crashing import EVERY, LABELS, ONCE, SITES, CrashingShell, Delivery, delivery, ends_as, job_of, settled, undisturbed_run
+from crashing import EVERY, LABELS, ONCE, SITES, CrashingShell, Delivery, delivery, ends_as, job_of, settled, sparsely, undisturbed_run
 from dying import POINTS
 from warm import Warm, warmed
 
@@ -36,7 +36,7 @@ def undisturbed(warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Deliver
 @pytest.mark.parametrize("way", SITES)
 @pytest.mark.parametrize("at", POINTS)
 def test_killed_at_every_point(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str, at: str) -> None:
-    for number in range(1 + POINTS.index(at), 1000, EVERY):
+    for number in range(1 + POINTS.index(at), 1000, EVERY if way == "local" else sparsely(2)):
         shell = CrashingShell(warm, tmp_path, SITES[way])
         if not shell.died((at, number, "kill")):
             return
@@ -46,7 +46,7 @@ def test_killed_at_every_point(warm: Warm, tmp_path: Path, undisturbed: Delivery
 
 
 def test_killed_once_more_while_it_goes_on(warm: Warm, tmp_path: Path, undisturbed: Delivery) -> None:
-    for number in range(3, 40, 2 * EVERY):
+    for number in range(3, 40, sparsely(2)):
         shell = CrashingShell(warm, tmp_path, SITES["local"])
         assert shell.died(("commit", number, "kill"))
         for again in (1, 2, 5, 9):
@@ -58,7 +58,7 @@ def test_killed_once_more_while_it_goes_on(warm: Warm, tmp_path: Path, undisturb
 @pytest.mark.parametrize("at", POINTS)
 def test_killed_with_its_supervisor(warm: Warm, tmp_path: Path, undisturbed: Delivery, at: str) -> None:
     """What ran has been ended and runs again; what had finished does not."""
-    for number in range(1 + 2 * POINTS.index(at), 1000, EVERY):
+    for number in range(1 + 2 * POINTS.index(at), 1000, sparsely(2)):
         shell = CrashingShell(warm, tmp_path, SITES["local"])
         if not shell.died((at, number, "kill")):
             return
@@ -101,7 +101,7 @@ def test_hyflow_is_suspended_for_long(warm: Warm, tmp_path: Path, undisturbed: D
 @pytest.mark.parametrize("at", ["commit", "action"])
 def test_the_disk_fills_up_at_every_point(warm: Warm, tmp_path: Path, undisturbed: Delivery, at: str) -> None:
     """The run says so, and goes on when there is room again. What had ended and could not be written down any more runs again."""
-    for number in range(2, 1000, 2 * EVERY):
+    for number in range(2, 1000, sparsely(2)):
         shell = CrashingShell(warm, tmp_path / str(number), SITES["local"], home="disk/home")
         with small_disk(shell.top / "disk"):
             done = shell.begin((at, number, "full"))

@@ -77,8 +77,8 @@ SITES = {
 }
 """Settings of the site, by the way to run; TOP is the directory of the test."""
 
-EVERY = int(os.environ.get("HYFLOW_CRASH_EVERY", "9"))
-"""Every so many points are tried; all of them with 1 (make soak)."""
+EVERY = int(os.environ.get("HYFLOW_CRASH_EVERY", "13"))
+"""Of so many points one is tried; all of them with 1 (make soak)."""
 Delivery: TypeAlias = tuple[Any, dict[str, str]]
 """An output object with contents in place of paths, and the files that were delivered."""
 Mishap: TypeAlias = tuple[()] | tuple[str, int, str]
@@ -165,6 +165,11 @@ def job_of(label: str) -> str:
     step, _, name = label.partition("-")
     path = f"/inner/{step}" if step in ("first", "second") else f"/{step}"
     return f"{path}[{JOB['names'].index(name)}]" if name else path
+
+
+def sparsely(factor: int) -> int:
+    """The stride of a test that tries so many times fewer points than others, unless all are to be tried."""
+    return 1 if EVERY == 1 else factor * EVERY
 
 
 def content(output: Any) -> Any:
