@@ -149,6 +149,8 @@ async def _resume(run_dir: RunDir, wish: Wish, observer: Observer, interruption:
                 journal = await stack.enter_async_context(Journal.open(run_dir))
             known = resuming.known(run_dir)
             await begin_again(run_dir, wish, known, journal, observer.note, elsewhere=elsewhere)
+            if (end := resuming.delivered(run_dir)) is not None:  # another driver has come to the end meanwhile
+                return Result(run_dir.id, end.outputs, (), 0)
 
             async def begin(house: House) -> Beginning:
                 found = await asyncio.to_thread(resuming.replayed, run_dir, house.state)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
+import io
 import os
 import signal
 import threading
@@ -18,6 +20,9 @@ from hyflow import entering
 from hyflow.journal import Journal, list_runs, read_events
 from hyflow.model.events import Delivered, Event, Finished, Stopping
 from hyflow.model.jobs import Key
+from hyflow.report.lines import Lines
+from hyflow.resuming import Wish
+from hyflow.run import resume
 
 TOOL = {"cwlVersion": "v1.2", "class": "CommandLineTool", "baseCommand": "true", "inputs": {}, "outputs": {}}
 LOCAL = "version: 1\nsites: {{here: {{type: local, workdir: {}}}}}\n"
@@ -84,6 +89,15 @@ def test_a_stop_in_the_very_turn_of_the_end(tmp_path: Path, monkeypatch: pytest.
     else:
         assert ran.status == 0 and events[-1] is Delivered and (tmp_path / "results" / "o").exists()
         assert "removing it was interrupted" in ran.said
+
+
+def test_a_run_that_another_driver_has_brought_to_its_end_meanwhile(tmp_path: Path) -> None:
+    """Since whoever takes it up looked at it: what was delivered stays, and is the answer."""
+    ran = wholerun.run(tmp_path, {**TOOL, "stdout": "o", "outputs": {"o": "stdout"}})
+    [run] = list_runs(tmp_path / "home")
+    result = asyncio.run(resume(run, Wish(), Lines(io.StringIO())))
+    assert (result.status, result.outputs) == (0, ran.outputs)
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["o"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="giving a directory away needs root")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import lab
 import pytest
-from crashing import EVERY, ONCE, CrashingShell, Delivery, delivery, ends_as, settled, undisturbed_run
+from crashing import ONCE, CrashingShell, Delivery, delivery, ends_as, settled, sparsely, undisturbed_run
 from dying import POINTS
 from warm import Warm, warmed
 
@@ -49,8 +49,8 @@ class ContainedShell(CrashingShell):
 
 @pytest.mark.parametrize("at", POINTS)
 def test_killed_while_commands_are_in_containers(warm: Warm, tmp_path: Path, undisturbed: Delivery, at: str) -> None:
-    for number in range(3 + 3 * POINTS.index(at), 1000, 3 * EVERY):
-        shell = ContainedShell(warm, tmp_path / str(number), "docker")
+    for number in range(3 + 3 * POINTS.index(at), 1000, sparsely(3)):
+        shell = ContainedShell(warm, tmp_path, "docker")
         if not shell.died((at, number, "kill")):
             return
         ends_as(undisturbed, shell)
@@ -61,18 +61,18 @@ def test_killed_while_commands_are_in_containers(warm: Warm, tmp_path: Path, und
 
 def test_killed_with_the_supervisor_of_containers(warm: Warm, tmp_path: Path, undisturbed: Delivery) -> None:
     """What ran is ended before it begins again."""
-    for number in range(12, 40, 2 * EVERY):
-        shell = ContainedShell(warm, tmp_path / str(number), "docker")
+    for number in range(12, 40, sparsely(2)):
+        shell = ContainedShell(warm, tmp_path, "docker")
         assert shell.died(("committed", number, "kill"))
         shell.kill_supervisor()
         ends_as(undisturbed, shell)
-        assert all(count <= ONCE[label] + 1 for label, count in shell.starts.items()), shell.starts
+        assert all(count <= 2 * ONCE[label] for label, count in shell.starts.items()), shell.starts
         assert shell.containers() == []
 
 
 @pytest.mark.parametrize("engine", ["podman", "apptainer"])
 def test_killed_while_commands_are_in_containers_of_others(warm: Warm, tmp_path: Path, undisturbed: Delivery, engine: str) -> None:
-    shell = ContainedShell(warm, tmp_path / engine, engine)
+    shell = ContainedShell(warm, tmp_path, engine)
     assert shell.died(("committed", 15, "kill"))
     ends_as(undisturbed, shell)
     assert shell.starts == ONCE
@@ -81,7 +81,7 @@ def test_killed_while_commands_are_in_containers_of_others(warm: Warm, tmp_path:
 
 
 def test_killed_while_a_shell_site_has_containers(warm: Warm, tmp_path: Path, undisturbed: Delivery) -> None:
-    shell = ContainedShell(warm, tmp_path / "far", "docker", type="shell", command=["sh", "-c"], workdir="TOP/box", poll=0.1, cores=2)
+    shell = ContainedShell(warm, tmp_path, "docker", type="shell", command=["sh", "-c"], workdir="TOP/box", poll=0.1, cores=2)
     assert shell.died(("action", 14, "kill"))
     ends_as(undisturbed, shell)
     assert shell.starts == ONCE
@@ -92,19 +92,19 @@ def test_killed_while_a_shell_site_has_containers(warm: Warm, tmp_path: Path, un
 def test_told_to_stop_while_commands_are_in_containers(
     warm: Warm, tmp_path: Path, undisturbed: Delivery, what: str, starts_again: bool
 ) -> None:
-    shell = ContainedShell(warm, tmp_path / what, "docker")
+    shell = ContainedShell(warm, tmp_path, "docker")
     assert shell.begin(("committed", 15, what)).status == 130
     if starts_again:
         assert shell.is_quiet() and shell.containers() == []
     assert delivery(shell.resume(), shell) == undisturbed
     settled(shell)
-    assert all(count <= ONCE[label] + starts_again for label, count in shell.starts.items()), shell.starts
+    assert all(count <= ONCE[label] * (1 + starts_again) for label, count in shell.starts.items()), shell.starts
     assert shell.containers() == []
 
 
 def test_killed_while_it_takes_earlier_results(warm: Warm, tmp_path: Path, undisturbed: Delivery) -> None:
     """Of a run that was killed itself: only what was under way at a kill had not been kept, and runs again."""
-    shell = ContainedShell(warm, tmp_path / "home", "docker")
+    shell = ContainedShell(warm, tmp_path, "docker")
     assert shell.died(("commit", 30, "kill"))
     ends_as(undisturbed, shell)
     assert shell.starts == ONCE

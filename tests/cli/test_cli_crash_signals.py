@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from commandline import Ended, Shell, processes, until
-from crashing import EVERY, ONCE, SITES, CrashingShell, Delivery, delivery, ends_as, job_of, undisturbed_run
+from crashing import ONCE, SITES, CrashingShell, Delivery, delivery, ends_as, job_of, sparsely, undisturbed_run
 from warm import Warm, warmed
 
 from hyflow.journal import find_run, read_milestones
@@ -36,8 +36,8 @@ def undisturbed(warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Deliver
 @pytest.mark.parametrize(("way", "what"), [("local", "hangup"), ("shell", "hangup"), ("shell", "interrupt"), ("shell", "terminate")])
 def test_what_goes_on_is_found_again(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str, what: str) -> None:
     """Nothing that had begun begins once more."""
-    for number in range(1, 1000, 2 * EVERY):
-        shell = CrashingShell(warm, tmp_path / str(number), SITES[way])
+    for number in range(1, 1000, sparsely(2)):
+        shell = CrashingShell(warm, tmp_path, SITES[way])
         done = shell.begin(("committed" if number % 4 == 1 else "action", number, what))
         if not shell.reached:
             return
@@ -50,8 +50,8 @@ def test_what_goes_on_is_found_again(warm: Warm, tmp_path: Path, undisturbed: De
 @pytest.mark.parametrize(("way", "what"), [("local", "interrupt"), ("local", "terminate"), ("local", "insist"), ("shell", "insist")])
 def test_what_is_ended_begins_again(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str, what: str) -> None:
     """And nothing else does; when hyflow has gone, nothing runs any more."""
-    for number in range(2, 1000, 2 * EVERY):
-        shell = CrashingShell(warm, tmp_path / str(number), SITES[way])
+    for number in range(2, 1000, sparsely(2)):
+        shell = CrashingShell(warm, tmp_path, SITES[way])
         done = shell.begin(("commit" if number % 4 == 2 else "acted", number, what))
         if not shell.reached:
             return
@@ -61,8 +61,8 @@ def test_what_is_ended_begins_again(warm: Warm, tmp_path: Path, undisturbed: Del
 
 @pytest.mark.parametrize("way", SITES)
 def test_cancelled_from_another_terminal(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str) -> None:
-    for number in range(3, 36, 2 * EVERY):
-        shell = CrashingShell(warm, tmp_path / str(number), SITES[way])
+    for number in range(3, 36, sparsely(2)):
+        shell = CrashingShell(warm, tmp_path, SITES[way])
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(shell.begin, ("committed", number, "stop"))
             until(lambda shell=shell: shell.reached and (shell.top / "reached").read_text())
@@ -113,6 +113,6 @@ def ended_and_begun_again(undisturbed: Delivery, shell: CrashingShell, done: End
         assert json.loads(shell("hyflow", "status", "--json").stdout)["running"] == 0
     finished, before = shell.finished(), shell.starts
     ends_as(undisturbed, shell)
-    assert all(count <= ONCE[label] + 1 for label, count in shell.starts.items()), shell.starts
+    assert all(count <= 2 * ONCE[label] for label, count in shell.starts.items()), shell.starts
     more = {label for label, count in shell.starts.items() if count > ONCE[label]}
     assert not {label for label in more if before[label] and job_of(label) in finished}, (more, finished, done.stderr)

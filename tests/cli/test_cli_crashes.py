@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from commandline import until
-from crashing import EVERY, LABELS, ONCE, SITES, CrashingShell, Delivery, delivery, ends_as, job_of, settled, undisturbed_run
+from crashing import EVERY, LABELS, ONCE, SITES, CrashingShell, Delivery, delivery, ends_as, job_of, settled, sparsely, undisturbed_run
 from dying import POINTS
 from warm import Warm, warmed
 
@@ -36,8 +36,8 @@ def undisturbed(warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Deliver
 @pytest.mark.parametrize("way", SITES)
 @pytest.mark.parametrize("at", POINTS)
 def test_killed_at_every_point(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str, at: str) -> None:
-    for number in range(1 + POINTS.index(at), 1000, EVERY):
-        shell = CrashingShell(warm, tmp_path / str(number), SITES[way])
+    for number in range(1 + POINTS.index(at), 1000, EVERY if way == "local" else sparsely(2)):
+        shell = CrashingShell(warm, tmp_path, SITES[way])
         if not shell.died((at, number, "kill")):
             return
         ends_as(undisturbed, shell)
@@ -46,8 +46,8 @@ def test_killed_at_every_point(warm: Warm, tmp_path: Path, undisturbed: Delivery
 
 
 def test_killed_once_more_while_it_goes_on(warm: Warm, tmp_path: Path, undisturbed: Delivery) -> None:
-    for number in range(3, 40, 2 * EVERY):
-        shell = CrashingShell(warm, tmp_path / str(number), SITES["local"])
+    for number in range(3, 40, sparsely(2)):
+        shell = CrashingShell(warm, tmp_path, SITES["local"])
         assert shell.died(("commit", number, "kill"))
         for again in (1, 2, 5, 9):
             assert shell.resume(mishap=("committed" if again % 2 else "action", again, "kill")).status in (0, -9)
@@ -58,8 +58,8 @@ def test_killed_once_more_while_it_goes_on(warm: Warm, tmp_path: Path, undisturb
 @pytest.mark.parametrize("at", POINTS)
 def test_killed_with_its_supervisor(warm: Warm, tmp_path: Path, undisturbed: Delivery, at: str) -> None:
     """What ran has been ended and runs again; what had finished does not."""
-    for number in range(1 + 2 * POINTS.index(at), 1000, EVERY):
-        shell = CrashingShell(warm, tmp_path / str(number), SITES["local"])
+    for number in range(1 + 2 * POINTS.index(at), 1000, sparsely(2)):
+        shell = CrashingShell(warm, tmp_path, SITES["local"])
         if not shell.died((at, number, "kill")):
             return
         shell.kill_supervisor()
@@ -75,7 +75,7 @@ def test_killed_with_its_supervisor(warm: Warm, tmp_path: Path, undisturbed: Del
 @pytest.mark.parametrize("jump", ["forward", "back"])
 def test_the_clock_jumps(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str, jump: str) -> None:
     for number in (2, 11):
-        shell = CrashingShell(warm, tmp_path / str(number), SITES[way])
+        shell = CrashingShell(warm, tmp_path, SITES[way])
         done = shell.begin(("commit", number, jump))
         assert shell.reached and delivery(done, shell) == undisturbed
         assert shell.starts == ONCE
@@ -87,7 +87,7 @@ def test_the_clock_jumps(warm: Warm, tmp_path: Path, undisturbed: Delivery, way:
 def test_hyflow_is_suspended_for_long(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str) -> None:
     """As a laptop is that sleeps. What ran has long ended when it goes on."""
     for number in (4, 13):
-        shell = CrashingShell(warm, tmp_path / str(number), SITES[way])
+        shell = CrashingShell(warm, tmp_path, SITES[way])
         with ThreadPoolExecutor(1) as pool:
             done = pool.submit(shell.begin, ("committed", number, "stop"))
             until(lambda shell=shell: shell.reached and (shell.top / "reached").read_text())
@@ -101,7 +101,7 @@ def test_hyflow_is_suspended_for_long(warm: Warm, tmp_path: Path, undisturbed: D
 @pytest.mark.parametrize("at", ["commit", "action"])
 def test_the_disk_fills_up_at_every_point(warm: Warm, tmp_path: Path, undisturbed: Delivery, at: str) -> None:
     """The run says so, and goes on when there is room again. What had ended and could not be written down any more runs again."""
-    for number in range(2, 1000, 2 * EVERY):
+    for number in range(2, 1000, sparsely(2)):
         shell = CrashingShell(warm, tmp_path / str(number), SITES["local"], home="disk/home")
         with small_disk(shell.top / "disk"):
             done = shell.begin((at, number, "full"))

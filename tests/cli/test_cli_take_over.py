@@ -66,7 +66,7 @@ def move_to(shell: CrashingShell, host: str) -> None:
 @pytest.mark.parametrize("again", [False, True])
 def test_a_run_that_is_driven_here(warm: Warm, tmp_path: Path, undisturbed: Delivery, pool: ThreadPoolExecutor, again: bool) -> None:
     """By the hyflow that began it, or by one that has taken it up."""
-    shell = CrashingShell(warm, tmp_path / "here", SITES["local"])
+    shell = CrashingShell(warm, tmp_path, SITES["local"])
     if again:
         assert shell.died(("commit", 9, "kill"))
     driver = Asleep(shell, pool, 5, again=again)
@@ -80,7 +80,7 @@ def test_a_run_that_is_driven_here(warm: Warm, tmp_path: Path, undisturbed: Deli
 
 def test_two_who_take_it_up_at_once(warm: Warm, tmp_path: Path, undisturbed: Delivery) -> None:
     """One of them drives; the other says so, or finds the run done."""
-    shell = CrashingShell(warm, tmp_path / "both", SITES["local"])
+    shell = CrashingShell(warm, tmp_path, SITES["local"])
     assert shell.died(("commit", 6, "kill"))
     first, second = sorted(map(ended, [shell.start("hyflow", "resume") for _ in range(2)]), key=lambda one: one.status)
     assert delivery(first, shell) == undisturbed
@@ -90,7 +90,7 @@ def test_two_who_take_it_up_at_once(warm: Warm, tmp_path: Path, undisturbed: Del
 
 @pytest.mark.parametrize("way", SITES)
 def test_a_run_of_another_host(warm: Warm, tmp_path: Path, undisturbed: Delivery, way: str) -> None:
-    shell = CrashingShell(warm, tmp_path / "there", SITES[way])
+    shell = CrashingShell(warm, tmp_path, SITES[way])
     assert shell.died(("commit", 12, "kill"))
     move_to(shell, "elsewhere")
     said = ("was driven by process ", " on elsewhere, and nobody has recorded its end", "add --take-over")
@@ -104,7 +104,7 @@ def test_an_old_driver_learns_that_its_run_is_another_s(
     warm: Warm, tmp_path: Path, undisturbed: Delivery, pool: ThreadPoolExecutor
 ) -> None:
     """It stops at its next commit, and ends nothing at sites that others reach as well."""
-    shell = CrashingShell(warm, tmp_path / "taken", SITES["shell"])
+    shell = CrashingShell(warm, tmp_path, SITES["shell"])
     driver = Asleep(shell, pool, 12)
     move_to(shell, "elsewhere")
     driver.woken().fails(1, "another process has taken this run over; this one stops")
@@ -122,7 +122,7 @@ def test_an_old_driver_wakes_up_when_its_run_is_done(
 
     An attempt that it had announced when it fell asleep, and had not sent off, it sends: once, as it cannot announce another.
     """
-    shell = CrashingShell(warm, tmp_path / "late", SITES["shell"])
+    shell = CrashingShell(warm, tmp_path, SITES["shell"])
     driver = Asleep(shell, pool, number)
     move_to(shell, "elsewhere")
     lock = find_run(shell.home).lock
@@ -132,4 +132,4 @@ def test_an_old_driver_wakes_up_when_its_run_is_done(
     driver.woken().fails(1, "another process has taken this run over; this one stops")
     assert holder(lock) is None
     ends_as(undisturbed, shell)
-    assert all(count <= ONCE[label] + 1 for label, count in shell.starts.items()), shell.starts
+    assert all(count <= 2 * ONCE[label] for label, count in shell.starts.items()), shell.starts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections import Counter
@@ -76,8 +77,8 @@ SITES = {
 }
 """Settings of the site, by the way to run; TOP is the directory of the test."""
 
-EVERY = int(os.environ.get("HYFLOW_CRASH_EVERY", "9"))
-"""Every so many points are tried; all of them with 1 (make soak)."""
+EVERY = int(os.environ.get("HYFLOW_CRASH_EVERY", "13"))
+"""Of so many points one is tried; all of them with 1 (make soak)."""
 Delivery: TypeAlias = tuple[Any, dict[str, str]]
 """An output object with contents in place of paths, and the files that were delivered."""
 Mishap: TypeAlias = tuple[()] | tuple[str, int, str]
@@ -85,11 +86,16 @@ Mishap: TypeAlias = tuple[()] | tuple[str, int, str]
 
 
 class CrashingShell(Shell):
-    """A directory with the workflow. `requirement`: of every tool, for a container."""
+    """A directory with the workflow: as new, but for the compiled program, which need not be compiled for every run. `requirement`: of
+    every tool, for a container."""
 
     def __init__(self, warm: Warm, top: Path, site: str, requirement: str = "", home: str = "home") -> None:
         super().__init__(top, top / home)
         self._warm = warm
+        settled(self)  # if another one was here
+        for path in [*top.glob("*"), *self.home.glob("*")]:
+            if path not in (self.home, self.home / "cache", top / home.partition("/")[0]):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         retry = "retry: {temporary: {tries: 3, wait: 0s}, infrastructure: {tries: 4, wait: 0s}}"
         self.write("deploy.yml", f"version: 1\nsites:\n  here: {site.replace('TOP', str(top))}\n{retry}\n")
         self.write("workflow.cwl", DOCUMENT)
@@ -159,6 +165,11 @@ def job_of(label: str) -> str:
     step, _, name = label.partition("-")
     path = f"/inner/{step}" if step in ("first", "second") else f"/{step}"
     return f"{path}[{JOB['names'].index(name)}]" if name else path
+
+
+def sparsely(factor: int) -> int:
+    """The stride of a test that tries so many times fewer points than others, unless all are to be tried."""
+    return 1 if EVERY == 1 else factor * EVERY
 
 
 def content(output: Any) -> Any:

@@ -12,8 +12,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from commandline import SECONDS, Ended, Shell
+from commandline import Ended, Shell
 
+_LONGEST = 300.0
+"""Seconds that a command may take, also one that is suspended meanwhile."""
 _SERVER = """
 import json, os, pathlib, sys, tempfile
 from hyflow.cwl.load import load
@@ -58,7 +60,7 @@ class Warm:
         order = {"cwd": str(cwd), "words": words, "out": str(out), "err": str(err), "environment": settings,
                  "mishap": mishap, "support": str(Path(__file__).parent)}  # fmt: skip
         print(json.dumps(order), file=self._process.stdin, flush=True)
-        assert select.select([self._process.stdout], [], [], SECONDS)[0], "the command does not end"
+        assert select.select([self._process.stdout], [], [], _LONGEST)[0], "the command does not end"
         status = int(self._process.stdout.readline())
         texts = [path.read_text(errors="surrogateescape") for path in (out, err)]
         out.unlink()
