@@ -66,14 +66,6 @@ def test_another_image_under_the_same_tag(shell: WarmShell, engine: Lab) -> None
     assert again.is_reused("one")
 
 
-def test_the_same_image_under_another_tag_is_the_same(shell: WarmShell, engine: Lab) -> None:
-    Reuses(shell, *engine.deployment(shell), "tool.cwl", "job.json").prove("one")
-    shell.write("tool.cwl", TOOL.replace("IMAGE", "busybox"))
-    Reuses(shell, "--deploy", "deploy.yml", "tool.cwl", "job.json").run()
-    # What a tool says of its image is a part of the tool; a step that runs anew is no wrong result.
-    assert ran(shell.home) or taken(shell.home)
-
-
 def test_a_shell_command_in_a_container(shell: WarmShell, engine: Lab) -> None:
     """All that it may start is in the image."""
     text = TOOL.replace("IMAGE", NAME).replace("baseCommand: cat", "baseCommand: [sh, -c, 'cat \"$1\"', sh]")
@@ -91,15 +83,12 @@ def test_what_a_deployment_adds_to_containers(shell: WarmShell, engine: Lab) -> 
     assert "may hold anything" in why(shell.home)[0]
 
 
-def test_with_a_container_the_site_makes_no_difference_and_without_it_does(shell: WarmShell, engine: Lab) -> None:
+def test_with_a_container_the_site_makes_no_difference(shell: WarmShell, engine: Lab) -> None:
     box = {"type": "shell", "command": ["sh", "-c"], "workdir": f"{shell.top}/box"}
     again = Reuses(shell, *engine.deployment(shell), "tool.cwl", "job.json")
     again.prove("one")
     engine.deployment(shell, **box)
     assert again.is_reused("one"), why(shell.home)
-    for site in ({}, box):
-        engine.deployment(shell, **site)
-        assert not again.is_reused("one", "--container", "none") or site == {}, "a container and none are two things"
 
 
 def test_without_a_container_what_ran_in_one_is_not_the_same(shell: WarmShell, engine: Lab) -> None:
