@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from lab import engine_site
-from reuses import CAT, Reuses, ran, taken, why
+from reuses import CAT, Reuses, why
 from warm import Warm, WarmShell, warmed
 
 NAME = "hyflow-reuse-test:moving"
