@@ -10,19 +10,19 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from hyflow import plain, resuming
+from hyflow.binding import binding_of
 from hyflow.connector import Stay
 from hyflow.control import serve
 from hyflow.cwl.processes import Processes
 from hyflow.delivering import Delivering
 from hyflow.deployment import Deployment
-from hyflow.deployment.binding import Override
 from hyflow.engine.contained import Containers
 from hyflow.engine.driver import Driver
-from hyflow.engine.house import Binding, House, settle
+from hyflow.engine.house import House, settle
 from hyflow.engine.outfit import check_modules, outfit
 from hyflow.engine.replay import downstream
 from hyflow.engine.sites import Site
@@ -36,7 +36,6 @@ from hyflow.model.actions import Conclude
 from hyflow.model.events import Failed, Rerun, Submitting
 from hyflow.model.jobs import Failure, FailureClass, JobId
 from hyflow.model.places import HERE, Location
-from hyflow.model.resources import Request
 from hyflow.model.values import Inputs, Value, map_data
 from hyflow.model.workflow import Program
 from hyflow.report.observer import Observer
@@ -204,7 +203,7 @@ async def _with_sites(run: _Run) -> Result:
             copies = landings(run.dir.id, places.values(), run.dir.path)
             mover = Mover(reached(connectors, places), copies, Catalog(), Landed(run.dir.path / "landed"))
             state = State(run.program, run.dir.id, places)
-            binding = _binding(run.deployment, places)
+            binding = binding_of(run.deployment, places)
             containers = await _containers(run, sites, places, mover, group)
             check_modules(run.deployment, run.processes, sites, containers, run.observer)
             modules = {name: site.modules for name, site in run.deployment.sites.items() if site.modules}
@@ -327,35 +326,6 @@ async def _connect(run: _Run, group: asyncio.TaskGroup, stack: AsyncExitStack) -
         connector = await enter(run.deployment.sites[name], run.dir.id, run.dir.state(name), stack)
         sites[name] = Site(name, connector, group, run.observer.note)
     return sites
-
-
-def _binding(deployment: Deployment, places: Mapping[str, Location]) -> Binding:
-    """What a step asks in the end, and where it may run, by its path; worked out once a step."""
-    known: dict[str, tuple[tuple[str, ...], Override]] = {}
-
-    def bound(step: str, request: Request) -> tuple[Request, float | None, tuple[str, ...]]:
-        if step not in known:
-            known[step] = (_locations(deployment, step, places), deployment.override(step))
-        names, override = known[step]
-        return _overridden(request, override), override.time, names
-
-    return bound
-
-
-def _locations(deployment: Deployment, step: str, places: Mapping[str, Location]) -> tuple[str, ...]:
-    names: list[str] = []
-    for target in deployment.targets(step):
-        found = [
-            name for name, place in places.items()
-            if place.site == target.site and target.location in (None, place.name)
-        ]  # fmt: skip
-        names += found
-    return tuple(names)
-
-
-def _overridden(request: Request, override: Override) -> Request:
-    changes = {name: value for name in ("cores", "memory", "gpus") if (value := getattr(override, name)) is not None}
-    return Request(replace(request.least, **changes), replace(request.most, **changes)) if changes else request
 
 
 async def _conclude(run: _Run, delivering: Delivering, end: Conclude, mover: Mover) -> Result:

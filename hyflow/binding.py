@@ -1,0 +1,41 @@
+"""What a step asks in the end, and where it may run: the deployment's word on both, for the locations that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hyflow.deployment import Deployment
+from hyflow.deployment.binding import Override
+from hyflow.engine.house import Binding
+from hyflow.model.places import Location
+from hyflow.model.resources import Request
+
+
+def binding_of(deployment: Deployment, places: Mapping[str, Location]) -> Binding:
+    """What a step asks in the end, and where it may run, by its path; worked out once a step."""
+    known: dict[str, tuple[tuple[str, ...], Override]] = {}
+
+    def bound(step: str, request: Request) -> tuple[Request, float | None, tuple[str, ...]]:
+        if step not in known:
+            known[step] = (_locations(deployment, step, places), deployment.override(step))
+        names, override = known[step]
+        return _overridden(request, override), override.time, names
+
+    return bound
+
+
+def _locations(deployment: Deployment, step: str, places: Mapping[str, Location]) -> tuple[str, ...]:
+    names: list[str] = []
+    for target in deployment.targets(step):
+        found = [
+            name for name, place in places.items()
+            if place.site == target.site and target.location in (None, place.name)
+        ]  # fmt: skip
+        names += found
+    return tuple(names)
+
+
+def _overridden(request: Request, override: Override) -> Request:
+    changes = {name: value for name in ("cores", "memory", "gpus") if (value := getattr(override, name)) is not None}
+    return Request(replace(request.least, **changes), replace(request.most, **changes)) if changes else request
