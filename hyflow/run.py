@@ -30,7 +30,7 @@ from hyflow.engine.state import State
 from hyflow.entering import enter, first, reached, used
 from hyflow.errors import HyflowError, Interrupted, SiteError, UnsupportedRequirement
 from hyflow.interruption import Interruption, interruptible
-from hyflow.journal import Header, Journal, Meta, RunDir, has_begun, new_run, read_session
+from hyflow.journal import Header, Journal, Meta, Phase, RunDir, has_begun, new_run, read_session
 from hyflow.keeping import keeping, prune, stale
 from hyflow.model.actions import Conclude
 from hyflow.model.events import Failed, Rerun, Submitting
@@ -50,7 +50,7 @@ from hyflow.staging.landed import Landed
 from hyflow.staging.move import Mover, landings
 
 _SHOWN = 5
-"""Directories of jobs that may go on somewhere that are named."""
+"""Directories of jobs that may go on somewhere, and jobs that have failed, that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ async def _drive(run: _Run, house: House, group: asyncio.TaskGroup, beginning: B
             _let_go(conclusion, house.sites)
             if not conclusion.failures:
                 await _check_taken(run, house)
-            result = await _conclude(run, delivering, conclusion, house.mover)
+            result = await _conclude(run, delivering, conclusion, house)
             if result.status == 0:
                 await delivering.tidy(house.sites, house.locations.values(), await _to_keep(run, house))
                 await _bounded(run, house)
@@ -328,18 +328,32 @@ async def _connect(run: _Run, group: asyncio.TaskGroup, stack: AsyncExitStack) -
     return sites
 
 
-async def _conclude(run: _Run, delivering: Delivering, end: Conclude, mover: Mover) -> Result:
+async def _conclude(run: _Run, delivering: Delivering, end: Conclude, house: House) -> Result:
     """Deliver the results of a run that succeeded; say how it goes on where it did not."""
     if not end.failures:
-        outputs = await delivering.deliver(end, mover)
+        outputs = await delivering.deliver(end, house.mover)
         return Result(run.dir.id, outputs, (), 0 if outputs is not None else Interrupted.exit_status)
     status = _status(end.failures)
     run.interruption.heeded = status == Interrupted.exit_status
-    if status == Interrupted.exit_status:
-        jobs = "1 job goes on" if len(end.going_on) == 1 else f"{len(end.going_on):,} jobs go on"
-        run.observer.note(f"{jobs} meanwhile" if end.going_on else "no job goes on meanwhile")
-        run.observer.note(f"to continue: hyflow resume {run.dir.id}")
+    for text in _next_steps(run, end, house) if status == Interrupted.exit_status else _failed_before(run, end):
+        run.observer.note(text)
     return Result(run.dir.id, None, end.failures, status)
+
+
+def _next_steps(run: _Run, end: Conclude, house: House) -> list[str]:
+    """What goes on of a run that was stopped, and what can be done about that."""
+    where = ", ".join(f"{site.going_on:,} at {name}" for name, site in house.sites.items() if site.going_on)
+    jobs = f"jobs go on meanwhile: {where}; hyflow cancel {run.dir.id} ends them" if end.going_on else "no job goes on meanwhile"
+    return [jobs, f"hyflow resume {run.dir.id} goes on with the run"]
+
+
+def _failed_before(run: _Run, end: Conclude) -> list[str]:
+    """The failures that were told when they happened, if that was before the run was taken up; what can be done about any."""
+    tally = run.so_far.tally if run.so_far else None
+    known = [(job, failure) for job, failure in end.failures if tally and tally.phase(job) is Phase.FAILED]
+    more = [f"and {len(known) - _SHOWN:,} more"] if len(known) > _SHOWN else []
+    lines = [f"{job} has failed: {failure.message.partition(chr(10))[0]}" for job, failure in known[:_SHOWN]]
+    return [*lines, *more, f"hyflow rerun {run.dir.id} --failed runs again what failed; hyflow logs {run.dir.id} --failed tells of it"]
 
 
 def _status(failures: Sequence[tuple[JobId, Failure]]) -> int:

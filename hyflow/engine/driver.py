@@ -309,8 +309,11 @@ class Driver:
                     self._fail(job.id, key, failure)
                 else:
                     return await self._collect(job, key, bound, ended)
+            case Lost(evidence) if key in self._cancelled:
+                left = bound.task.dir in self._house.sites[site].left  # else it has ended, whatever the site makes of that
+                self._fail(job.id, key, Failure(FailureClass.CANCELLED, evidence if left else "cancelled"))
             case Lost(evidence, kind, lasting):
-                self._fail(job.id, key, Failure(FailureClass.CANCELLED if key in self._cancelled else kind, evidence, lasting=lasting))
+                self._fail(job.id, key, Failure(kind, evidence, lasting=lasting))
             case Refused(reason, transient):
                 self._fail(job.id, key, Failure(FailureClass.SUBMISSION, reason, lasting=not transient))
             case sites.LetGo():

@@ -132,6 +132,11 @@ class Site:
         except (SiteError, TimeoutError) as error:
             self.left.update(dict.fromkeys(attempts.values(), str(error) or "the site gives no answer"))
 
+    @property
+    def going_on(self) -> int:
+        """How many attempts were let go, and not ended since."""
+        return len(self._let_go)
+
     def let_go_all(self) -> None:
         """Wait for nothing any more."""
         self.let_go(list(self._attempts))

@@ -178,7 +178,7 @@ def test_what_runs_elsewhere_is_let_go_though_its_site_is_silent(shell: Shell) -
     assert process.returncode == 130, stderr
     assert time.monotonic() - began < 9
     assert stderr.count("stopping (interrupt)") == 1
-    assert "1 job goes on meanwhile" in stderr and "hyflow resume " in stderr
+    assert "jobs go on meanwhile: 1 at box" in stderr and "hyflow resume " in stderr
     assert run_states(shell) == ["interrupted"]
     file.unlink()
     with started(shell, "resume") as process:
