@@ -89,6 +89,7 @@ class Delivery:
     async def _give_up(self, placing: asyncio.Future[Value]) -> None:
         """Place nothing more, and leave nothing half done; a file that takes long is not waited for."""
         self._given_up = True
+        self._placing.stop()
         await asyncio.wait([placing], timeout=_GIVING_UP)
         self._placing.give_up()
         if placing.done():

@@ -37,6 +37,11 @@ class Placing:
 
     run: str
     _parts: set[str] = field(default_factory=set)
+    _stopped: bool = False
+
+    def stop(self) -> None:
+        """Begin with no further file: whoever goes on gets InterruptedError. May be called from another thread."""
+        self._stopped = True
 
     def write(self, target: str, data: bytes) -> None:
         """A new file with this content."""
@@ -119,6 +124,8 @@ class Placing:
         """A file to make, which takes the place of `target` when it is whole."""
         part = os.path.join(os.path.dirname(target), f"{self._mark}{secrets.token_hex(8)}.part")
         self._parts.add(part)
+        if self._stopped:
+            raise InterruptedError
         try:
             yield part
             os.replace(part, target)
