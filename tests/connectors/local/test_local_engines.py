@@ -25,6 +25,8 @@ SEVERAL: dict[str, Any] = {
     "cwlVersion": "v1.2", "class": "Workflow", "outputs": {}, "requirements": {"ScatterFeatureRequirement": {}},
     "inputs": {"n": {"type": "int[]", "default": [1, 2, 3, 4, 5, 6]}}, "steps": {"s": {"scatter": "n", "in": {"n": "n"}, "out": []}},
 }  # fmt: skip
+ONCE = ("--set", "retry.infrastructure.tries=1")
+"""What is lost is not begun again."""
 
 
 class House:
@@ -42,7 +44,7 @@ class House:
             tool["inputs"] = {"n": "int"}
             tool = {**SEVERAL, "steps": {"s": {**SEVERAL["steps"]["s"], "run": tool}}}
         self._shell.write("t.cwl", json.dumps(tool))
-        self._process = self._shell.start("hyflow", "run", "--deploy", self._deploy, "t.cwl")
+        self._process = self._shell.start("hyflow", "run", *ONCE, "--deploy", self._deploy, "t.cwl")
 
     @property
     def hyflow(self) -> int:
@@ -77,7 +79,11 @@ class House:
         """Exit status of hyflow, and all that it said on standard error."""
         assert self._process
         with self._process:
-            _, said = self._process.communicate(timeout=60)
+            try:
+                _, said = self._process.communicate(timeout=60)
+            except BaseException:
+                self._process.kill()
+                raise
         return self._process.returncode, said
 
     def clean(self) -> str:
