@@ -269,7 +269,8 @@ def test_a_time_limit_ends_the_whole_group(both: Shell) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda one: one.name)
-def test_a_signal_ends_the_run_and_all_that_it_started(both: Shell, number: signal.Signals) -> None:
+def test_a_signal_ends_the_run_and_what_cannot_go_on(both: Shell, number: signal.Signals) -> None:
+    """What runs elsewhere goes on, and after a hang-up what runs here as well, until it is told to end."""
     word = sleeper(both)
     with both.start("hyflow", "run", *both.deploy, "sleep.cwl") as process:
         until(lambda: sum(b"sh" not in line.encode().split(b"\\x00")[0] for line in processes(word)) >= 2)
@@ -280,7 +281,11 @@ def test_a_signal_ends_the_run_and_all_that_it_started(both: Shell, number: sign
     assert time.monotonic() - began < 5
     assert "Traceback" not in stderr
     assert "stopping" in stderr
-    assert not processes(word)
+    goes_on = both.way == "shell" or number == signal.SIGHUP
+    assert bool(processes(word)) is goes_on and ("go on meanwhile: 1 at" in stderr) is goes_on
+    cancelled = both("hyflow", "cancel", "last")
+    assert cancelled.status == 0, cancelled.stderr
+    until(lambda: not processes(word))
 
 
 def test_a_second_signal_changes_nothing(shell: Shell) -> None:

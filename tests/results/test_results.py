@@ -82,9 +82,9 @@ def test_the_results_of_a_run_are_withdrawn_where_it_is_cleaned(path: Path) -> N
 def test_results_that_are_used_are_not_withdrawn(path: Path) -> None:
     results = opened(path)
     results.store([result(1), result(2)])
-    results.used("run-1", [1])  # by itself
-    results.used("user", [1])
-    results.used("over", [2])
+    for user, key in (("run-1", "1"), ("user", "1"), ("over", "2")):  # the first is the run itself
+        found = results.lookup(key)
+        assert found is not None and results.take(user, found)
     assert results.withdraw("run-1", ["local"], lambda run: run == "over") == ("user",)
     assert results.size() == Size(2, 20_000)
     results.release("user")
