@@ -16,6 +16,7 @@ from hyflow.model.resources import NOTHING, Resources
 from hyflow.report.failure import describe
 from hyflow.report.joblog import JobStory, Try, as_json, job_story, try_words
 from hyflow.report.standing import UNDER_WAY, RunState, Standing
+from hyflow.report.story import cancelled
 from hyflow.report.terminal import duration, one_line, when
 
 _UNNOTICED = 0.5
@@ -74,8 +75,8 @@ def told(one: Account) -> list[str]:
     state = one.story.phase.value if one.story.phase else "not known to have begun"
     lines = [f"{one.story.job} of run {one.run}: {state}"]
     lines += [f"It was told to run again at {when(at)}." for at in one.reruns[-1:]]
-    lines += [*_instead(one), *_place(one), *_environment(one), *_attempts(one), *_wait(one), *_nobody(one)]
-    return [*map(one_line, lines), *_failure(one)]
+    lines += [*_instead(one), *_place(one), *_environment(one), *_attempts(one), *_wait(one)]
+    return [*map(one_line, lines), *_failure(one), *map(one_line, _nobody(one))]
 
 
 def _instead(one: Account) -> Iterator[str]:
@@ -166,8 +167,8 @@ def _wait(one: Account) -> Iterator[str]:
 
 
 def _nobody(one: Account) -> Iterator[str]:
-    """What does not end by itself."""
-    open_ = one.story.phase is None or one.story.phase in IN_FLIGHT
+    """What does not end by itself, or was ended before it was done."""
+    open_ = one.story.phase in (None, Phase.CANCELLED, *IN_FLIGHT)
     if open_ and one.standing.state not in UNDER_WAY:
         follows = "; ".join(filter(None, [one.standing.goes_on, one.standing.next(one.run)]))
         yield f"The run {one.standing.sentence}" + (f": {follows}." if follows else ".")
@@ -185,7 +186,7 @@ def _failure(one: Account) -> list[str]:
 
 def _final(failure: Failure, tried: bool) -> str:
     if failure.kind is FailureClass.CANCELLED:
-        return f"It was ended with the run: {failure.message}."
+        return f"It {cancelled(failure)}."
     if failure.lasting:
         return "It is not tried again: that would fail just so until somebody acts."
     if not tried:

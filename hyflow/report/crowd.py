@@ -95,7 +95,7 @@ def _unheard(one: Crowd) -> Iterator[str]:
         yield _around(one.outside)
         return
     for feeder in one.feeders:
-        yield f"It takes inputs from {feeder.step}, which {'has' if feeder.stands is Progressed.UNKNOWN else 'is'} {feeder.stands.value}."
+        yield f"It takes inputs from {feeder.step}, which {_stood(feeder.stands)}."
     if not one.feeders:
         yield "It takes inputs from no other step."
     if one.failed:
@@ -104,6 +104,16 @@ def _unheard(one: Crowd) -> Iterator[str]:
     elif one.outside is not None:
         yield _around(one.outside)
     yield _then(one)
+
+
+def _stood(stands: Progressed) -> str:
+    match stands:
+        case Progressed.UNKNOWN:
+            return "has not begun"
+        case Progressed.CANCELLED:
+            return "was stopped with the run"
+        case _:
+            return f"is {stands.value}"
 
 
 def _around(outside: StepTally) -> str:

@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 from hyflow.journal import Phase, Record
 from hyflow.journal.tally import job_of, phase_of
 from hyflow.model.events import Event, Failed, Finished, Rerun, Reused, Running, Submitted, Submitting
-from hyflow.model.jobs import Failure, JobId, Key
+from hyflow.model.jobs import Failure, FailureClass, JobId, Key
 from hyflow.report.failure import Whereabouts, intended
+from hyflow.report.story import cancelled
 from hyflow.report.terminal import duration
 
 
@@ -154,6 +155,8 @@ def try_words(number: int, one: Try) -> str:
     took = "" if one.ended is None else f" after {duration(one.ended - (one.running or one.at))}"
     if one.failure is None:
         return f"attempt {number} at {one.where}: nobody has heard how it ended"
+    if one.failure.kind is FailureClass.CANCELLED:
+        return f"attempt {number} at {one.where} {cancelled(one.failure)}"
     what = one.failure.message.partition("\n")[0]
     then = "" if one.again is None else f"; tried again in {duration(one.again)}"
     return f"attempt {number} at {one.where} failed{took} ({one.failure.kind.value}): {what}{then}"

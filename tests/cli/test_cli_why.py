@@ -131,7 +131,8 @@ def test_why_a_job_failed_and_what_to_do(shell: Shell) -> None:
     [
         (Failure(FailureClass.IMAGE, "no", lasting=True), True, "It is not tried again: that would fail just so until somebody acts."),
         (Failure(FailureClass.EVALUATION, "no"), False, "It failed before anything was started for it."),
-        (Failure(FailureClass.CANCELLED, "the run was stopped"), True, "It was ended with the run: the run was stopped."),
+        (Failure(FailureClass.CANCELLED, "cancelled"), True, "It was ended with the run."),
+        (Failure(FailureClass.CANCELLED, "its step runs again"), True, "It was cancelled: its step runs again."),
     ],
 )
 def test_why_it_was_not_tried_again(shell: Shell, failure: Failure, key: bool, told: str) -> None:
@@ -183,6 +184,26 @@ def test_a_step_that_waits_for_another(shell: Shell) -> None:
     assert page(shell, [Delivered({}, 1.0)], "/align")[-1] == (
         "The run is done: it will not begin any more; a scatter over an empty list has no jobs."
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reason", "then"),
+    [
+        ("interrupt", "The run is interrupted: hyflow resume RUN continues it."),
+        ("cancel", "The run is cancelled: hyflow resume RUN continues it."),
+        ("clean", "The run is cancelled: it was cleaned, and what it had worked with is gone; hyflow run starts it anew."),
+    ],
+)
+def test_what_was_only_cancelled_has_not_failed(shell: Shell, reason: str, then: str) -> None:
+    events = [*life(ONE, HERE, replace(failed(ONE), failure=Failure(FailureClass.CANCELLED, "cancelled"))), Stopping(reason, 106.0)]
+    assert page(shell, events, "merge") == [
+        "/merge of run RUN: nothing was heard of it yet",
+        "It takes inputs from /align, which was stopped with the run.",
+        then,
+    ]
+    lines = page(shell, events, "align[0]")
+    assert lines[-2:] == ["It was ended with the run.", then]
+    assert lines[-3].endswith(" attempt 1 at laptop (on vm) was ended with the run.")
 
 
 def test_a_step_of_a_workflow_that_was_skipped(shell: Shell) -> None:
