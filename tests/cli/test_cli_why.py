@@ -30,7 +30,7 @@ from hyflow.model.events import (
     Submitting,
 )
 from hyflow.model.jobs import Failure, FailureClass, JobId
-from hyflow.model.resources import UNMEASURED, Request, Resources
+from hyflow.model.resources import UNMEASURED, Request, Resources, Usage
 from hyflow.model.workflow import Program
 
 HERE = Path("/w")
@@ -87,8 +87,8 @@ def test_where_a_job_ran_and_why_there(shell: Shell) -> None:
 
 def test_how_long_it_waited(shell: Shell) -> None:
     later = time.time() + 90.0
-    lines = page(shell, [*life(SPLIT, HERE)[:1], *tried(SPLIT, HERE, at=later), done(SPLIT)], "/split")
-    assert "It waited 1 min 30 s for room and for its data." in lines
+    lines = page(shell, [*life(SPLIT, HERE)[:1], *tried(SPLIT, HERE, at=later), replace(done(SPLIT), at=later + 4.0)], "/split")
+    assert "It waited 1 min 32 s for room, for its data and for its turn." in lines  # it ran 2 s after it was sent there
     assert "It was given what is installed there: no container, no modules." in lines
 
 
@@ -162,9 +162,35 @@ def test_a_job_that_is_to_run_again(shell: Shell) -> None:
     events = [*life(ONE, HERE, failed(ONE)), Rerun(("/align",), False, 200.0)]
     lines = page(shell, events, "align[0]", killed=True)
     assert lines[0] == "/align[0] of run RUN: not known to have begun"
-    assert lines[1].startswith("It was told to run again at ") and len(lines) == 3
-    lines = page(shell, [*life(ONE, HERE, failed(ONE)), Rerun((), True, 200.0), *tried(ONE, HERE, 2), done(ONE, 2)], "align[0]")
-    assert lines[0].endswith(": done") and not any("failed" in line for line in lines)
+    assert lines[1].endswith(" attempt 1 at laptop (on vm) failed after 3.0 s (tool): it ended with exit status 3.")
+    assert lines[2].startswith("It was told to run again at ") and len(lines) == 4
+
+
+def test_all_attempts_are_told_and_numbered_alike_by_why_and_logs(shell: Shell) -> None:
+    events = [*life(ONE, HERE, failed(ONE)), Rerun((), True, 200.0), *tried(ONE, HERE, 2), done(ONE, 2), Rerun(("/align",), False, 300.0)]
+    known = [
+        "attempt 1 at laptop (on vm) failed after 3.0 s (tool): it ended with exit status 3",
+        "told to run again",
+        "attempt 2 at laptop (on vm): done after 2.0 s; run again later",
+        "told to run again",
+    ]
+    late = replace(done(ONE, 3), usage=Usage(1.5))
+    why = [line for line in page(shell, events, "align[0]") if line.startswith(("At ", "It was told "))]
+    assert len(why) == len(known) and all(map(str.__contains__, why, known)), why
+    why = [line for line in page(shell, [*events, *tried(ONE, HERE, 3), late], "align[0]") if line.startswith(("At ", "It was told "))]
+    assert len(why) == len(known) + 1 and all(map(str.__contains__, why, known)), why
+    assert why[-1].endswith(" attempt 3 was sent to laptop (on vm): it is done after 1.5 s.")
+    logs = shell("hyflow", "logs", "last", "align[0]").stdout.splitlines()
+    assert logs[0] == "/align[0]: done, attempt 3 at laptop (on vm)"
+    assert all(map(str.__contains__, logs[1:5], known)) and logs[5].startswith("--- stderr"), logs
+    again = made(shell.home, None, [Started({}), *events, *tried(ONE, HERE, 3), failed(ONE, attempt=3)])
+    assert known[2] in shell("hyflow", "logs", again.id, "--failed").stdout
+
+
+def test_what_was_done_and_is_reused_when_it_is_asked_for_again(shell: Shell) -> None:
+    reused = Reused(SPLIT, {}, "other", SPLIT, 210.0)
+    lines = page(shell, [*life(SPLIT, HERE, done(SPLIT)), Rerun(("/split",), False, 200.0), reused], "split")
+    assert lines[0].endswith(": reused") and lines[-2].endswith(" attempt 1 at laptop (on vm): done after 2.0 s; run again later.")
 
 
 def test_a_step_that_waits_for_another(shell: Shell) -> None:
