@@ -33,6 +33,11 @@ class Crowd:
     outside: StepTally | None
     scattered: bool
 
+    @property
+    def may_follow(self) -> bool:
+        """Whether the step may come to have jobs that nobody has heard of."""
+        return self.standing.state in UNDER_WAY and self.scattered
+
 
 def crowd(
     run: str,
@@ -85,8 +90,7 @@ def _counts(one: Crowd) -> Iterator[str]:
 
 def _unheard_job(one: Crowd) -> Iterator[str]:
     yield f"{one.step.total:,} jobs of this step are known of; it is none of them."
-    if one.standing.state in UNDER_WAY and one.scattered:
-        yield "A scatter's jobs are made as earlier ones end, at most a thousand at a time: it may follow, if there are so many."
+    yield "A scatter's jobs are made as earlier ones end, at most a thousand at a time: it may follow, if there are so many."
 
 
 def _unheard(one: Crowd) -> Iterator[str]:

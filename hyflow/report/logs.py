@@ -86,13 +86,18 @@ def _step(run: RunDir, chosen: Selection, streams: Sequence[str], as_lines: bool
         return
     records = befallen(run, jobs[0])
     if not records:
-        hint = f"hyflow logs {run.id} {one_line(shlex.quote(chosen.step))} lists those that are"
-        raise UsageError(f"nothing is known of a job {one_line(str(jobs[0]))}", hint=hint)
+        raise nothing_known(run, jobs[0])
     story = job_story(jobs[0], records)
     if as_lines:
         print(plain.line(as_json(story)))
     else:
         print_job(story, streams, whole)
+
+
+def nothing_known(run: RunDir, job: JobId) -> UsageError:
+    """That the job's step has other jobs, and not this one."""
+    hint = f"hyflow logs {run.id} {one_line(shlex.quote(job.step))} lists those that are"
+    return UsageError(f"nothing is known of a job {one_line(str(job))}", hint=hint)
 
 
 def _list(run: RunDir, step: str, as_lines: bool) -> None:

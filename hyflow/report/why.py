@@ -14,7 +14,7 @@ from hyflow.model.jobs import JobId
 from hyflow.report.account import account, account_json, told
 from hyflow.report.befallen import befallen
 from hyflow.report.crowd import Crowd, crowd, crowd_json, crowd_told
-from hyflow.report.logs import named
+from hyflow.report.logs import named, nothing_known
 from hyflow.report.outline import outline
 from hyflow.report.selection import Selection, select
 from hyflow.report.standing import standing
@@ -69,6 +69,8 @@ def _crowd(run: RunDir, chosen: Selection) -> tuple[dict[str, Any], list[str]]:
     examples = read_examples(run.journal, chosen.step, _FIRST)
     figures = {tally.path: tally for tally in read_tallies(run.journal)}
     found: Crowd = crowd(run.id, chosen, examples, figures, program_of(run), standing(run))
+    if found.job is not None and found.step.total and not found.may_follow:
+        raise nothing_known(run, found.job)
     failed = [_message(run, job) for job in examples.get(Phase.FAILED, ())[:1]]
     one = next((jobs[0] for jobs in [examples.get(Phase.FAILED, []), *examples.values()] if jobs), None)
     hints = [] if one is None else [f"hyflow why {run.id} {one_line(shlex.quote(str(one)))} tells of one of them"]

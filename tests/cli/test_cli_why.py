@@ -255,10 +255,13 @@ def test_a_step_with_many_jobs(shell: Shell) -> None:
         "/align[5] failed (tool): it ended with exit status 3",
         "hyflow why RUN '/align[5]' tells of one of them",
     ]
-    assert page(shell, events, "align[99]")[:2] == [
+    assert driven(shell, events, "align[99]")[:2] == [
         "/align[99] of run RUN: nothing is known of it",
         "5 jobs of this step are known of; it is none of them.",
     ]
+    run = made(shell.home, None, [Started({}), *events]).id
+    lists = f"hyflow logs {run} /align lists those that are"
+    shell("hyflow", "why", run, "align[99]").fails(2, "nothing is known of a job /align[99]", lists)
 
 
 def test_the_same_as_json(shell: Shell) -> None:
@@ -291,5 +294,10 @@ def test_names_that_mean_harm(shell: Shell) -> None:
 
 def test_mistakes(shell: Shell) -> None:
     made(shell.home, "x", [Started({})])
+    shell("hyflow", "why", "nosuch").fails(2, "there is no run 'nosuch'", "hyflow runs lists them")
+    shell("hyflow", "rerun", "nosuch").fails(2, "there is no run 'nosuch'", "hyflow runs lists them")
+    shell("hyflow", "rerun", "x", "--from", "/align[0]").fails(
+        2, "--from takes a step without an index, not /align[0]", " --from /align runs all its jobs again"
+    )
     shell("hyflow", "why", "x").fails(2, "which step, or which of its jobs?", "hyflow why x /STEP")
     shell("hyflow", "why", "x", "algin").fails(2, "no job of a step 'algin' is known in this run", "there are: /align")
