@@ -192,7 +192,7 @@ def _failure(one: Account) -> list[str]:
     tried = one.submitting is not None  # since it was told to run again
     final = one_line(_final(failure, tried))
     if one.story.phase is Phase.CANCELLED:
-        return [final]
+        return [] if tried else [final]  # the line of its attempt says so
     return [final, "", describe(one.story.job, failure, one.story.where if tried else None, one.run), *_mended(one)]
 
 

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from hyflow.journal import Phase
 from hyflow.report.joblog import JobStory, open_log, pieces, try_words
+from hyflow.report.story import cancelled
 from hyflow.report.terminal import clean, one_line, when
 
 _SHOWN = 64 << 10
@@ -41,7 +42,8 @@ def print_job(story: JobStory, only: Sequence[str], whole: bool) -> None:
         if where is not None and where.modules:
             print(f"  with {one_line(', '.join(where.modules))} loaded")
         if story.failure is not None:
-            print(f"  {clean(story.failure.message)}")
+            ended = f"it {cancelled(story.failure)}" if story.phase is Phase.CANCELLED else story.failure.message
+            print(f"  {clean(ended)}")
         print("".join(f"{line}\n" for line in earlier(story)), end="")
     if where is None:
         return
