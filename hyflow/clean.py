@@ -116,7 +116,7 @@ async def clean(run: RunDir, results: Results, *, remote: bool) -> Cleaned:
 def _plan(run: RunDir, *, remote: bool) -> _Plan:
     """Raises HyflowError where the run cannot be cleaned."""
     if (owner := holder(run.lock)) is not None:
-        raise JournalError(f"run {run.id} is driven by {owner}", hint=f"hyflow status {run.id} shows how far it is")
+        raise JournalError(f"run {run.id} is driven by {owner}", hint=f"hyflow attach {run.id} shows it; hyflow cancel {run.id} ends it")
     stands = standing(run)
     check_host(run, "clean")
     deployment, attempts = reread(read_meta(run.journal).deployment.decode()), read_attempts(run.journal)

@@ -89,7 +89,8 @@ def _ended(run: RunDir, *, followed: bool, quiet: bool) -> int:
             return UnsupportedRequirement.exit_status if unsupported else 1
     stopped = _stopped(run)
     how = f"was stopped ({one_line(stopped)})" if stopped else "is interrupted: its hyflow has died"
-    print(f"hyflow: run {run.id} {how} {took}\n  hyflow resume {run.id} goes on with it", file=sys.stderr)
+    then = summary.standing.next(run.id) if summary.standing.cleaned else f"hyflow resume {run.id} goes on with it"
+    print(f"hyflow: run {run.id} {how} {took}\n  {then}", file=sys.stderr)
     return Interrupted.exit_status if stopped and followed else 1
 
 

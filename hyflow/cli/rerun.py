@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -32,12 +33,29 @@ def main(args: argparse.Namespace) -> int:
     from hyflow.journal import find_run
     from hyflow.resuming import Wish, check
 
+    run = find_run(home(), args.run)
     if not args.failed and args.step is None:
         raise UsageError("what is to run again?", hint="--failed: every job that failed; --from STEP: a step and all that follows from it")
     step = None if args.step is None else "/" + args.step.strip("/")
-    run, wish = find_run(home(), args.run), Wish(args.failed, step, args.take_over, not args.no_reuse)
+    wish = Wish(args.failed, step, args.take_over, not args.no_reuse)
     check(run, wish)
+    _check_step(run, step or "")
     return _nothing_failed(run) if step is None and _has_no_failures(run) else perform(run, wish, args)
+
+
+def _check_step(run: RunDir, step: str) -> None:
+    """Raises UsageError for a job of a step, as /align[3]: what is rerun from there is the step with all its jobs."""
+    from hyflow.report.outline import outline
+    from hyflow.report.summary import program_of
+    from hyflow.report.terminal import one_line
+
+    whole, bracket, _ = step.rpartition("[")
+    program = program_of(run)
+    if program is None or not bracket or not step.endswith("]"):
+        return
+    if not any(f"{line.path}/".startswith(f"{step}/") for line in outline(program)):
+        hint = f"hyflow rerun {run.id} --from {one_line(shlex.quote(whole))} runs all its jobs again; --failed only those that failed"
+        raise UsageError(f"--from takes a step without an index, not {one_line(step)}", hint=hint)
 
 
 def _has_no_failures(run: RunDir) -> bool:

@@ -23,8 +23,9 @@ def main(args: argparse.Namespace) -> int:
     from hyflow.report.why import explain
 
     text, step = run_and_step(args.run, args.step)
+    run = find_run(home(), text)
     if step is None:
         named = text or "RUN"
         raise UsageError("which step, or which of its jobs?", hint=f"hyflow why {named} /STEP, or hyflow why {named} '/STEP[3]'")
-    explain(find_run(home(), text), step, as_object=args.json)
+    explain(run, step, as_object=args.json)
     return 0

@@ -9,13 +9,14 @@ from typing import Any
 
 from hyflow.journal import Phase, Record
 from hyflow.journal.tally import IN_FLIGHT
-from hyflow.model.events import Demanded, Evaluated, Finished, Reused, Submitting
+from hyflow.model.events import Demanded, Evaluated, Finished, Rerun, Reused, Submitting
 from hyflow.model.jobs import Failure, FailureClass, JobId
 from hyflow.model.quantities import size_text
 from hyflow.model.resources import NOTHING, Resources
 from hyflow.report.failure import describe
 from hyflow.report.joblog import JobStory, Try, as_json, job_story, try_words
 from hyflow.report.standing import UNDER_WAY, RunState, Standing
+from hyflow.report.story import cancelled
 from hyflow.report.terminal import duration, one_line, when
 
 _UNNOTICED = 0.5
@@ -24,8 +25,8 @@ _UNNOTICED = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What is known of one job: its story, and the latest events that decided about it. `asked_at`: when it was known what it asks for
-    (seconds since the epoch). `reruns`: when it was told to run again. `busy`: attempts without an end, by location."""
+    """What is known of one job: its story, and the latest events that decided about it, since it was last told to run again. `asked_at`:
+    when it was known what it asks for (seconds since the epoch). `busy`: attempts without an end, by location."""
 
     story: JobStory
     run: str
@@ -36,23 +37,26 @@ class Account:
     submitting: Submitting | None = None
     reused: Reused | None = None
     expression: bool = False
-    reruns: tuple[float, ...] = ()
     busy: Mapping[str, int] = field(default_factory=dict)
 
     @property
+    def reruns(self) -> tuple[float, ...]:
+        """When it was told to run again."""
+        return (*(at for attempt in self.story.tries for at in attempt.asked), *self.story.asked)
+
+    @property
     def waited(self) -> float | None:
-        """Seconds from when it was known what it asks for, or from the end of its pause, to its latest attempt; None without one."""
+        """Seconds from when it was known what it asks for, or from the end of its pause, to the start of its latest attempt's command, or
+        to where that was sent when its start is not known; None without one."""
         if self.submitting is None or self.demanded is None:
             return None
         before = self.story.tries[-2] if len(self.story.tries) > 1 else None
         ready = self.asked_at if before is None or before.ended is None else before.ended + (before.again or 0.0)
-        return max(self.submitting.at - max(ready, self.asked_at), 0.0)
+        return max((self.story.tries[-1].began or self.submitting.at) - max(ready, self.asked_at), 0.0)
 
 
-def account(
-    job: JobId, records: Sequence[Record], reruns: Sequence[float], run: str, standing: Standing, busy: Mapping[str, int]
-) -> Account:
-    """From all that befell the job since it was last told to run again."""
+def account(job: JobId, records: Sequence[Record], run: str, standing: Standing, busy: Mapping[str, int]) -> Account:
+    """From all that befell the job, and that it was told to run again, in order."""
     known: dict[str, Any] = {}
     for record in records:
         match record.event:
@@ -66,16 +70,17 @@ def account(
                 known["reused"] = record.event
             case Finished(key=None):
                 known["expression"] = True
-    return Account(job_story(job, records), run, standing, **known, reruns=tuple(reruns), busy=busy)
+            case Rerun():
+                known = {}
+    return Account(job_story(job, records), run, standing, **known, busy=busy)
 
 
 def told(one: Account) -> list[str]:
     """The account in sentences, a paragraph a line, safe for a terminal."""
     state = one.story.phase.value if one.story.phase else "not known to have begun"
     lines = [f"{one.story.job} of run {one.run}: {state}"]
-    lines += [f"It was told to run again at {when(at)}." for at in one.reruns[-1:]]
-    lines += [*_instead(one), *_place(one), *_environment(one), *_attempts(one), *_wait(one), *_nobody(one)]
-    return [*map(one_line, lines), *_failure(one)]
+    lines += [*_instead(one), *_place(one), *_environment(one), *_attempts(one), *_wait(one)]
+    return [*map(one_line, lines), *_failure(one), *map(one_line, _nobody(one))]
 
 
 def _instead(one: Account) -> Iterator[str]:
@@ -102,7 +107,8 @@ def _place(one: Account) -> Iterator[str]:
         granted = "" if one.submitting.resources == NOTHING else f", and was granted {amount(one.submitting.resources)} there"
         yield f"It went to {one.story.where}{_choice(one)}{granted}."
     if one.waited is not None:
-        yield f"It waited {duration(one.waited)} for room and for its data." if one.waited >= _UNNOTICED else "It did not have to wait."
+        waited = one.waited >= _UNNOTICED
+        yield f"It waited {duration(one.waited)} for room, for its data and for its turn." if waited else "It did not have to wait."
 
 
 def _by(places: int) -> str:
@@ -131,16 +137,22 @@ def _environment(one: Account) -> Iterator[str]:
 def _attempts(one: Account) -> Iterator[str]:
     tries = one.story.tries
     for number, attempt in enumerate(tries, 1):
-        if number < len(tries) or attempt.failure is not None:
+        yield from map(_asked, attempt.asked)
+        if number < len(tries) or attempt.failure is not None or one.submitting is None:
             yield f"At {when(attempt.at)} {try_words(number, attempt)}."
         else:
             yield f"At {when(attempt.at)} attempt {number} was sent to {attempt.where}: {_latest(one, attempt)}."
+    yield from map(_asked, one.story.asked)
+
+
+def _asked(at: float) -> str:
+    return f"It was told to run again at {when(at)}."
 
 
 def _latest(one: Account, attempt: Try) -> str:
     match one.story.phase:
         case Phase.DONE:
-            return f"it is done after {duration((attempt.ended or attempt.at) - (attempt.running or attempt.at))}"
+            return f"it is done after {duration(attempt.took or 0.0)}"
         case Phase.RUNNING:
             return f"it runs since {when(attempt.running or attempt.at)}"
         case Phase.QUEUED:
@@ -166,8 +178,8 @@ def _wait(one: Account) -> Iterator[str]:
 
 
 def _nobody(one: Account) -> Iterator[str]:
-    """What does not end by itself."""
-    open_ = one.story.phase is None or one.story.phase in IN_FLIGHT
+    """What does not end by itself, or was ended before it was done."""
+    open_ = one.story.phase in (None, Phase.CANCELLED, *IN_FLIGHT)
     if open_ and one.standing.state not in UNDER_WAY:
         follows = "; ".join(filter(None, [one.standing.goes_on, one.standing.next(one.run)]))
         yield f"The run {one.standing.sentence}" + (f": {follows}." if follows else ".")
@@ -177,15 +189,16 @@ def _failure(one: Account) -> list[str]:
     failure = one.story.failure
     if failure is None or one.story.phase in IN_FLIGHT:
         return []
-    final = one_line(_final(failure, bool(one.story.tries)))
+    tried = one.submitting is not None  # since it was told to run again
+    final = one_line(_final(failure, tried))
     if one.story.phase is Phase.CANCELLED:
-        return [final]
-    return [final, "", describe(one.story.job, failure, one.story.where, one.run), *_mended(one)]
+        return [] if tried else [final]  # the line of its attempt says so
+    return [final, "", describe(one.story.job, failure, one.story.where if tried else None, one.run), *_mended(one)]
 
 
 def _final(failure: Failure, tried: bool) -> str:
     if failure.kind is FailureClass.CANCELLED:
-        return f"It was ended with the run: {failure.message}."
+        return f"It {cancelled(failure)}."
     if failure.lasting:
         return "It is not tried again: that would fail just so until somebody acts."
     if not tried:

@@ -33,6 +33,11 @@ class Crowd:
     outside: StepTally | None
     scattered: bool
 
+    @property
+    def may_follow(self) -> bool:
+        """Whether the step may come to have jobs that nobody has heard of."""
+        return self.standing.state in UNDER_WAY and self.scattered
+
 
 def crowd(
     run: str,
@@ -85,8 +90,7 @@ def _counts(one: Crowd) -> Iterator[str]:
 
 def _unheard_job(one: Crowd) -> Iterator[str]:
     yield f"{one.step.total:,} jobs of this step are known of; it is none of them."
-    if one.standing.state in UNDER_WAY and one.scattered:
-        yield "A scatter's jobs are made as earlier ones end, at most a thousand at a time: it may follow, if there are so many."
+    yield "A scatter's jobs are made as earlier ones end, at most a thousand at a time: it may follow, if there are so many."
 
 
 def _unheard(one: Crowd) -> Iterator[str]:
@@ -95,7 +99,7 @@ def _unheard(one: Crowd) -> Iterator[str]:
         yield _around(one.outside)
         return
     for feeder in one.feeders:
-        yield f"It takes inputs from {feeder.step}, which {'has' if feeder.stands is Progressed.UNKNOWN else 'is'} {feeder.stands.value}."
+        yield f"It takes inputs from {feeder.step}, which {_stood(feeder.stands)}."
     if not one.feeders:
         yield "It takes inputs from no other step."
     if one.failed:
@@ -104,6 +108,16 @@ def _unheard(one: Crowd) -> Iterator[str]:
     elif one.outside is not None:
         yield _around(one.outside)
     yield _then(one)
+
+
+def _stood(stands: Progressed) -> str:
+    match stands:
+        case Progressed.UNKNOWN:
+            return "has not begun"
+        case Progressed.CANCELLED:
+            return "was stopped with the run"
+        case _:
+            return f"is {stands.value}"
 
 
 def _around(outside: StepTally) -> str:

@@ -12,15 +12,17 @@ from typing import Any, BinaryIO
 from hyflow.journal import Phase, Record
 from hyflow.journal.tally import job_of, phase_of
 from hyflow.model.events import Event, Failed, Finished, Rerun, Reused, Running, Submitted, Submitting
-from hyflow.model.jobs import Failure, JobId, Key
+from hyflow.model.jobs import Failure, FailureClass, JobId, Key
 from hyflow.report.failure import Whereabouts, intended
+from hyflow.report.story import cancelled
 from hyflow.report.terminal import duration
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One attempt: where and since when (seconds since the epoch, as `ended`), and how it failed, where that is known. `again`: the job
-    was to be tried again, at the earliest in so many seconds."""
+    """One attempt: where and since when (seconds since the epoch, as `ended`), and how it failed, where that is known. `wall`: seconds
+    that its command took, measured. `again`: the job was to be tried again, at the earliest in so many seconds. `asked`: when, since the
+    attempt before, it was asked that the job run again."""
 
     key: Key
     where: Whereabouts
@@ -30,16 +32,31 @@ class Try:
     ended: float | None = None
     failure: Failure | None = None
     again: float | None = None
+    wall: float | None = None
+    asked: tuple[float, ...] = ()
+
+    @property
+    def began(self) -> float | None:
+        """When its command started, as far as that is known: it may be heard of late, but not before."""
+        heard = (self.running, None if self.ended is None or self.wall is None else self.ended - self.wall)
+        return min((at for at in heard if at is not None), default=None)
+
+    @property
+    def took(self) -> float | None:
+        """Seconds that its command took, or else the attempt; None: it has no end."""
+        return None if self.ended is None else self.ended - (self.running or self.at) if self.wall is None else self.wall
 
 
 @dataclass(frozen=True, slots=True)
 class JobStory:
-    """One job: how it stands, its attempts, and how it failed in the end, or before any of them."""
+    """One job: how it stands, its attempts, and how it failed in the end, or before any of them. `asked`: when, since the latest attempt,
+    it was asked that it run again."""
 
     job: JobId
     phase: Phase | None
     tries: tuple[Try, ...]
     failure: Failure | None
+    asked: tuple[float, ...] = ()
 
     @property
     def attempts(self) -> int:
@@ -60,30 +77,35 @@ class Story:
         self.phase: Phase | None = None
         self.failure: Failure | None = None
         self._tries: dict[Key, Try] = {}
+        self._asked: tuple[float, ...] = ()
 
     def event(self, event: Event) -> None:
-        """Take in an event that is about the job. Late news of an attempt that has ended changes nothing."""
+        """Take in an event that is about the job, or asks that it run again. Late news of an attempt that has ended changes nothing."""
         if isinstance(event, Submitted | Running) and (known := self._tries.get(event.key)) is not None and known.ended is not None:
             return
         self.phase = phase_of(event) or self.phase
         match event:
             case Submitting(key=key):
                 self.failure = None
-                self._tries[key] = Try(key, intended(event), event.at)
+                self._tries[key] = Try(key, intended(event), event.at, asked=self._asked)
+                self._asked = ()
             case Submitted(key=key):
                 self._change(key, submitted=event.at)
             case Running(key=key) if key in self._tries:
                 self._change(key, where=replace(self._tries[key].where, host=event.host), running=event.at)
             case Finished(key=key):
                 self.failure = None
-                self._change(key, ended=event.at)
+                self._change(key, ended=event.at, wall=event.usage.wall)
             case Failed(key=key):
                 self.failure = event.failure
                 self._change(key, ended=event.at, failure=event.failure, again=event.again)
+            case Rerun():
+                self.phase = self.failure = None
+                self._asked += (event.at,)
 
     def told(self) -> JobStory:
         """The story as it is now."""
-        return JobStory(self.job, self.phase, tuple(self._tries.values()), self.failure)
+        return JobStory(self.job, self.phase, tuple(self._tries.values()), self.failure, self._asked)
 
     def _change(self, key: Key | None, **changes: Any) -> None:
         if key is not None and key in self._tries:
@@ -150,10 +172,13 @@ def _try_json(one: Try) -> dict[str, Any]:
 
 
 def try_words(number: int, one: Try) -> str:
-    """An attempt that was not the last, in a line: where, how long, how it failed and what followed. Not made safe."""
-    took = "" if one.ended is None else f" after {duration(one.ended - (one.running or one.at))}"
+    """An attempt that was not the last, in a line: where, how long, how it ended and what followed. Not made safe."""
+    took = "" if one.took is None else f" after {duration(one.took)}"
     if one.failure is None:
-        return f"attempt {number} at {one.where}: nobody has heard how it ended"
+        how = f"done{took}; run again later" if took else "nobody has heard how it ended"
+        return f"attempt {number} at {one.where}: {how}"
+    if one.failure.kind is FailureClass.CANCELLED:
+        return f"attempt {number} at {one.where} {cancelled(one.failure)}"
     what = one.failure.message.partition("\n")[0]
     then = "" if one.again is None else f"; tried again in {duration(one.again)}"
     return f"attempt {number} at {one.where} failed{took} ({one.failure.kind.value}): {what}{then}"

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from hyflow import plain
 from hyflow.errors import HyflowError, UsageError
-from hyflow.journal import RunDir, read_events, read_job, read_jobs, read_milestones, read_tallies
+from hyflow.journal import RunDir, read_events, read_jobs, read_milestones, read_tallies
 from hyflow.model.events import Failed
 from hyflow.model.jobs import JobId
 from hyflow.report import jsonlog
+from hyflow.report.befallen import befallen
 from hyflow.report.failure import describe
 from hyflow.report.joblog import FAILING, as_json, failed_jobs, job_story
 from hyflow.report.outline import outline
@@ -74,7 +75,8 @@ def _failed(run: RunDir, chosen: Selection | None, as_lines: bool) -> None:
         if as_lines:
             print(plain.line(as_json(story)))
         elif story.failure is not None:
-            print(describe(story.job, story.failure, story.where, run.id), *earlier(story), sep="\n", end="\n\n")
+            before = earlier(job_story(story.job, befallen(run, story.job))) if story.attempts > 1 else []
+            print(describe(story.job, story.failure, story.where, run.id), *before, sep="\n", end="\n\n")
 
 
 def _step(run: RunDir, chosen: Selection, streams: Sequence[str], as_lines: bool, whole: bool) -> None:
@@ -82,15 +84,20 @@ def _step(run: RunDir, chosen: Selection, streams: Sequence[str], as_lines: bool
     if len(jobs) != 1:
         _list(run, chosen.step, as_lines)
         return
-    records = read_job(run.journal, jobs[0])
+    records = befallen(run, jobs[0])
     if not records:
-        hint = f"hyflow logs {run.id} {one_line(shlex.quote(chosen.step))} lists those that are"
-        raise UsageError(f"nothing is known of a job {one_line(str(jobs[0]))}", hint=hint)
+        raise nothing_known(run, jobs[0])
     story = job_story(jobs[0], records)
     if as_lines:
         print(plain.line(as_json(story)))
     else:
         print_job(story, streams, whole)
+
+
+def nothing_known(run: RunDir, job: JobId) -> UsageError:
+    """That the job's step has other jobs, and not this one."""
+    hint = f"hyflow logs {run.id} {one_line(shlex.quote(job.step))} lists those that are"
+    return UsageError(f"nothing is known of a job {one_line(str(job))}", hint=hint)
 
 
 def _list(run: RunDir, step: str, as_lines: bool) -> None:

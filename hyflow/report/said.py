@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from hyflow.journal import Phase
 from hyflow.report.joblog import JobStory, open_log, pieces, try_words
+from hyflow.report.story import cancelled
 from hyflow.report.terminal import clean, one_line, when
 
 _SHOWN = 64 << 10
@@ -17,8 +18,17 @@ _SHOWN = 64 << 10
 
 
 def earlier(story: JobStory) -> list[str]:
-    """A line for each attempt before the latest: when and where it was, how it failed; safe for a terminal."""
-    return [f"  {when(one.at)}  {one_line(try_words(number, one))}" for number, one in enumerate(story.tries[:-1], 1)]
+    """A line for each attempt before the latest (that too, when the job is to run again): when and where it was, how it ended; and for each
+    time that it was told to run again; safe for a terminal."""
+    lines = []
+    for number, one in enumerate(story.tries, 1):
+        lines += [_asked(at) for at in one.asked]
+        lines += [f"  {when(one.at)}  {one_line(try_words(number, one))}"] if number < story.attempts or story.asked else []
+    return [*lines, *map(_asked, story.asked)]
+
+
+def _asked(at: float) -> str:
+    return f"  {when(at)}  it was told to run again"
 
 
 def print_job(story: JobStory, only: Sequence[str], whole: bool) -> None:
@@ -32,7 +42,8 @@ def print_job(story: JobStory, only: Sequence[str], whole: bool) -> None:
         if where is not None and where.modules:
             print(f"  with {one_line(', '.join(where.modules))} loaded")
         if story.failure is not None:
-            print(f"  {clean(story.failure.message)}")
+            ended = f"it {cancelled(story.failure)}" if story.phase is Phase.CANCELLED else story.failure.message
+            print(f"  {clean(ended)}")
         print("".join(f"{line}\n" for line in earlier(story)), end="")
     if where is None:
         return

@@ -66,9 +66,11 @@ class Standing:
     def next(self, run: str) -> str:
         """What to type next, in words; "" when there is nothing to do."""
         match self.state:
-            case RunState.INTERRUPTED:
+            case RunState.FAILED | RunState.CANCELLED if self.cleaned:
+                return "it was cleaned, and what it had worked with is gone; hyflow run starts it anew"
+            case RunState.INTERRUPTED | RunState.CANCELLED:
                 return f"hyflow resume {run} continues it"
-            case RunState.FAILED if not self.cleaned:
+            case RunState.FAILED:
                 return f"hyflow logs {run} --failed shows what failed; hyflow rerun {run} --failed runs that again"
             case _:
                 return ""

@@ -21,6 +21,7 @@ from hyflow.model.events import (
     Submitted,
     Submitting,
 )
+from hyflow.model.jobs import Failure, FailureClass
 from hyflow.report.terminal import duration, one_line, when
 
 
@@ -46,6 +47,8 @@ def words(event: Event) -> str:
             return f"{job} runs on {host}"
         case Finished(job=job, usage=usage):
             return f"{job} is done" + ("" if usage.wall is None else f" after {duration(usage.wall)}")
+        case Failed(job=job, failure=failure) if failure.kind is FailureClass.CANCELLED:
+            return f"{job} {cancelled(failure)}"
         case Failed(job=job, failure=failure):
             what, _, _ = failure.message.partition("\n")  # what to do about it stands in the next lines
             then = "" if event.again is None else f"; tried again in {duration(event.again)}"
@@ -64,3 +67,9 @@ def words(event: Event) -> str:
             return f"stopping ({reason}): nothing more is started"
         case _:
             assert_never(event)
+
+
+def cancelled(failure: Failure) -> str:
+    """How a job ended that was cancelled, which is no failure; follows on its name. Not made safe."""
+    what, _, _ = failure.message.partition("\n")
+    return "was ended with the run" if what.startswith("cancelled") else f"was cancelled: {what}"

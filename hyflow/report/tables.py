@@ -37,7 +37,8 @@ def runs_table(runs: Sequence[Summary]) -> str:
 def _note(run: Summary) -> str:
     if run.state is RunState.ELSEWHERE:
         return run.standing.words
-    follows = run.standing.next(run.header.run) if run.state is RunState.INTERRUPTED else ""
+    worth = run.state in (RunState.INTERRUPTED, RunState.CANCELLED) or run.standing.cleaned
+    follows = run.standing.next(run.header.run) if worth else ""
     return "; ".join(filter(None, [run.standing.goes_on, follows]))
 
 

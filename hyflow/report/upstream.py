@@ -18,6 +18,7 @@ class Progressed(StrEnum):
     UNKNOWN = "not begun"
     UNDER_WAY = "under way"
     FAILED = "failed"
+    CANCELLED = "cancelled"
     DONE = "done"
 
 
@@ -83,15 +84,17 @@ def _way(program: Program, path: str) -> Iterator[tuple[str, Step]]:
 def _feeder(program: Program, path: str, figures: Mapping[str, StepTally]) -> Feeder:
     below = leaves(program, path)
     known = [figures[one] for one in dict.fromkeys([path, *below]) if one in figures]
-    failed = tuple(step.path for step in known if step[Phase.FAILED] or step[Phase.CANCELLED])
+    failed = tuple(step.path for step in known if step[Phase.FAILED])
     return Feeder(path, _stands(known, below), failed)
 
 
 def _stands(known: Sequence[StepTally], below: Sequence[str]) -> Progressed:
     if any(step[phase] for step in known for phase in IN_FLIGHT):
         return Progressed.UNDER_WAY
-    if any(step[Phase.FAILED] or step[Phase.CANCELLED] for step in known):
+    if any(step[Phase.FAILED] for step in known):
         return Progressed.FAILED
+    if any(step[Phase.CANCELLED] for step in known):
+        return Progressed.CANCELLED
     heard = {step.path for step in known if step.total}
     if not heard:
         return Progressed.UNKNOWN

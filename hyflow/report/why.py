@@ -8,12 +8,13 @@ from typing import Any
 
 from hyflow import plain
 from hyflow.errors import UsageError
-from hyflow.journal import Phase, Record, RunDir, count_open, read_examples, read_job, read_milestones, read_tallies
-from hyflow.model.events import Failed, Rerun
+from hyflow.journal import Phase, RunDir, count_open, read_examples, read_job, read_tallies
+from hyflow.model.events import Failed
 from hyflow.model.jobs import JobId
 from hyflow.report.account import account, account_json, told
+from hyflow.report.befallen import befallen
 from hyflow.report.crowd import Crowd, crowd, crowd_json, crowd_told
-from hyflow.report.logs import named
+from hyflow.report.logs import named, nothing_known
 from hyflow.report.outline import outline
 from hyflow.report.selection import Selection, select
 from hyflow.report.standing import standing
@@ -29,14 +30,11 @@ def explain(run: RunDir, text: str, *, as_object: bool = False) -> None:
     JournalError."""
     chosen = _chosen(run, text)
     job = _job(run, chosen)
-    records = [] if job is None else read_job(run.journal, job)
+    records = [] if job is None else befallen(run, job)
     if job is None or not records:
         _print(*_crowd(run, chosen), as_object)
         return
-    reruns = _reruns(run, job, records)
-    since = reruns[-1].seq if reruns else 0
-    known = [record for record in records if record.seq > since]
-    one = account(job, known, [record.at for record in reruns], run.id, standing(run), count_open(run.journal))
+    one = account(job, records, run.id, standing(run), count_open(run.journal))
     _print(account_json(one), told(one), as_object)
 
 
@@ -67,25 +65,12 @@ def _job(run: RunDir, chosen: Selection) -> JobId | None:
     return None if known else JobId(chosen.step)
 
 
-def _reruns(run: RunDir, job: JobId, records: Sequence[Record]) -> list[Record]:
-    """The wishes to run again that concern the job: it was of these steps, or had failed."""
-    found = []
-    for record in read_milestones(run.journal, Rerun):
-        match record.event:
-            case Rerun(steps=steps, failed=failed) if job.step in steps or (failed and _had_failed(records, record.seq)):
-                found.append(record)
-    return found
-
-
-def _had_failed(records: Sequence[Record], before: int) -> bool:
-    last = next((record.event for record in reversed(records) if record.seq < before), None)
-    return isinstance(last, Failed) and last.again is None
-
-
 def _crowd(run: RunDir, chosen: Selection) -> tuple[dict[str, Any], list[str]]:
     examples = read_examples(run.journal, chosen.step, _FIRST)
     figures = {tally.path: tally for tally in read_tallies(run.journal)}
     found: Crowd = crowd(run.id, chosen, examples, figures, program_of(run), standing(run))
+    if found.job is not None and found.step.total and not found.may_follow:
+        raise nothing_known(run, found.job)
     failed = [_message(run, job) for job in examples.get(Phase.FAILED, ())[:1]]
     one = next((jobs[0] for jobs in [examples.get(Phase.FAILED, []), *examples.values()] if jobs), None)
     hints = [] if one is None else [f"hyflow why {run.id} {one_line(shlex.quote(str(one)))} tells of one of them"]

@@ -87,6 +87,10 @@ def test_a_run_that_is_stopped(place: Gated) -> None:
     assert (follower.returncode, stdout) == (130, "")
     assert "stopping (cancel)" in stderr and f"hyflow: run {run} was stopped (cancel) after " in stderr
     place("hyflow", "attach", run).fails(1, f"run {run} was stopped (cancel) after ", f"hyflow resume {run} goes on with it")
+    assert place("hyflow", "clean", run).status == 0
+    cleaned = place("hyflow", "attach", run)
+    cleaned.fails(1, f"run {run} was stopped (clean) after ", "it was cleaned, and what it had worked with is gone")
+    assert "resume" not in cleaned.stderr
 
 
 def test_a_run_whose_hyflow_dies(place: Gated) -> None:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from madeup import made
 
 from hyflow import errors
 from hyflow.cli.schema import SCHEMAS
 from hyflow.cli.usage import read
 from hyflow.cli.verbs import RUNNER, VERBS, parser_of
-from hyflow.model.events import EVENTS
+from hyflow.model.events import EVENTS, Started
 from hyflow.model.jobs import FailureClass
 from hyflow.report.standing import RunState
 
@@ -136,7 +137,8 @@ def test_every_key_of_the_json_forms_is_told_and_things_lie_where_the_page_says(
     job = asked(home, "logs", "/tool", "--json")
     assert {*job, *job["tries"][0]} <= ticked(section("logs"))
     assert {*asked(home, "why", "/tool", "--json")} - {*job} <= ticked(section("why"))
-    assert {*asked(home, "why", "/tool[7]", "--json")} - {*status["steps"][0]} <= ticked(section("why"))
+    waiting = made(home, None, [Started({})]).id
+    assert {*asked(home, "why", waiting, "/merge", "--json")} - {*status["steps"][0]} <= ticked(section("why"))
     found = asked(home, "validate", "tool.cwl", "--json")
     assert {*found, *found["inputs"][0], *found["software"][0], *found["software"][0]["packages"][0]} <= ticked(section("validate"))
     layout = sections()["Where things are kept"]

@@ -145,6 +145,19 @@ def test_the_attempts_of_a_job_are_told(home: Path, tmp_path: Path) -> None:
     assert [(one["failure"]["kind"], one["again"]) for one in job["tries"]] == [("memory", 4.0), ("tool", None)]
 
 
+@pytest.mark.parametrize(
+    ("reason", "then"),
+    [
+        ("cancel", "hyflow resume {} continues it"),
+        ("clean", "it was cleaned, and what it had worked with is gone; hyflow run starts it anew"),
+    ],
+)
+def test_what_to_do_about_a_run_that_was_cancelled(home: Path, reason: str, then: str) -> None:
+    run = made(home, None, [Started({}), Stopping(reason, 5.0)])
+    assert said(home, "status").splitlines()[4] == f"  next      {then.format(run.id)}"
+    assert said(home, "runs").splitlines()[-1] == f"{run.id}: {then.format(run.id)}"
+
+
 def test_status_of_a_run_that_goes_on(home: Path) -> None:
     async def go() -> dict[str, object]:
         run = new_run(home)

@@ -30,7 +30,7 @@ from hyflow.model.events import (
     Submitting,
 )
 from hyflow.model.jobs import Failure, FailureClass, JobId
-from hyflow.model.resources import UNMEASURED, Request, Resources
+from hyflow.model.resources import UNMEASURED, Request, Resources, Usage
 from hyflow.model.workflow import Program
 
 HERE = Path("/w")
@@ -87,8 +87,8 @@ def test_where_a_job_ran_and_why_there(shell: Shell) -> None:
 
 def test_how_long_it_waited(shell: Shell) -> None:
     later = time.time() + 90.0
-    lines = page(shell, [*life(SPLIT, HERE)[:1], *tried(SPLIT, HERE, at=later), done(SPLIT)], "/split")
-    assert "It waited 1 min 30 s for room and for its data." in lines
+    lines = page(shell, [*life(SPLIT, HERE)[:1], *tried(SPLIT, HERE, at=later), replace(done(SPLIT), at=later + 4.0)], "/split")
+    assert "It waited 1 min 32 s for room, for its data and for its turn." in lines  # it ran 2 s after it was sent there
     assert "It was given what is installed there: no container, no modules." in lines
 
 
@@ -131,7 +131,8 @@ def test_why_a_job_failed_and_what_to_do(shell: Shell) -> None:
     [
         (Failure(FailureClass.IMAGE, "no", lasting=True), True, "It is not tried again: that would fail just so until somebody acts."),
         (Failure(FailureClass.EVALUATION, "no"), False, "It failed before anything was started for it."),
-        (Failure(FailureClass.CANCELLED, "the run was stopped"), True, "It was ended with the run: the run was stopped."),
+        (Failure(FailureClass.CANCELLED, "cancelled"), False, "It was ended with the run."),
+        (Failure(FailureClass.CANCELLED, "its step runs again"), False, "It was cancelled: its step runs again."),
     ],
 )
 def test_why_it_was_not_tried_again(shell: Shell, failure: Failure, key: bool, told: str) -> None:
@@ -161,9 +162,35 @@ def test_a_job_that_is_to_run_again(shell: Shell) -> None:
     events = [*life(ONE, HERE, failed(ONE)), Rerun(("/align",), False, 200.0)]
     lines = page(shell, events, "align[0]", killed=True)
     assert lines[0] == "/align[0] of run RUN: not known to have begun"
-    assert lines[1].startswith("It was told to run again at ") and len(lines) == 3
-    lines = page(shell, [*life(ONE, HERE, failed(ONE)), Rerun((), True, 200.0), *tried(ONE, HERE, 2), done(ONE, 2)], "align[0]")
-    assert lines[0].endswith(": done") and not any("failed" in line for line in lines)
+    assert lines[1].endswith(" attempt 1 at laptop (on vm) failed after 3.0 s (tool): it ended with exit status 3.")
+    assert lines[2].startswith("It was told to run again at ") and len(lines) == 4
+
+
+def test_all_attempts_are_told_and_numbered_alike_by_why_and_logs(shell: Shell) -> None:
+    events = [*life(ONE, HERE, failed(ONE)), Rerun((), True, 200.0), *tried(ONE, HERE, 2), done(ONE, 2), Rerun(("/align",), False, 300.0)]
+    known = [
+        "attempt 1 at laptop (on vm) failed after 3.0 s (tool): it ended with exit status 3",
+        "told to run again",
+        "attempt 2 at laptop (on vm): done after 2.0 s; run again later",
+        "told to run again",
+    ]
+    late = replace(done(ONE, 3), usage=Usage(1.5))
+    why = [line for line in page(shell, events, "align[0]") if line.startswith(("At ", "It was told "))]
+    assert len(why) == len(known) and all(map(str.__contains__, why, known)), why
+    why = [line for line in page(shell, [*events, *tried(ONE, HERE, 3), late], "align[0]") if line.startswith(("At ", "It was told "))]
+    assert len(why) == len(known) + 1 and all(map(str.__contains__, why, known)), why
+    assert why[-1].endswith(" attempt 3 was sent to laptop (on vm): it is done after 1.5 s.")
+    logs = shell("hyflow", "logs", "last", "align[0]").stdout.splitlines()
+    assert logs[0] == "/align[0]: done, attempt 3 at laptop (on vm)"
+    assert all(map(str.__contains__, logs[1:5], known)) and logs[5].startswith("--- stderr"), logs
+    again = made(shell.home, None, [Started({}), *events, *tried(ONE, HERE, 3), failed(ONE, attempt=3)])
+    assert known[2] in shell("hyflow", "logs", again.id, "--failed").stdout
+
+
+def test_what_was_done_and_is_reused_when_it_is_asked_for_again(shell: Shell) -> None:
+    reused = Reused(SPLIT, {}, "other", SPLIT, 210.0)
+    lines = page(shell, [*life(SPLIT, HERE, done(SPLIT)), Rerun(("/split",), False, 200.0), reused], "split")
+    assert lines[0].endswith(": reused") and lines[-2].endswith(" attempt 1 at laptop (on vm): done after 2.0 s; run again later.")
 
 
 def test_a_step_that_waits_for_another(shell: Shell) -> None:
@@ -183,6 +210,26 @@ def test_a_step_that_waits_for_another(shell: Shell) -> None:
     assert page(shell, [Delivered({}, 1.0)], "/align")[-1] == (
         "The run is done: it will not begin any more; a scatter over an empty list has no jobs."
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reason", "then"),
+    [
+        ("interrupt", "The run is interrupted: hyflow resume RUN continues it."),
+        ("cancel", "The run is cancelled: hyflow resume RUN continues it."),
+        ("clean", "The run is cancelled: it was cleaned, and what it had worked with is gone; hyflow run starts it anew."),
+    ],
+)
+def test_what_was_only_cancelled_has_not_failed(shell: Shell, reason: str, then: str) -> None:
+    events = [*life(ONE, HERE, replace(failed(ONE), failure=Failure(FailureClass.CANCELLED, "cancelled"))), Stopping(reason, 106.0)]
+    assert page(shell, events, "merge") == [
+        "/merge of run RUN: nothing was heard of it yet",
+        "It takes inputs from /align, which was stopped with the run.",
+        then,
+    ]
+    lines = page(shell, events, "align[0]")
+    assert lines[-2].endswith(" attempt 1 at laptop (on vm) was ended with the run.") and lines[-1] == then
+    assert shell("hyflow", "logs", "last", "align[0]").stdout.splitlines()[1] == "  it was ended with the run"
 
 
 def test_a_step_of_a_workflow_that_was_skipped(shell: Shell) -> None:
@@ -208,10 +255,13 @@ def test_a_step_with_many_jobs(shell: Shell) -> None:
         "/align[5] failed (tool): it ended with exit status 3",
         "hyflow why RUN '/align[5]' tells of one of them",
     ]
-    assert page(shell, events, "align[99]")[:2] == [
+    assert driven(shell, events, "align[99]")[:2] == [
         "/align[99] of run RUN: nothing is known of it",
         "5 jobs of this step are known of; it is none of them.",
     ]
+    run = made(shell.home, None, [Started({}), *events]).id
+    lists = f"hyflow logs {run} /align lists those that are"
+    shell("hyflow", "why", run, "align[99]").fails(2, "nothing is known of a job /align[99]", lists)
 
 
 def test_the_same_as_json(shell: Shell) -> None:
@@ -244,5 +294,10 @@ def test_names_that_mean_harm(shell: Shell) -> None:
 
 def test_mistakes(shell: Shell) -> None:
     made(shell.home, "x", [Started({})])
+    shell("hyflow", "why", "nosuch").fails(2, "there is no run 'nosuch'", "hyflow runs lists them")
+    shell("hyflow", "rerun", "nosuch").fails(2, "there is no run 'nosuch'", "hyflow runs lists them")
+    shell("hyflow", "rerun", "x", "--from", "/align[0]").fails(
+        2, "--from takes a step without an index, not /align[0]", " --from /align runs all its jobs again"
+    )
     shell("hyflow", "why", "x").fails(2, "which step, or which of its jobs?", "hyflow why x /STEP")
     shell("hyflow", "why", "x", "algin").fails(2, "no job of a step 'algin' is known in this run", "there are: /align")

@@ -35,6 +35,8 @@ def test_where_inputs_come_from() -> None:
         ({"sub__map": {Phase.DONE: 4}}, "under way"),
         ({"sub__map": {Phase.DONE: 4}, "sub__fold": {Phase.REUSED: 1}}, "done"),
         ({"sub__map": {Phase.DONE: 4, Phase.FAILED: 1}}, "failed"),
+        ({"sub__map": {Phase.DONE: 4, Phase.CANCELLED: 1}}, "cancelled"),
+        ({"sub__map": {Phase.FAILED: 1, Phase.CANCELLED: 1}}, "failed"),
         ({"sub": {Phase.SKIPPED: 1}}, "done"),
     ],
 )
