@@ -60,7 +60,7 @@ def _age(text: str) -> int:
     try:
         return parse_time(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"not an age: {text!r} (write it as in 30d, 12h or 1h30m)") from error
+        raise argparse.ArgumentTypeError(f"not a length of time: {text!r} (write it as in 30d, 12h or 1h30m)") from error
 
 
 def _warn(text: str) -> None:

@@ -146,7 +146,7 @@ def test_a_run_that_goes_on_is_left_alone(place: Place) -> None:
         for words in ([run], ["--dry-run", run], ["--remote", run]):
             hint = f"hyflow attach {run} shows it; hyflow cancel {run} ends it"
             place("hyflow", "clean", *words).fails(1, f"run {run} is driven by process {process.pid} on ", hint)
-        place("hyflow", "clean", "--older-than", "3").fails(2, "not an age: '3' (write it as in 30d, 12h or 1h30m)")
+        place("hyflow", "clean", "--older-than", "3").fails(2, "not a length of time: '3' (write it as in 30d, 12h or 1h30m)")
         assert process.poll() is None and len(place.napping()) >= JOBS
     finally:
         process.send_signal(signal.SIGINT)
