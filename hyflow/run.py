@@ -39,7 +39,7 @@ from hyflow.model.places import HERE, Location
 from hyflow.model.values import Inputs, Value, map_data
 from hyflow.model.workflow import Program
 from hyflow.report.observer import Observer
-from hyflow.report.sofar import SoFar, so_far
+from hyflow.report.sofar import SoFar, taken_up
 from hyflow.rerunning import begin_again
 from hyflow.results import bound
 from hyflow.resuming import Wish
@@ -157,7 +157,7 @@ async def _resume(run_dir: RunDir, wish: Wish, observer: Observer, interruption:
                 await house.mover.restore()
                 return Beginning(house.state.inputs, lambda driver: driver.resume(socket.gethostname(), found.wanted))
 
-            processes, past = Processes(known.program), await asyncio.to_thread(so_far, run_dir)
+            processes, past = Processes(known.program), taken_up(run_dir, journal.figures())
             return await _with_sites(_Run(
                 known.program, known.deployment, known.outdir, observer, processes, run_dir, journal, interruption, begin, wish.reuse, past,
             ))  # fmt: skip

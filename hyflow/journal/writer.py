@@ -8,6 +8,7 @@ hole must not go on.
 from __future__ import annotations
 
 import asyncio
+import copy
 import sqlite3
 import threading
 import time
@@ -98,6 +99,10 @@ class Journal:
             self._batch.waiters.append(done)
             self._ready.notify()
         await done
+
+    def figures(self) -> Tally:
+        """How the run stands, for somebody who counts on from here."""
+        return copy.deepcopy(self._tally)
 
     async def close(self, *, ended: bool = True) -> None:
         """Write what still waits, then let go. `ended`: the driver ends of its own accord. The second time it does nothing."""

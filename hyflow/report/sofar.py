@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyflow.journal import RunDir, Tally, read_header, read_standing
+from hyflow.journal import RunDir, Tally, read_header, read_open, read_record, read_standing
 from hyflow.model.events import Submitting
 
 
@@ -17,6 +17,13 @@ class SoFar:
     open: tuple[Submitting, ...]
     seq: int
     since: float
+
+
+def taken_up(run: RunDir, figures: Tally) -> SoFar:
+    """The same for a run that nobody else writes to, whose figures are known."""
+    attempts = read_open(run.journal)
+    latest = read_record(run.journal)
+    return SoFar(figures, tuple(attempt.event for attempt in attempts), latest.seq if latest else 0, read_header(run.journal).created)
 
 
 def so_far(run: RunDir) -> SoFar:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 
 from .enclosed import ENDING, HURRIED
@@ -17,6 +18,9 @@ from .errands import run_all
 from .jobs import HOST
 from .layout import write_all
 from .processes import boot_id, end_for_good, same, snapshot, ticks, working_directories
+
+_REPORT = re.compile(rb'\{"key":"([A-Za-z0-9._-]+)","outcome":\{')
+"""How a line begins that tells of an attempt's end."""
 
 
 class Record:
@@ -26,6 +30,7 @@ class Record:
         self._fd = fd
         self._boot = boot_id()
         self._ended: dict[str, tuple[int, int]] = {}
+        self._doubtful: tuple[str, bytes, dict[str, Any] | None] | None = None
         self._size = os.fstat(self._fd).st_size
         unfinished, torn = self._replay() if self._size else ({}, b"")
         lost = self._settle(unfinished) if unfinished else {}  # before anything is written: the disk may be full
@@ -44,14 +49,22 @@ class Record:
             for line in file:
                 since = self._replay_line(line, at, since, unfinished)
                 at += len(line)
+        self._check_last(unfinished)
         return unfinished, b"" if line.endswith(b"\n") else b"\n"
 
     def _replay_line(self, line: bytes, at: int, since: dict[str, Any], unfinished: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """`since`: what the last supervisor before this line said of its machine; the same for the next line."""
+        if (report := _REPORT.match(line)) is not None:  # there may be very many, and long ones
+            key = report[1].decode("ascii")
+            self._doubtful = key, line, unfinished.pop(key, None)
+            self._ended[key] = (at, len(line))
+            return since
         try:
             entry = json.loads(line)
         except ValueError:
             return since
+        if "boot" in entry:
+            self._check_last(unfinished)
         key = entry.get("key")
         if "claim" in entry:
             ends = entry.get("ends") or {}
@@ -62,6 +75,19 @@ class Record:
             unfinished.pop(key, None)
             self._ended[key] = (at, len(line))
         return entry if "boot" in entry else since
+
+    def _check_last(self, unfinished: dict[str, dict[str, Any]]) -> None:
+        """Of what a supervisor wrote only its last line may have been cut short: a report that was is none."""
+        if self._doubtful is None:
+            return
+        key, line, known = self._doubtful
+        self._doubtful = None
+        try:
+            json.loads(line)
+        except ValueError:
+            del self._ended[key]
+            if known is not None:
+                unfinished[key] = known
 
     def _settle(self, unfinished: dict[str, dict[str, Any]]) -> dict[str, bytes]:
         """End what the attempts of a dead supervisor left running; the last line of each."""

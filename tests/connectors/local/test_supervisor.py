@@ -15,6 +15,7 @@ from localsite import connected, end_of, gone, state_of, submit, supervisor_of, 
 from hyflow.connector import Done, Lost
 from hyflow.model.jobs import Key
 from hyflow.model.tasks import Glob, Task
+from hyflow_local.supervisor.record import Record
 
 ABANDONED = """
 import asyncio, os, sys
@@ -189,3 +190,18 @@ async def test_a_huge_output_does_not_keep_others_waiting(tmp_path: Path) -> Non
         status = await large
         assert isinstance(status, Done)
         assert status.manifest.entries["huge"].sha256
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 12, 60])
+def test_a_report_that_was_cut_short_is_none(tmp_path: Path, cut: int) -> None:
+    """Also when more has been written behind it since: the next supervisor ends the line, and says that the attempt was lost."""
+    report = b'{"key":"a-1","outcome":{"usage":{"wall":1}},"manifest":{"entries":{},"matches":[],"output_json":null}}'
+    boot = json.dumps({"boot": "earlier", "host": "elsewhere"}).encode()
+    for more in (b"", b"\n" + boot + b"\n"):
+        path = tmp_path / f"attempts{len(more)}"
+        path.write_bytes(boot + b'\n{"claim":["a-1"]}\n' + report[: len(report) - cut] + (more or (b"" if cut else b"\n")))
+        fd = os.open(path, os.O_RDWR | os.O_APPEND)
+        record = Record(fd)
+        last = json.loads(record.ended("a-1") or b"null")
+        os.close(fd)
+        assert ("outcome" in last) is (cut == 0) and ("lost" in last) is (cut > 0)
