@@ -33,7 +33,7 @@ def opened(path: Path) -> Results:
 
 def result(number: int, run: str = "run-1", size: int = 10_000, **more: object) -> Result:
     made = replace(RESULT, key=str(number), run=run, data={"x": Held("f", size)}, created=float(number))
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)  # type: ignore[arg-type]  # handed on as they are
 
 
 def keys(results: list[Result]) -> list[str]:

@@ -147,13 +147,13 @@ async def test_much_does_not_stop_the_loop(tmp_path: Path, monkeypatch: pytest.M
     file, _ = laid(tmp_path)
     monkeypatch.setattr(digests_module, "_QUICK", 1)
     used: list[object] = []
-    plain = digests_module.asyncio.to_thread  # type: ignore[attr-defined]
+    plain = digests_module.asyncio.to_thread  # type: ignore[attr-defined]  # the module that it imports
 
     async def to_thread(*args: Any) -> Any:
         used.append(args)
         return await plain(*args)
 
-    monkeypatch.setattr(digests_module.asyncio, "to_thread", to_thread)  # type: ignore[attr-defined]
+    monkeypatch.setattr(digests_module.asyncio, "to_thread", to_thread)  # type: ignore[attr-defined]  # the module that it imports
     assert len(await Digests(Catalog(), {}, None).of([uri(file)])) == len(used) == 1
 
 

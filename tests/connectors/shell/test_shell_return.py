@@ -122,7 +122,7 @@ async def test_hyflow_is_killed_while_it_submits_and_each_task_runs_once_there(t
     async with asyncio.timeout(50), connect(tmp_path) as connector:
         site = await seen(connector)
         script = 'echo "$0" >>"$1"'
-        tasks = [Task(f"k{n}", f"k{n}", f"{site.location.workdir}/k{n}", ("sh", "-c", script, f"k{n}", str(log)), {})  # type: ignore[arg-type]
+        tasks = [Task(f"k{n}", f"k{n}", f"{site.location.workdir}/k{n}", ("sh", "-c", script, f"k{n}", str(log)), {})  # type: ignore[arg-type]  # a key is a text
                  for n in range(30)]  # keys
         ends = await site.ends((await site.submit(*tasks)).values())
         assert all(isinstance(end, Done) for end in ends.values())
