@@ -6,56 +6,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from hyflow.connector import Connector, SiteContext
-from hyflow.model.quantities import SIZE
+from hyflow.shell.settings import ShellSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(ShellSettings):
     command: list[str] = field(
         metadata={
             "doc": "The command that reaches the machine, as a list; one argument is added to it, a line for a POSIX shell.",
             "schema": {"minItems": 1, "examples": [["sh", "-c"]]},
         }
-    )
-    workdir: str = field(
-        metadata={
-            "doc": "The directory there that hyflow works in, as an absolute path; it is made if it is not there.",
-            "schema": {"pattern": "^/", "title": "an absolute path", "examples": ["/scratch/ada/hyflow"]},
-        }
-    )
-    filesystem: str | None = field(
-        default=None,
-        metadata={
-            "doc": "The name of the machine's file system, if not the site's; sites that name the same one share it.",
-            "schema": {"examples": ["scratch"]},
-        },
-    )
-    cores: float | None = field(
-        default=None,
-        metadata={
-            "doc": "Use at most this many cores at once; all of the machine's otherwise.",
-            "schema": {"exclusiveMinimum": 0, "examples": [4]},
-        },
-    )
-    memory: str | None = field(
-        default=None, metadata={"doc": "Use at most this much memory at once, as in 16GiB; all otherwise.", "schema": SIZE}
-    )
-    max_jobs: int | None = field(
-        default=None, metadata={"doc": "Run at most this many jobs at once.", "schema": {"minimum": 1, "examples": [100]}}
-    )
-    poll: float = field(
-        default=1.0,
-        metadata={
-            "doc": "Look at running jobs at least every so many seconds; sooner while they are young.",
-            "schema": {"exclusiveMinimum": 0},
-        },
-    )
-    patience: float = field(
-        default=60.0,
-        metadata={
-            "doc": "Give up what is asked of the machine when no byte has moved for so many seconds.",
-            "schema": {"exclusiveMinimum": 0},
-        },
     )
 
 
@@ -68,9 +28,10 @@ class ShellPlugin:
 
     def connect(self, settings: Settings, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
         """The connector for one such machine."""
-        from hyflow_shell.site import ShellSite
+        from hyflow.shell.site import ShellSite
+        from hyflow_shell.reach import CommandReach
 
-        return ShellSite(settings, context)
+        return ShellSite(CommandReach(settings, context.site), settings, context)
 
 
 plugin = ShellPlugin()

@@ -121,9 +121,9 @@ def test_a_site_that_cannot_be_reached(place: Place) -> None:
     done = place.pull("--set", "sites.box.command=[\"false\"]", "--json")
     assert done.status == 1
     box, here = json.loads(done.stdout)
-    assert box["error"].startswith("the site's command did not run") and box["images"][0]["digest"] is None
+    assert box["error"].startswith("the site's shell did not run") and box["images"][0]["digest"] is None
     assert here["images"][0]["digest"] == digest(BUSYBOX)
-    assert f"hyflow: /two: {BUSYBOX} was not brought to box: the site's command did not run" in done.stderr
+    assert f"hyflow: /two: {BUSYBOX} was not brought to box: the site's shell did not run" in done.stderr
 
 
 def test_it_is_stopped_in_order(place: Place) -> None:

@@ -15,12 +15,12 @@ from hyflow.connector import SiteContext
 from hyflow.errors import SiteError
 from hyflow.model.facts import Checksum, Contents, Fact, Found, Listing, Localize, Stat
 from hyflow.model.places import HERE, Location, Replica
+from hyflow.shell.site import ShellSite
 from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import FarFiles, Files, HereFiles
 from hyflow.staging.move import Mover, landings
 from hyflow.testing import HOSTILE, FakeConnector, FakeSite
 from hyflow_shell import Settings, plugin
-from hyflow_shell.site import ShellSite
 
 BOX = Location("box", "", HERE, "/work", {HERE: "/"})
 
@@ -78,7 +78,7 @@ async def world(top: Path) -> AsyncIterator[World]:
         far: dict[str, Counting] = {}
         places = {HERE: BOX}
         for name in ("one", "two"):
-            connected = plugin.connect(Settings(["sh", "-c"], str(top / name)), SiteContext(name, "run", top))
+            connected = plugin.connect(Settings(command=["sh", "-c"], workdir=str(top / name)), SiteContext(name, "run", top))
             connector = await stack.enter_async_context(connected)
             assert isinstance(connector, ShellSite)
             far[name] = Counting(connector)

@@ -15,10 +15,10 @@ import pytest
 from hyflow.connector import Argv, Connector, Pipe
 from hyflow.errors import SiteError
 from hyflow.model.places import HERE, Location
+from hyflow.shell.processes import attached
 from hyflow.shell.quoting import quote
 from hyflow.staging.tidy import tidy_here, tidy_own, tidy_site, wipe
 from hyflow.testing import HOSTILE
-from hyflow_shell.attached import attached
 
 RUN = "20260101-000000-0001"
 
@@ -30,7 +30,7 @@ class Machine:
         self.path = path
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
-        return attached(["env", f"PATH={self.path}", "sh", "-c"], f"exec {quote(argv)}", 30)
+        return attached(["env", f"PATH={self.path}", "sh", "-c"], f"exec {quote(argv)}", 30, "")
 
 
 @pytest.fixture(params=["system", "busybox"])

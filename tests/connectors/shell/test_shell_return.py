@@ -9,10 +9,10 @@ import pytest
 
 from hyflow.connector import Done, Forget, Lost, SiteContext
 from hyflow.model.tasks import Task
+from hyflow.shell import site as site_module
+from hyflow.shell.site import ShellSite
 from hyflow.testing.site import SiteUnderTest
 from hyflow_shell import Settings, plugin
-from hyflow_shell import site as site_module
-from hyflow_shell.site import ShellSite
 
 MANY = """
 import asyncio, sys
@@ -22,7 +22,7 @@ from hyflow.model.tasks import Task
 from hyflow_shell import Settings, plugin
 
 async def main(workdir, log):
-    async with plugin.connect(Settings(["sh", "-c"], workdir), SiteContext("there", "run", Path("/"))) as connector:
+    async with plugin.connect(Settings(command=["sh", "-c"], workdir=workdir), SiteContext("there", "run", Path("/"))) as connector:
         (at,) = await connector.locations()
         script = 'echo "$0" >>"$1"'
         tasks = [Task(f"k{n}", f"k{n}", f"{at.workdir}/k{n}", ("sh", "-c", script, f"k{n}", log, "x" * 100_000), {}) for n in range(30)]
@@ -41,7 +41,8 @@ from hyflow.connector import SiteContext
 from hyflow_shell import Settings, plugin
 
 async def main(workdir):
-    async with plugin.connect(Settings(["sh", "-c"], workdir, patience=1.5), SiteContext("there", "run", Path("/"))) as connector:
+    settings = Settings(command=["sh", "-c"], workdir=workdir, patience=1.5)
+    async with plugin.connect(settings, SiteContext("there", "run", Path("/"))) as connector:
         async with connector.open(("sh", "-c", "sleep 1; echo answer")) as pipe:
             print("asks", flush=True)
             print((await pipe.read()).decode(), end="")

@@ -18,9 +18,9 @@ from hyflow.errors import SiteError
 from hyflow.model.jobs import FailureClass, Key
 from hyflow.shell import files, markers, trips
 from hyflow.shell.outcome import parse_outcome
+from hyflow.shell.site import ShellSite
 from hyflow.testing.site import SiteUnderTest
 from hyflow_shell import Settings, plugin
-from hyflow_shell.site import ShellSite
 
 
 def connect(tmp_path: Path, command: list[str], **settings: object) -> ShellSite:

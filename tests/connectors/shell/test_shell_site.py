@@ -12,9 +12,9 @@ from hyflow.connector import Lost, Running, SiteContext, Ticket, Unknown
 from hyflow.errors import SiteError
 from hyflow.model.places import HERE
 from hyflow.model.tasks import Task
+from hyflow.shell.site import ShellSite
 from hyflow.testing.site import SiteUnderTest
 from hyflow_shell import Settings, plugin
-from hyflow_shell.site import ShellSite
 
 CONTEXT = SiteContext("there", "run", Path("/nonexistent"))
 
@@ -130,7 +130,7 @@ async def test_a_greeting_is_passed_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [["sh"], ["sh", "-c", "exit 0"], ["true"], ["cat"]])
 async def test_a_command_that_does_not_run_what_it_is_given(tmp_path: Path, command: list[str]) -> None:
-    with pytest.raises(SiteError, match="did not run the shell command line") as raised:
+    with pytest.raises(SiteError, match="did not run the command line") as raised:
         async with connect(tmp_path, command):
             pass
     assert len(str(raised.value)) < 300
@@ -145,7 +145,7 @@ async def test_settings_that_cannot_be_obeyed(tmp_path: Path, settings: dict[str
 
 
 async def test_a_site_called_local_shares_nothing_with_this_machine(tmp_path: Path) -> None:
-    site = plugin.connect(Settings(["sh", "-c"], str(tmp_path / "site")), SiteContext("local", "run", tmp_path))
+    site = plugin.connect(Settings(command=["sh", "-c"], workdir=str(tmp_path / "site")), SiteContext("local", "run", tmp_path))
     async with site as connector:
         (place,) = await connector.locations()
     assert HERE not in place.mounts

@@ -1,4 +1,4 @@
-"""The connector itself: a machine behind a shell command. Knows bundles and marks; not how the command reaches the machine."""
+"""A connector for a machine that has a shell. Knows bundles and marks; not how the machine is reached."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
 from hyflow.connector import Argv, Done, Forget, Lost, P, Pipe, Queued, Refused, Running, SiteContext, Status, Ticket
 from hyflow.errors import SiteError
@@ -20,10 +20,10 @@ from hyflow.shell import markers
 from hyflow.shell.bundle import Member, Unbundled, bundle, pack
 from hyflow.shell.probe import Machine, probe
 from hyflow.shell.quoting import quote
+from hyflow.shell.reach import Reach
+from hyflow.shell.settings import ShellSettings, check
 from hyflow.shell.trips import script, trip
-from hyflow_shell import Settings
-from hyflow_shell.attached import attached
-from hyflow_shell.watching import Watcher
+from hyflow.shell.watching import Watcher
 
 SUBMIT = script("family.sh", "process.sh", "submit.sh")
 STREAM = 16 << 20
@@ -32,10 +32,10 @@ PATIENCE = 10.0
 
 
 class ShellSite:
-    """`hyflow.connector.Connector` for `type: shell`. Leaving lets running attempts go on."""
+    """`hyflow.connector.Connector` for a machine at the end of `reach`. Leaving lets running attempts go on."""
 
-    def __init__(self, settings: Settings, context: SiteContext) -> None:
-        self._settings, self._site = settings, context.site
+    def __init__(self, reach: Reach, settings: ShellSettings, context: SiteContext) -> None:
+        self._reach, self._settings, self._site = reach, settings, context.site
         self._group = asyncio.TaskGroup()
         self._background: list[asyncio.Task[None]] = []
         self._waiting: list[tuple[Task, list[Member], asyncio.Future[Ticket]]] = []
@@ -45,11 +45,15 @@ class ShellSite:
         self._claimed: dict[Key, float] = {}
         self._watcher = Watcher(self._look, settings.poll)
         self._machine: Machine | None = None
+        self._entered = AsyncExitStack()
 
     async def __aenter__(self) -> ShellSite:
         check(self._settings, self._site)
-        self._machine = await probe(self, self._settings.workdir)
-        await self._group.__aenter__()
+        async with AsyncExitStack() as entered:
+            await entered.enter_async_context(self._reach)
+            self._machine = await probe(self, self._settings.workdir)
+            await self._group.__aenter__()
+            self._entered = entered.pop_all()
         for work, name in ((self._watcher.run(), "looks at jobs"), (self._send(), "submits jobs")):
             self._background.append(self._group.create_task(work, name=f"{self._site}: {name}"))
         return self
@@ -57,7 +61,8 @@ class ShellSite:
     async def __aexit__(self, *exc: object) -> None:
         for task in self._background:
             task.cancel()
-        await self._group.__aexit__(None, None, None)
+        async with self._entered:
+            await self._group.__aexit__(None, None, None)
 
     async def locations(self) -> Sequence[Location]:
         machine, settings = self._there, self._settings
@@ -69,7 +74,7 @@ class ShellSite:
         return (Location(self._site, "", name, machine.workdir, {name: "/"}, capacity=room, largest=room),)
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
-        return attached(self._settings.command, f"exec {quote(argv)}", self._settings.patience)
+        return self._reach.open(f"exec {quote(argv)}")
 
     async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
         """What is submitted while a round trip is under way travels in the next one, all together."""
@@ -230,17 +235,3 @@ def take(waiting: list[tuple[Task, list[Member], asyncio.Future[Ticket]]]) -> It
         first = waiting.pop(0)
         size += sum(len(member.data or b"") + 1024 for member in first[1])
         yield first
-
-
-def check(settings: Settings, site: str) -> None:
-    """Raises SiteError where the settings cannot be obeyed."""
-    if not settings.command:
-        raise SiteError(f"site {site}: `command` is empty", transient=False, hint="For this machine's shell: command: [sh, -c]")
-    if not settings.workdir.startswith("/"):
-        raise SiteError(f"site {site}: `workdir` must be an absolute path, not {settings.workdir!r}", transient=False)
-    if settings.max_jobs is not None and settings.max_jobs < 1:
-        raise SiteError(f"site {site}: `max_jobs` must be at least 1", transient=False)
-    try:
-        parse_size("0B" if settings.memory is None else settings.memory)
-    except ValueError as error:
-        raise SiteError(f"site {site}: `memory` is {error}", transient=False) from error

@@ -1,0 +1,109 @@
+"""Ways to a machine: what a shell-like site needs of one, and the conversation with a command line that runs at the other end."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from hyflow.connector import Pipe
+from hyflow.errors import SiteError
+from hyflow.shell.silence import Silence
+
+GREETING = 1 << 18
+"""How much a login may print before it runs what it was given, in bytes."""
+BLOCK = 1 << 16
+TAIL = 1 << 16
+
+
+class Reach(Protocol):
+    """A way to run lines for a POSIX shell on a machine. Entered with `async with`; entering makes sure that the machine can be reached."""
+
+    async def __aenter__(self) -> Reach: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    def open(self, line: str) -> AbstractAsyncContextManager[Pipe]:
+        """Run the line, attached; leaving ends it. Raises SiteError, and so does whatever is asked of the pipe."""
+
+
+class Channel(Protocol):
+    """The streams of what runs at the other end. Nothing here has a bound in time. What the connection itself does wrong is a SiteError."""
+
+    async def write(self, data: bytes) -> None:
+        """Waits while the other side is slow. BrokenPipeError or ConnectionResetError when it takes no more."""
+
+    async def close_input(self) -> None:
+        """The other side has had everything. The errors of `write`."""
+
+    async def read(self, limit: int) -> bytes:
+        """Up to `limit` bytes of standard output; b"" at its end."""
+
+    async def wait(self) -> tuple[int, bytes]:
+        """The exit status and the last TAIL bytes of standard error."""
+
+
+class SignedPipe:
+    """`hyflow.connector.Pipe` over a channel. Whatever comes before `sign` on its output is a greeting, and passed over.
+
+    `hint` says where to look when the line was never run.
+    """
+
+    def __init__(self, channel: Channel, sign: bytes, silence: Silence, hint: str) -> None:
+        self._channel, self._sign, self._silence, self._hint = channel, sign, silence, hint
+        self._greeted, self._unsaid = False, False
+        self._held = b""
+
+    async def write(self, data: bytes) -> None:
+        try:
+            for start in range(0, len(data), BLOCK):
+                async with self._silence.awaited():
+                    await self._channel.write(data[start:start + BLOCK])
+        except ConnectionResetError as error:
+            raise BrokenPipeError("the command has closed its standard input") from error
+
+    async def close_input(self) -> None:
+        try:
+            async with self._silence.awaited():
+                await self._channel.close_input()
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it has closed it itself
+
+    async def read(self, limit: int = BLOCK) -> bytes:
+        async with self._silence.awaited():
+            if not self._greeted:
+                await self._pass_over_greeting()
+            if not self._held:
+                return b"" if self._unsaid else await self._channel.read(limit)
+        given, self._held = self._held[:limit], self._held[limit:]
+        return given
+
+    async def _pass_over_greeting(self) -> None:
+        said = b""
+        while (at := said.find(self._sign)) < 0:
+            if not (block := await self._channel.read(BLOCK)):
+                self._greeted = self._unsaid = True
+                return
+            self._silence.stir()
+            said += block
+            if len(said) > GREETING:
+                what = f"the site's shell prints more than {GREETING >> 10} KiB before it runs what it is given"
+                raise SiteError(what, transient=False, hint=self._hint)
+        self._greeted, self._held = True, said[at + len(self._sign):]
+
+    async def wait(self) -> tuple[int, bytes]:
+        while await self.read(BLOCK):
+            pass
+        async with self._silence.awaited():
+            code, said = await self._channel.wait()
+        if self._unsaid:
+            words = " ".join(said.decode(errors="replace").split())[-100:]
+            what = f"the site's shell did not run the command line that it was given (exit status {code})"
+            raise SiteError(f"{what}: {words}" if words else what, transient=True, hint=self._hint)
+        return code, said
+
+
+def signed(line: str) -> tuple[str, bytes]:
+    """The line with a sign that it says first, and that sign as it is printed."""
+    sign = secrets.token_hex(16)
+    return f"printf '%s\\n' {sign}; {line}", f"{sign}\n".encode()

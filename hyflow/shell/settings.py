@@ -1,0 +1,64 @@
+"""What every shell-like site may be told in a deployment file. A plug-in's own settings extend these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hyflow.errors import SiteError
+from hyflow.model.quantities import SIZE, parse_size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShellSettings:
+    workdir: str = field(
+        metadata={
+            "doc": "The directory there that hyflow works in, as an absolute path; it is made if it is not there.",
+            "schema": {"pattern": "^/", "title": "an absolute path", "examples": ["/scratch/ada/hyflow"]},
+        }
+    )
+    filesystem: str | None = field(
+        default=None,
+        metadata={
+            "doc": "The name of the machine's file system, if not the site's; sites that name the same one share it.",
+            "schema": {"examples": ["scratch"]},
+        },
+    )
+    cores: float | None = field(
+        default=None,
+        metadata={
+            "doc": "Use at most this many cores at once; all of the machine's otherwise.",
+            "schema": {"exclusiveMinimum": 0, "examples": [4]},
+        },
+    )
+    memory: str | None = field(
+        default=None, metadata={"doc": "Use at most this much memory at once, as in 16GiB; all otherwise.", "schema": SIZE}
+    )
+    max_jobs: int | None = field(
+        default=None, metadata={"doc": "Run at most this many jobs at once.", "schema": {"minimum": 1, "examples": [100]}}
+    )
+    poll: float = field(
+        default=1.0,
+        metadata={
+            "doc": "Look at running jobs at least every so many seconds; sooner while they are young.",
+            "schema": {"exclusiveMinimum": 0},
+        },
+    )
+    patience: float = field(
+        default=60.0,
+        metadata={
+            "doc": "Give up what is asked of the machine when no byte has moved for so many seconds.",
+            "schema": {"exclusiveMinimum": 0},
+        },
+    )
+
+
+def check(settings: ShellSettings, site: str) -> None:
+    """Raises SiteError where the settings cannot be obeyed."""
+    if not settings.workdir.startswith("/"):
+        raise SiteError(f"site {site}: `workdir` must be an absolute path, not {settings.workdir!r}", transient=False)
+    if settings.max_jobs is not None and settings.max_jobs < 1:
+        raise SiteError(f"site {site}: `max_jobs` must be at least 1", transient=False)
+    try:
+        parse_size("0B" if settings.memory is None else settings.memory)
+    except ValueError as error:
+        raise SiteError(f"site {site}: `memory` is {error}", transient=False) from error
