@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NewType, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, NewType, Protocol, TypeAlias, TypeVar
 
 from hyflow.model.jobs import FailureClass, Key
 from hyflow.model.places import Location
@@ -131,6 +131,23 @@ class Stay(Protocol):
 
     def stay(self) -> None:
         """Leaving lets go from now on: what runs goes on, and a connector that is entered later with the same context finds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of a site: `words` about what `name` says, one line, not made safe for a terminal. `level`: "warning" for what may
+    hinder a run, "problem" for what will."""
+
+    name: str
+    words: str
+    level: Literal["ok", "warning", "problem"] = "ok"
+
+
+class Examine(Protocol):
+    """Power: look at what matters before a long run."""
+
+    async def examine(self) -> Sequence[Finding]:
+        """What there is to say, the way there first; takes some seconds, and leaves nothing behind."""
 
 
 @dataclass(frozen=True, slots=True)

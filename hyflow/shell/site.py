@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
-from hyflow.connector import Argv, Done, Forget, Lost, P, Pipe, Queued, Refused, Running, SiteContext, Status, Ticket
+from hyflow.connector import Argv, Done, Examine, Finding, Forget, Lost, P, Pipe, Queued, Refused, Running, SiteContext, Status, Ticket
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import HERE, Location
@@ -18,9 +18,11 @@ from hyflow.model.tasks import Task
 from hyflow.plain import dumps, loads
 from hyflow.shell import markers
 from hyflow.shell.bundle import Member, Unbundled, bundle, pack
+from hyflow.shell.examine import examine
+from hyflow.shell.measuring import measure
 from hyflow.shell.probe import Machine, probe
 from hyflow.shell.quoting import quote
-from hyflow.shell.reach import Reach
+from hyflow.shell.reach import Reach, Tells
 from hyflow.shell.settings import ShellSettings, check
 from hyflow.shell.trips import script, trip
 from hyflow.shell.watching import Watcher
@@ -110,11 +112,15 @@ class ShellSite:
             self._watcher.hurry()
 
     def power(self, kind: type[P]) -> P | None:
-        return self if kind is Forget else None  # type: ignore[return-value]  # P is Forget here, which this class is
+        return self if kind in (Forget, Examine) else None  # type: ignore[return-value]  # P is one of these here, which this class is
 
     async def forget(self, tickets: Collection[Ticket]) -> None:
         if tickets:
             await markers.forget(self, self._there.base, [key_of(ticket) for ticket in tickets])
+
+    async def examine(self) -> Sequence[Finding]:
+        told = self._reach.findings() if isinstance(self._reach, Tells) else ()
+        return [*told, *await examine(self, self._there), *await measure(self)]
 
     @property
     def _there(self) -> Machine:
