@@ -5,10 +5,26 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
-from hyflow.connector import Argv, Done, Examine, Finding, Forget, Lost, P, Pipe, Queued, Refused, Running, SiteContext, Status, Ticket
+from hyflow.connector import (
+    Argv,
+    Done,
+    Examine,
+    Finding,
+    Forget,
+    Logs,
+    Lost,
+    P,
+    Pipe,
+    Queued,
+    Refused,
+    Running,
+    SiteContext,
+    Status,
+    Ticket,
+)
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import HERE, Location
@@ -16,7 +32,7 @@ from hyflow.model.quantities import parse_size
 from hyflow.model.resources import Resources
 from hyflow.model.tasks import Task
 from hyflow.plain import dumps, loads
-from hyflow.shell import markers
+from hyflow.shell import logs, markers
 from hyflow.shell.bundle import Member, Unbundled, bundle, pack
 from hyflow.shell.examine import examine
 from hyflow.shell.measuring import measure
@@ -112,7 +128,7 @@ class ShellSite:
             self._watcher.hurry()
 
     def power(self, kind: type[P]) -> P | None:
-        return self if kind in (Forget, Examine) else None  # type: ignore[return-value]  # P is one of these here, which this class is
+        return self if kind in (Forget, Examine, Logs) else None  # type: ignore[return-value]  # P is one of these here, which this class is
 
     async def forget(self, tickets: Collection[Ticket]) -> None:
         if tickets:
@@ -121,6 +137,15 @@ class ShellSite:
     async def examine(self) -> Sequence[Finding]:
         told = self._reach.findings() if isinstance(self._reach, Tells) else ()
         return [*told, *await examine(self, self._there), *await measure(self)]
+
+    async def size(self, path: str) -> int | None:
+        return await logs.size(self, path)
+
+    def read(self, path: str, offset: int) -> AsyncGenerator[bytes, None]:
+        return logs.read(self, path, offset)
+
+    def follow(self, key: Key, path: str, offset: int) -> AsyncGenerator[bytes, None]:
+        return logs.follow(self, self._there.base, key, path, offset)
 
     @property
     def _there(self) -> Machine:
