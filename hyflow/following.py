@@ -30,7 +30,8 @@ _GRACE = 3.0
 """Seconds for which an attempt that has ended elsewhere is waited for at its site."""
 _FINISHING = 30.0
 """Seconds in which the rest must come, when an attempt has ended and its site does not answer."""
-_TRIES = 4
+_TRIES = 3
+"""How often a file is asked for that is to be printed once."""
 
 
 def site_of(run: RunDir, name: str) -> Site | None:
