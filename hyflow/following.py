@@ -5,8 +5,8 @@ of what the run keeps of it, so that nothing there is changed for anybody else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Iterator
@@ -193,12 +193,13 @@ async def _logs(run: RunDir, site: Site, stack: AsyncExitStack) -> Logs | None:
 def _copy(state: Path, to: Path) -> None:
     """What the run keeps of a site, without what only its own processes can use: sockets and the like."""
     if state.is_dir():
-        shutil.copytree(state, to, symlinks=True, ignore=_special)
+        with contextlib.suppress(shutil.Error):  # whoever drives the run may just have removed a file
+            shutil.copytree(state, to, symlinks=True, ignore=_special)
 
 
 def _special(folder: str, names: list[str]) -> list[str]:
-    modes = {name: Path(folder, name).lstat().st_mode for name in names}
-    return [name for name, mode in modes.items() if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))]
+    paths = {name: Path(folder, name) for name in names}
+    return [name for name, path in paths.items() if not (path.is_symlink() or path.is_file() or path.is_dir())]
 
 
 async def _fetch(run: RunDir, missing: Missing | None, rest: Iterator[Missing]) -> None:

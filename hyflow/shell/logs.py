@@ -10,7 +10,7 @@ from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.shell.trips import CHUNK, Opens, alive, failure, script, trip
 
-FOLLOW = script("follow.sh")
+FOLLOW = script("process.sh", "follow.sh")
 PLAIN = '[ -f "$1" ] && [ ! -L "$1" ] || exit 0\n'
 
 

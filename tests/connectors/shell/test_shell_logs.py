@@ -111,3 +111,13 @@ async def test_a_command_that_is_killed_is_an_error_and_what_came_stands(tmp_pat
         assert caught.value.transient
         bundle.rmdir()
         assert await whole(logs_of(site.connector).follow(Key("k"), path, 2)) == b"e\n"
+
+
+@pytest.mark.parametrize("runner", ["{pid} 1 {boot} 0 {host}", "1 - another-boot 0 {host}"])
+async def test_an_attempt_whose_runner_is_gone_has_ended(tmp_path: Path, tools: str, runner: str) -> None:
+    async with there(tmp_path, tools) as site:
+        path = await site.write(f"{site.root}/log", b"one\n")
+        boot, host = (Path(f"/proc/sys/kernel/{name}").read_text().strip() for name in ("random/boot_id", "hostname"))
+        words = runner.format(pid=os.getpid(), boot=boot, host=host)
+        await site.write(f"{tmp_path}/site/.attempts/k/claim/runner", f"{words}\n".encode())
+        assert await whole(logs_of(site.connector).follow(Key("k"), path, 0)) == b"one\n"
