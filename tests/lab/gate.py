@@ -203,7 +203,7 @@ class Connection:
             return
         self.gate.left = None
         await asyncio.get_running_loop().sock_sendall(self.client, data[:last])
-        while struct.unpack("i", fcntl.ioctl(self.client, termios.TIOCOUTQ, bytes(4)))[0]:  # noqa: ASYNC110 the kernel tells nobody
+        while struct.unpack("i", fcntl.ioctl(self.client, termios.TIOCOUTQ, bytes(4)))[0]:  # noqa: ASYNC110  # the kernel tells nobody
             await asyncio.sleep(0.001)  # a reset would overtake what is not taken yet
         raise ConnectionResetError
 
