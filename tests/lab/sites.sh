@@ -12,6 +12,8 @@ _wan=$LAB/ssh/wan
 
 site_netns() { echo "hyflow-$ID-$1"; }
 
+site_group() { echo "hyflow-lab-$ID-$1"; } # the control groups of all that runs in it
+
 site_address() {
     local site number=0
     for site in $SITES; do
@@ -89,7 +91,7 @@ site_user() {
 site_boot() {
     local state=$LAB/ssh/$1
     daemon "$state/boot" nsenter "--net=/run/netns/$(site_netns "$1")" unshare --mount --uts --ipc --pid --fork --kill-child \
-        env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin bash "$HERE/sites/boot.sh" "$state"
+        env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin bash "$HERE/sites/boot.sh" "$state" "$(site_group "$1")"
     wait_for 20 site_answers "$1" || { cat "$state/boot.log" >&2; echo "lab: the site '$1' does not come up" >&2; return 1; }
 }
 
@@ -104,6 +106,7 @@ site_halt() {
         wait_for 10 dead "$state/init.pid"
     fi
     wait_for 10 dead "$state/boot.pid" || end "$state/boot.pid"
+    end_group "$(site_group "$1")"
     rm -f "$state"/{init,boot}.pid
 }
 

@@ -25,13 +25,11 @@ ssh_up() {
     packages openssh-server openssh-client iproute2 util-linux gcc libc6-dev perl-base python3-minimal busybox-static rsync tcsh fish || return 1
     mkdir -p "$_ssh/client/keys" && chmod 700 "$_ssh/client/keys" || return 1
     sites_join && _ssh_keys || return 1
-    for site in cluster cloud; do
-        site_files "$site" && _ssh_people "$site" && _ssh_sshd "$site" || return 1
-    done
-    bash "$HERE/sites/odd-users.sh" "$_ssh/cluster/root" || return 1
-    _ssh_gates || return 1
+    _ssh_make cloud & # both at once: most of the time is spent on copying
+    _ssh_make cluster && wait $! && _ssh_gates || return 1
     for site in cluster cloud; do site_boot "$site" || return 1; done
-    _ssh_config >"$_ssh/client/config" && ln -sfn "$_ssh/client" "$ROOT/.lab/ssh"
+    _ssh_config >"$_ssh/client/config" && ln -sfn "$_ssh/client" "$ROOT/.lab/ssh" || return 1
+    [ ! -e "$_ssh/cluster/root/etc/docker" ] || wait_for 30 in_site cluster docker version || { cat "$_ssh/cluster/root/var/log/docker.log" >&2; return 1; }
 }
 
 ssh_down() {
@@ -64,6 +62,21 @@ QUENTIN_PASSWORD=$_ssh/client/keys/quentin.password
 END
 }
 
+# Containers on the cluster: where this machine has an engine, and the lab a registry.
+ssh_apptainer_deployment() {
+    [ -e "$_ssh/cluster/root/etc/apptainer/wrapper" ] && registry_is_up || return 0
+    echo "# Apptainer on a machine behind SSH."
+    _ssh_site apptainer
+    echo "      command: [/etc/apptainer/wrapper]"
+}
+
+ssh_docker_deployment() {
+    [ -e "$_ssh/cluster/root/etc/docker" ] && registry_is_up || return 0
+    echo "# Docker on a machine behind SSH."
+    _ssh_site docker
+    echo "      options: [--add-host=commonwl.org:$(site_address cluster)]"
+}
+
 # _ssh_site RUNTIME: a deployment file's text; further lines of its container come after it.
 _ssh_site() {
     cat <<END
@@ -76,6 +89,31 @@ sites:
     workdir: /scratch/ada/hyflow
     container:
       runtime: $1
+END
+}
+
+_ssh_make() {
+    local root=$_ssh/$1/root
+    site_files "$1" && _ssh_people "$1" && _ssh_sshd "$1" || return 1
+    case $1 in cluster) _ssh_engines "$root" && bash "$HERE/sites/cluster.sh" "$root" ;; esac
+}
+
+# Apptainer and Docker find images, and commonwl.org, as those of this machine's lab do: see apptainer.sh and docker.sh.
+_ssh_engines() {
+    echo "served by hyflow's lab" >"$1/srv/index.html"
+    echo "$(site_address cluster) commonwl.org" >>"$1/etc/hosts"
+    if command -v apptainer >/dev/null; then _apptainer_client >"$1/etc/apptainer/wrapper" && chmod 755 "$1/etc/apptainer/wrapper" || return 1; fi
+    command -v dockerd >/dev/null || return 0
+    sed -i 's/^docker:.*/&ada/' "$1/etc/group" && mkdir "$1/etc/docker" && cat >"$1/etc/docker/daemon.json" <<END
+{
+    "registry-mirrors": ["http://$REGISTRY"],
+    "insecure-registries": ["127.0.0.0/8"],
+    "storage-driver": "overlay2",
+    "cgroup-parent": "/$(site_group cluster)",
+    "exec-opts": ["native.cgroupdriver=cgroupfs"],
+    "dns-opts": ["timeout:1", "attempts:1"],
+    "log-level": "warn"
+}
 END
 }
 

@@ -1,11 +1,12 @@
 #!/bin/bash
-# Becomes a site's first process: boot.sh DIRECTORY, in namespaces of its own. It mounts the site's root, DIRECTORY/root, runs the site's
+# Becomes a site's first process: boot.sh DIRECTORY GROUP, in namespaces of its own, in control groups of that name. It mounts the site's root, DIRECTORY/root, runs the site's
 # /etc/rc.local, starts its sshd, and then takes in the processes that others leave. DIRECTORY/init.pid: its id, and when it was started.
 set -eu
 . "${0%/*}/../services.sh"
 directory=$1 root=$1/root
 read -r pid _ </proc/self/stat # as the machine counts: its /proc is still here
 echo "$pid $(_stat "$pid" 22)" >"$directory/init.pid"
+enter_group "$2"
 
 mount --make-rprivate /
 mount --bind "$root" "$root"

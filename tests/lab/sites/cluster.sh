@@ -1,6 +1,6 @@
 #!/bin/bash
-# Makes of a site's users what they are to be, odd-users.sh ROOT: patty's shell is talkative, noel's home is full; and a directory /noexec of
-# ada's, in which nothing may be executed. What has to be mounted is mounted when the site boots.
+# Makes of the cluster what it is to be, cluster.sh ROOT: patty's shell is talkative, noel's home is full, and in ada's directory /noexec
+# nothing may be executed. What has to be mounted or started when it boots is.
 set -eu
 root=$1
 
@@ -20,6 +20,8 @@ mount --bind /noexec /noexec
 mount -o remount,bind,noexec /noexec
 mount -t tmpfs -o "size=16k,uid=$(id -u noel),gid=$(id -g noel),mode=755" tmpfs /home/noel
 cat /dev/zero >/home/noel/full 2>/dev/null
+busybox httpd -p 80 -h /srv
+if [ -e /etc/docker ]; then setsid dockerd --ip6tables=false </dev/null >/var/log/docker.log 2>&1 & fi
 exit 0
 SHELL
 chmod 755 "$root/etc/rc.local"
