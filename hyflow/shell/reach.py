@@ -48,7 +48,7 @@ class Channel(Protocol):
 
 
 class SignedPipe:
-    """`hyflow.connector.Pipe` over a channel. Whatever comes before the line with `sign` on its output is a greeting, and passed over.
+    """`hyflow.connector.Pipe` over a channel. Whatever comes before the line with `sign` on its outputs is a greeting, and passed over.
 
     `hint` says where to look when the line was never run. `leader`: the id of the shell that runs it there, once that was read.
     """
@@ -109,6 +109,8 @@ class SignedPipe:
         async with self._silence.awaited():
             code, said = await self._channel.wait()
         self.ended = True
+        _, found, own = said.partition(self._sign + b"\n")
+        said = own if found else said
         if self._unsaid:
             words = " ".join(said.decode(errors="replace").split())[-100:]
             what = f"the site's shell did not run the command line that it was given (exit status {code})"
@@ -117,9 +119,9 @@ class SignedPipe:
 
 
 def signed(line: str) -> tuple[str, bytes]:
-    """The line with a sign and the shell's process id that it says first, and that sign."""
+    """The line with a sign that it says first, with the shell's process id, on standard error as well; and that sign."""
     sign = secrets.token_hex(16)
-    return f"printf '%s %s\\n' {sign} $$; {line}", sign.encode()
+    return f"printf '%s %s\\n' {sign} $$; echo {sign} >&2; {line}", sign.encode()
 
 
 def signature(said: bytes, sign: bytes) -> tuple[int | None, bytes] | None:
