@@ -77,7 +77,7 @@ site_files() {
     { echo 127.0.0.1 localhost; for site in $SITES; do echo "$(site_address "$site") $site"; done; } >"$root/etc/hosts"
 }
 
-# site_user SITE NAME NUMBER SHELL [PASSWORD]: one with a home and a directory /scratch/NAME. The password is encrypted; none: no password does.
+# site_user SITE NAME NUMBER SHELL [PASSWORD]: one with a home and a directory /scratch/NAME. The password is encrypted; none: no word is it.
 site_user() {
     local root=$LAB/ssh/$1/root name=$2 place
     echo "$name:x:$3:$3::/home/$name:$4" >>"$root/etc/passwd"

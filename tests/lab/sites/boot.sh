@@ -1,8 +1,9 @@
 #!/bin/bash
-# Becomes a site's first process: boot.sh DIRECTORY GROUP, in namespaces of its own, and in control groups of that name. It mounts the site's
-# root, DIRECTORY/root, runs the site's /etc/rc.local, starts its sshd, and then takes in the processes that others leave.
+# Becomes a site's first process: boot.sh DIRECTORY GROUP, in namespaces of its own, and in control groups of that name. It mounts the
+# site's root, DIRECTORY/root, runs the site's /etc/rc.local, starts its sshd, and then takes in the processes that others leave.
 # DIRECTORY/init.pid: its id, and when it was started.
 set -eu
+umask 022
 . "${0%/*}/../services.sh"
 directory=$1 root=$1/root
 read -r pid _ </proc/self/stat # as the machine counts: its /proc is still here
