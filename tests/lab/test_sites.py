@@ -124,7 +124,7 @@ def test_the_links_are_as_slow_as_they_are_told(lab: Path) -> None:
 
 @pytest.mark.parametrize(("engine", "command"), [
     ("docker", "docker run --rm --network none debian:stable-slim echo inside"),
-    ("apptainer", "/etc/apptainer/wrapper pull /scratch/ada/image docker://busybox && /etc/apptainer/wrapper exec /scratch/ada/image echo inside"),
+    ("apptainer", "cd /scratch/ada; /etc/apptainer/wrapper pull image docker://busybox && /etc/apptainer/wrapper exec image echo inside"),
 ])
 def test_ada_has_containers_on_the_cluster(lab: Path, engine: str, command: str) -> None:
     assert deployment(f"ssh-{engine}", lab).is_file()
