@@ -67,7 +67,7 @@ wan() {
 site_files() {
     local root=$LAB/ssh/$1/root place site
     mkdir -p "${root%/root}" && mount -t tmpfs -o mode=755 hyflow-lab "${root%/root}" && mkdir "$root" || return 1
-    (cd "$root" && mkdir -p dev etc home mnt old opt proc root run scratch srv sys tmp usr \
+    (cd "$root" && mkdir -p dev etc home mnt opt proc root run scratch srv sys tmp usr \
         var/{cache,lib/apptainer/mnt/{session,source},lib/misc,log,mail,spool,tmp}) || return 1
     for place in bin sbin lib lib32 lib64 libx32; do
         if [ -L "/$place" ]; then cp -P "/$place" "$root/"; elif [ -d "/$place" ]; then mkdir "$root/$place"; fi

@@ -32,9 +32,11 @@ mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$root/dev/pt
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 hostname "${directory##*/}"
 cd "$root"
+mkdir -p old
 pivot_root . old
 cd /
 umount -l /old
+rmdir /old
 
 cat /proc/sys/kernel/random/uuid >/run/boot_id
 mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
