@@ -12,7 +12,7 @@ LAB = Path(__file__).resolve().parents[2] / ".lab"
 
 
 def deployment(target: str, lab: Path = LAB) -> Path:
-    """The deployment file of a target. It has one site, which is called "here" ("docker", "podman", "podman-rootless", "apptainer") or "ssh"
+    """The deployment file of a target. It has one site, called "here" ("docker", "podman", "podman-rootless", "apptainer") or "ssh"
     ("ssh", "ssh-docker", "ssh-apptainer")."""
     path = lab / f"{target}.yml"
     if not path.is_file():
