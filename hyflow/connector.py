@@ -75,7 +75,8 @@ class Pipe(Protocol):
     """A command that runs attached. Leaving its context ends it."""
 
     async def write(self, data: bytes) -> None:
-        """Send to standard input; waits while the other side is slow. BrokenPipeError when the command has closed it."""
+        """Send to standard input; waits while the other side is slow. BrokenPipeError when the command has ended; also when it has only
+        closed its standard input, where the way there tells that."""
 
     async def close_input(self) -> None:
         """End standard input; output may still be read."""

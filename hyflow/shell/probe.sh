@@ -1,4 +1,4 @@
-# What kind of machine is this? Argument: the directory to work in (made if it is not there). Output: lines of NAME=VALUE.
+# What kind of machine is this? Arguments: the directory to work in (made if it is not there; ~/ is the home), the runner's name. Output: lines of NAME=VALUE.
 workdir=$1 runner=$2
 unset CDPATH
 need() {
@@ -21,6 +21,7 @@ works 'xargs -0' xargs -0 echo </dev/null
 works 'env -i' env -i -- true
 [ -z "$missing" ] || exit 0
 umask 077
+case $workdir in '~/'*) workdir=$HOME/${workdir#'~/'} ;; esac
 mkdir -p "$workdir/.attempts" || exit 1
 cd -P "$workdir" || exit 1
 if [ ! -O . ] || [ ! -O .attempts ] || [ -L .attempts ]; then echo foreign=1; exit 0; fi

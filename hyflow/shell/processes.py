@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from hyflow.connector import Pipe
 from hyflow.errors import SiteError
-from hyflow.shell.reach import BLOCK, TAIL, SignedPipe, signed
+from hyflow.shell.reach import SignedPipe, last_of, signed
 from hyflow.shell.silence import Silence
 
 GRACE = 2.0
@@ -20,9 +20,15 @@ GRACE = 2.0
 class ProcessChannel:
     """`hyflow.shell.reach.Channel` over a process of this machine."""
 
-    def __init__(self, process: Process, tail: asyncio.Task[bytes]) -> None:
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101 (for the type checker: both were asked for)
-        self._process, self._stdin, self._stdout, self._tail = process, process.stdin, process.stdout, tail
+    def __init__(self, process: Process, heard: Callable[[], None] = lambda: None) -> None:
+        assert process.stdin and process.stdout and process.stderr  # noqa: S101 (for the type checker: all were asked for)
+        self._process, self._stdin, self._stdout = process, process.stdin, process.stdout
+        self.heard = heard
+        self._tail = asyncio.create_task(last_of(process.stderr.read, lambda: self.heard()), name="standard error")
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
 
     async def write(self, data: bytes) -> None:
         self._stdin.write(data)
@@ -40,6 +46,19 @@ class ProcessChannel:
         code = await self._process.wait()
         return (code if code >= 0 else 128 - code), said
 
+    async def close(self) -> None:
+        """End the process's group unless the process has ended by itself, and let go of the pipes, within GRACE seconds and a moment.
+
+        What a command that ended has left in the background is left alone: it may be about to begin a session of its own.
+        """
+        self._stdin.close()
+        self._tail.cancel()
+        if self._process.returncode is None:
+            await ended(self._process)
+        self._process._transport.close()  # type: ignore[attr-defined]  # asyncio has no other way to let go of the pipes at once
+        with contextlib.suppress(asyncio.CancelledError, OSError):
+            await self._tail
+
 
 @contextlib.asynccontextmanager
 async def attached(command: Sequence[str], line: str, patience: float, hint: str) -> AsyncIterator[Pipe]:
@@ -47,24 +66,23 @@ async def attached(command: Sequence[str], line: str, patience: float, hint: str
     from what is awaited of it when nothing has moved for `patience` seconds; `hint` says which settings are concerned."""
     line, sign = signed(line)
     silence = Silence(patience, hint)
-    async with channel((*command, line), silence.stir, hint) as opened:
-        yield SignedPipe(opened, sign, silence, hint)
+    channel = await opened((*command, line), silence.stir, hint)
+    try:
+        yield SignedPipe(channel, sign, silence, hint)
+    finally:
+        await channel.close()
 
 
-@contextlib.asynccontextmanager
-async def channel(argv: Sequence[str], heard: Callable[[], None], hint: str) -> AsyncIterator[ProcessChannel]:
-    """Start the program; leaving ends its process group. `heard` is told whenever it says something on standard error. Raises SiteError."""
+async def opened(argv: Sequence[str], heard: Callable[[], None], hint: str) -> ProcessChannel:
+    """Start the program in a process group of its own. `heard` is called whenever it says something on standard error.
+    Raises SiteError."""
     try:
         process = await started(argv)
     except (OSError, ValueError) as error:
         lasting = isinstance(error, FileNotFoundError | PermissionError | ValueError)
         why = (error.strerror if isinstance(error, OSError) else "") or "it holds a character that no command can"
         raise SiteError(f"{argv[0]} cannot be run: {why}", transient=not lasting, hint=hint) from error
-    tail = asyncio.create_task(last_of(process, heard), name=f"standard error of {argv[0]}")
-    try:
-        yield ProcessChannel(process, tail)
-    finally:
-        await end(process, tail)
+    return ProcessChannel(process, heard)
 
 
 async def started(argv: Sequence[str]) -> Process:
@@ -76,42 +94,21 @@ async def started(argv: Sequence[str]) -> Process:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
         with contextlib.suppress(OSError, ValueError):
-            process = await starting
-            await end(process, asyncio.create_task(last_of(process, lambda: None), name=f"standard error of {argv[0]}"))
+            await ProcessChannel(await starting).close()
         raise
 
 
-async def last_of(process: Process, heard: Callable[[], None]) -> bytes:
-    """The last TAIL bytes of the process's standard error; `heard` is told whenever some come."""
-    assert process.stderr is not None  # noqa: S101 (for the type checker: it was asked for)
-    kept = b""
-    while block := await process.stderr.read(BLOCK):
-        heard()
-        kept = (kept + block)[-TAIL:]
-    return kept
-
-
-async def end(process: Process, tail: asyncio.Task[bytes]) -> None:
-    """End the process's group unless the process has ended by itself, and let go of the pipes; takes GRACE seconds at most and a moment.
-
-    What a command that ended has left in the background is left alone: it may be about to begin a session of its own.
-    """
-    if process.stdin is not None:
-        process.stdin.close()
-    tail.cancel()
-    if process.returncode is None:
-        signalled(process.pid, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(GRACE):
-                await process.wait()
-        except TimeoutError:
-            pass
-        finally:
-            signalled(process.pid, signal.SIGKILL)
+async def ended(process: Process) -> None:
+    """End its group: first gently, then not."""
+    signalled(process.pid, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(GRACE):
             await process.wait()
-    process._transport.close()  # type: ignore[attr-defined]  # asyncio has no other way to let go of the pipes at once
-    with contextlib.suppress(asyncio.CancelledError, OSError):
-        await tail
+    except TimeoutError:
+        pass
+    finally:
+        signalled(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 def signalled(group: int, number: signal.Signals) -> None:

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from hyflow.errors import SiteError
 from hyflow.model.quantities import SIZE, parse_size
 
+WORKDIR = {"pattern": "^(/|~/)", "title": "an absolute path, or one that begins with ~/", "examples": ["/scratch/ada/hyflow"]}
+"""The schema of a path at a site."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShellSettings:
     workdir: str = field(
         metadata={
-            "doc": "The directory there that hyflow works in, as an absolute path; it is made if it is not there.",
-            "schema": {"pattern": "^/", "title": "an absolute path", "examples": ["/scratch/ada/hyflow"]},
+            "doc": "The directory there that hyflow works in, an absolute path or one below the home there, as ~/hyflow; it is made.",
+            "schema": WORKDIR,
         }
     )
     filesystem: str | None = field(
@@ -54,8 +57,9 @@ class ShellSettings:
 
 def check(settings: ShellSettings, site: str) -> None:
     """Raises SiteError where the settings cannot be obeyed."""
-    if not settings.workdir.startswith("/"):
-        raise SiteError(f"site {site}: `workdir` must be an absolute path, not {settings.workdir!r}", transient=False)
+    if not settings.workdir.startswith(("/", "~/")):
+        what = f"site {site}: `workdir` must be an absolute path, or begin with ~/, unlike {settings.workdir!r}"
+        raise SiteError(what, transient=False)
     if settings.max_jobs is not None and settings.max_jobs < 1:
         raise SiteError(f"site {site}: `max_jobs` must be at least 1", transient=False)
     try:

@@ -4,6 +4,8 @@
 #   lab.sh up [PART ...]      bring up these parts, or all; what is up stays as it is. Parts that this machine cannot have are named, and passed over
 #   lab.sh down [PART ...]    take down these parts, or all: no process, mount, network or state is left. Safe to repeat
 #   lab.sh status             each part and whether it is up
+#   lab.sh site NAME reboot | kill-sshd | start-sshd | exec COMMAND...     do that at a site of the part ssh ("cluster" or "cloud")
+#   lab.sh wan DELAY RATE LOSS     make the sites' links like that: microseconds one way, bits a second (0: no limit), losses of a million
 #
 # A part is parts/PART.sh. It defines PART_can (prints one line why this machine cannot have it, or nothing), PART_up, PART_is_up (quick),
 # PART_down (also of what a crash left), and, where it makes a target for hyflow, PART_deployment, which prints the target's deployment
@@ -21,14 +23,15 @@ ID=$(printf %s "$ROOT" | sha256sum | cut -c1-8)
 LAB=${HYFLOW_LAB:-/var/lib/hyflow-lab/$ID}
 CACHE=${HYFLOW_LAB_CACHE:-/var/cache/hyflow-lab}
 REGISTRY=127.0.0.1:$((20000 + 16#$ID % 10000)) # below the ports that the kernel gives to clients
-PARTS="registry docker podman apptainer"
-for file in "$HERE/services.sh" "$HERE/images.sh" "$HERE"/parts/*.sh; do
+PARTS="registry docker podman apptainer ssh"
+for file in "$HERE/services.sh" "$HERE/images.sh" "$HERE/sites.sh" "$HERE"/parts/*.sh; do
     case ${file##*/} in *-*) ;; *) . "$file" ;; esac # those with a hyphen are programs of a part
 done
 
 main() {
     local verb=${1:-}
     [ $# = 0 ] || shift
+    case $verb in site | wan) "$verb" "$@"; exit ;; esac
     known "$@" || exit 2
     mkdir -p "$ROOT/.lab"
     exec 9<"$ROOT/.lab" && flock 9 # one at a time; services are started without it

@@ -41,6 +41,17 @@ wait_for() {
     done
 }
 
+# enter_group NAME: this shell and what it starts, into control groups of that name, so that whatever a crash leaves can be found.
+enter_group() {
+    local controller
+    for controller in /sys/fs/cgroup/pids /sys/fs/cgroup; do # version 1, version 2
+        if [ -e "$controller/cgroup.procs" ]; then
+            mkdir -p "$controller/$1/daemon" && echo $$ >"$controller/$1/daemon/cgroup.procs"
+            return
+        fi
+    done
+}
+
 # end_group NAME: end, at once, what runs in the control groups of that name and below, and remove them.
 end_group() {
     local group try

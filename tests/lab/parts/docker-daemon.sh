@@ -1,15 +1,10 @@
 #!/bin/bash
 # Becomes Docker's daemon: docker-daemon.sh STATE GROUP. In a network namespace of its own, which lasts as long as the daemon does
-# (`ip netns exec` would hide the control groups); in control groups of that name, so that whatever a crash leaves can be found.
+# (`ip netns exec` would hide the control groups); in control groups of that name.
 set -eu
 state=$1 group=$2
-for controller in /sys/fs/cgroup/pids /sys/fs/cgroup; do # version 1, version 2
-    if [ -e "$controller/cgroup.procs" ]; then
-        mkdir -p "$controller/$group/daemon"
-        echo $$ >"$controller/$group/daemon/cgroup.procs"
-        break
-    fi
-done
+. "${0%/*}/../services.sh"
+enter_group "$group"
 echo '{}' >"$state/daemon.json" # the host's own settings are not ours
 # Names that nobody in there has are given up sooner than after ten seconds.
 exec unshare --net bash -c 'ip link set lo up && exec "$@"' - dockerd --config-file "$state/daemon.json" --host "unix://$state/docker.sock" \

@@ -1,0 +1,79 @@
+"""hyflow's connector for machines behind SSH: nothing is installed there, and no file system is shared."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hyflow.connector import Connector, SiteContext
+from hyflow.shell.settings import WORKDIR, ShellSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(ShellSettings):
+    host: str = field(
+        metadata={"doc": "The machine: its name or address, or an alias of the SSH configuration.", "schema": {"minLength": 1}}
+    )
+    user: str | None = field(default=None, metadata={"doc": "The name to log in with; else what the SSH configuration says."})
+    port: int | None = field(
+        default=None,
+        metadata={"doc": "The server's port; else what the SSH configuration says.", "schema": {"minimum": 1, "maximum": 65535}},
+    )
+    jump: str | None = field(
+        default=None,
+        metadata={
+            "doc": "The host to go through, as USER@HOST:PORT or an alias; several are separated by commas.",
+            "schema": {"examples": ["gate.example.org"]},
+        },
+    )
+    identity: list[str] = field(
+        default_factory=list, metadata={"doc": "Files with private keys to use, beside those of the SSH configuration and the agent."}
+    )
+    config: str | None = field(
+        default=None,
+        metadata={"doc": "The SSH configuration file to use instead of ~/.ssh/config.", "schema": {"examples": ["~/ssh-config"]}},
+    )
+    transport: Literal["auto", "asyncssh", "openssh"] = field(
+        default="auto",
+        metadata={
+            "doc": "Who speaks SSH: hyflow itself, with keys and certificates, or the ssh program, which can also ask you for a password "
+            "or a code, once. By default the ssh program where it is logged in already or where keys alone do not do."
+        },
+    )
+    data_host: str | None = field(
+        default=None,
+        metadata={
+            "doc": "The host that files go through, where it is another one; it sees the same `workdir`.",
+            "schema": {"examples": ["data.example.org"]},
+        },
+    )
+    connections: int = field(default=2, metadata={"doc": "Open at most this many connections.", "schema": {"minimum": 1, "maximum": 32}})
+    sessions: int = field(
+        default=8, metadata={"doc": "Open at most this many sessions on one connection; most servers allow ten.", "schema": {"minimum": 1}}
+    )
+    workdir: str = field(
+        default="~/.local/share/hyflow",
+        metadata={
+            "doc": "The directory there that hyflow works in, an absolute path or one below the home there, as ~/hyflow; it is made.",
+            "schema": WORKDIR,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SshPlugin:
+    name: str = "ssh"
+    doc: str = "Runs jobs on a machine behind SSH, where nothing needs to be installed; only what jobs need is copied there."
+    settings: type[Settings] = Settings
+    locations: tuple[str, ...] = ("",)
+
+    def connect(self, settings: Settings, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
+        """The connector for one such machine."""
+        from hyflow.shell.site import ShellSite
+        from hyflow_ssh.reach import reach
+
+        return ShellSite(reach(settings), settings, context)
+
+
+plugin = SshPlugin()

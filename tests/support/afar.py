@@ -1,0 +1,41 @@
+"""The lab's machines behind SSH: connecting with them, and what happens on the way to them."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from lab import setting
+
+from hyflow.connector import Connector, SiteContext
+from hyflow_ssh import Settings, plugin
+
+
+def settings(host: str = "cluster", **given: Any) -> Settings:
+    """A machine of the lab, by its alias in the lab's SSH configuration."""
+    return Settings(host=host, config=setting("SSH_CONFIG"), **{"poll": 0.5, **given})
+
+
+def connect(context: SiteContext, host: str = "cluster", **given: Any) -> AbstractAsyncContextManager[Connector]:
+    return plugin.connect(settings(host, **given), context)
+
+
+class Gate:
+    """The gate that all connections to a site of the lab go through; see tests/lab/gate.py."""
+
+    def __init__(self, site: str = "cluster") -> None:
+        self._path = setting(f"SSH_{site.upper()}_GATE")
+
+    def tell(self, words: str) -> str:
+        """Give it a command; its answer."""
+        with socket.socket(socket.AF_UNIX) as to:
+            to.connect(self._path)
+            to.sendall(f"{words}\n".encode())
+            return to.makefile().readline().strip()
+
+    def count(self) -> dict[str, int]:
+        """Connections made, bytes each way, and turns, since they were last reset."""
+        counted: dict[str, int] = json.loads(self.tell("count"))
+        return counted
