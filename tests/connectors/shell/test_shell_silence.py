@@ -9,7 +9,6 @@ import stat
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ import pytest
 from hyflow.connector import Done, Lost, SiteContext
 from hyflow.errors import SiteError
 from hyflow.model.jobs import FailureClass, Key
-from hyflow.model.resources import Resources
 from hyflow.shell import files, markers, trips
 from hyflow.shell.outcome import parse_outcome
 from hyflow.shell.site import ShellSite
@@ -101,7 +99,7 @@ async def test_many_are_ended_in_one_round_trip(tmp_path: Path) -> None:
     async with asyncio.timeout(60), connect(tmp_path, command, poll=0.1) as connector:
         site = SiteUnderTest(connector, (await connector.locations())[0])
         tasks = [site.task("sh", "-c", "trap '' TERM; sleep 300 & setsid sleep 300") for _ in range(40)]
-        tickets = await site.submit(*(replace(task, resources=Resources(cores=0.01)) for task in tasks))
+        tickets = await site.submit(*tasks)
         await site.sh('cd "$1" && until [ $(ls -d */claim/command | wc -l) = 40 ]; do sleep 0.1; done', f"{tmp_path}/site/.attempts")
         connector._watcher._poll = 60
         await asyncio.sleep(0.2)
