@@ -43,14 +43,20 @@ def refusal(target: Target, visitor: Visitor, said: str) -> SiteError:
         return SiteError(f"the host key of {target} is not valid: {said}", transient=False)
     name = visitor.shown.get_algorithm().removeprefix("ssh-")
     print_ = f"{name}, {visitor.shown.get_fingerprint()}"
-    files = " or ".join(file for file in visitor.files if os.path.isfile(file)) or visitor.files[0]
-    if visitor.expected:
+    return refused(target, str(target), print_, visitor.files, changed=bool(visitor.expected))
+
+
+def refused(target: Target, who: str, shown: str, known: Sequence[str], *, changed: bool) -> SiteError:
+    """`who`: the host with that key, which may be one on the way to the target; `shown`: the key's type and fingerprint; `known`: the
+    files in which keys are looked up."""
+    files = " or ".join(file for file in known if os.path.isfile(file)) or known[0]
+    if changed:
         return SiteError(
-            f"the host key of {target} is another than before ({print_}): somebody may be in between", transient=False,
+            f"the host key of {who} is another than before ({shown}): somebody may be in between", transient=False,
             hint=f"If its administrators say that it was changed, remove the old one from {files} and accept the new one: {target.command}",
         )  # fmt: skip
     return SiteError(
-        f"the host key of {target} is not known ({print_})", transient=False,
+        f"the host key of {who} is not known ({shown})", transient=False,
         hint=f"Compare it with what its administrators say, then accept it: {target.command} true",
     )  # fmt: skip
 

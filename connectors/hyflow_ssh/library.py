@@ -77,6 +77,8 @@ class LibraryChannel:
 class LibraryLink:
     """`hyflow_ssh.transport.Link` over a connection of asyncssh, and over those to the hosts on the way."""
 
+    only = False
+
     def __init__(self, connection: asyncssh.SSHClientConnection, hops: Sequence[asyncssh.SSHClientConnection]) -> None:
         self._connection, self._hops = connection, hops
 

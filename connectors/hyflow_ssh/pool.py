@@ -106,7 +106,7 @@ class Pool:
             best = max(living, key=lambda line: line.free, default=None)
             if best is not None and (best.free > 0 or urgent):
                 return best
-            if len(living) < self._connections:
+            if len(living) < self._connections and not any(line.link.only for line in living):
                 return await self._connected()
             self._changed.clear()
             await self._changed.wait()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from hyflow.connector import Pipe
 from hyflow.errors import SiteError
 from hyflow.shell.reach import SignedPipe, signed
 from hyflow.shell.silence import Silence
 from hyflow_ssh import Settings
+from hyflow_ssh.auto import Auto
 from hyflow_ssh.framing import framed
 from hyflow_ssh.library import Library
 from hyflow_ssh.pool import Pool
-from hyflow_ssh.target import target
+from hyflow_ssh.program import Program
+from hyflow_ssh.target import Target, target
 from hyflow_ssh.transport import Transport
 
 HINT = "See the site's `host` and `patience`."
@@ -67,6 +69,7 @@ class SshReach:
                         await ending.wait()
 
 
-def reach(settings: Settings) -> SshReach:
-    """The way that the settings describe."""
-    return SshReach(Library(target(settings, settings.host)), settings)
+def reach(settings: Settings, host: str) -> SshReach:
+    """The way to one of the site's hosts that the settings describe. Raises SiteError for what cannot be a host."""
+    spoken: dict[str, Callable[[Target], Transport]] = {"auto": Auto, "asyncssh": Library, "openssh": Program}
+    return SshReach(spoken[settings.transport](target(settings, host)), settings)

@@ -28,7 +28,9 @@ class LiveChannel(Channel, Protocol):
 
 
 class Link(Protocol):
-    """One connection that is logged in."""
+    """One connection that is logged in. `only`: sessions share it whatever is done; another one beside it would be the same."""
+
+    only: bool
 
     @property
     def alive(self) -> bool:

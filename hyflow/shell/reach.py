@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from hyflow.connector import Pipe
+from hyflow.connector import Argv, Pipe
 from hyflow.errors import SiteError
+from hyflow.shell.quoting import quote
 from hyflow.shell.silence import Silence
 
 GREETING = 1 << 18
@@ -26,6 +27,16 @@ class Reach(Protocol):
 
     def open(self, line: str) -> AbstractAsyncContextManager[Pipe]:
         """Run the line, attached; leaving ends it. Raises SiteError, and so does whatever is asked of the pipe."""
+
+
+class Lines:
+    """Commands over a reach: what `hyflow.shell.trips` needs."""
+
+    def __init__(self, reach: Reach) -> None:
+        self.reach = reach
+
+    def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
+        return self.reach.open(f"exec {quote(argv)}")
 
 
 class Channel(Protocol):

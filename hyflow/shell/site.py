@@ -19,8 +19,8 @@ from hyflow.plain import dumps, loads
 from hyflow.shell import markers
 from hyflow.shell.bundle import Member, Unbundled, bundle, pack
 from hyflow.shell.probe import Machine, probe
-from hyflow.shell.quoting import quote
-from hyflow.shell.reach import Reach
+from hyflow.shell.reach import Lines, Reach
+from hyflow.shell.sameness import same
 from hyflow.shell.settings import ShellSettings, check
 from hyflow.shell.trips import script, trip
 from hyflow.shell.watching import Watcher
@@ -32,10 +32,12 @@ PATIENCE = 10.0
 
 
 class ShellSite:
-    """`hyflow.connector.Connector` for a machine at the end of `reach`. Leaving lets running attempts go on."""
+    """`hyflow.connector.Connector` for a machine at the end of `reach`; `files`: the way to another one that sees the same workdir, which
+    files go if it is there. Leaving lets running attempts go on."""
 
-    def __init__(self, reach: Reach, settings: ShellSettings, context: SiteContext) -> None:
-        self._reach, self._settings, self._site = reach, settings, context.site
+    def __init__(self, reach: Reach, settings: ShellSettings, context: SiteContext, files: Reach | None = None) -> None:
+        self._host, self._files = Lines(reach), files
+        self._settings, self._site = settings, context.site
         self._group = asyncio.TaskGroup()
         self._background: list[asyncio.Task[None]] = []
         self._waiting: list[tuple[Task, list[Member], asyncio.Future[Ticket]]] = []
@@ -50,8 +52,11 @@ class ShellSite:
     async def __aenter__(self) -> ShellSite:
         check(self._settings, self._site)
         async with AsyncExitStack() as entered:
-            await entered.enter_async_context(self._reach)
-            self._machine = await probe(self, self._settings.workdir)
+            await entered.enter_async_context(self._host.reach)
+            self._machine = await probe(self._host, self._settings.workdir)
+            if self._files is not None:
+                await entered.enter_async_context(self._files)
+                await same(self._host, Lines(self._files), self._machine.workdir)
             await self._group.__aenter__()
             self._entered = entered.pop_all()
         for work, name in ((self._watcher.run(), "looks at jobs"), (self._send(), "submits jobs")):
@@ -74,7 +79,7 @@ class ShellSite:
         return (Location(self._site, "", name, machine.workdir, {name: "/"}, capacity=room, largest=room),)
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
-        return self._reach.open(f"exec {quote(argv)}")
+        return (self._host if self._files is None else Lines(self._files)).open(argv)
 
     async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
         """What is submitted while a round trip is under way travels in the next one, all together."""
@@ -95,7 +100,7 @@ class ShellSite:
     async def find(self, keys: Collection[Key]) -> Mapping[Key, Ticket]:
         if not keys:
             return {}
-        found = await markers.present(self, self._there.base, keys)
+        found = await markers.present(self._host, self._there.base, keys)
         return {key: self._ticket(key) for key in found}
 
     async def watch(self, tickets: Collection[Ticket]) -> AsyncIterator[tuple[Ticket, Status]]:
@@ -106,7 +111,7 @@ class ShellSite:
 
     async def cancel(self, tickets: Collection[Ticket]) -> None:
         if tickets:
-            await markers.cancel(self, self._there.base, [key_of(ticket) for ticket in tickets])
+            await markers.cancel(self._host, self._there.base, [key_of(ticket) for ticket in tickets])
             self._watcher.hurry()
 
     def power(self, kind: type[P]) -> P | None:
@@ -114,7 +119,7 @@ class ShellSite:
 
     async def forget(self, tickets: Collection[Ticket]) -> None:
         if tickets:
-            await markers.forget(self, self._there.base, [key_of(ticket) for ticket in tickets])
+            await markers.forget(self._host, self._there.base, [key_of(ticket) for ticket in tickets])
 
     @property
     def _there(self) -> Machine:
@@ -163,7 +168,7 @@ class ShellSite:
         box = f".incoming-{secrets.token_hex(8)}"
         stream = await asyncio.to_thread(pack, [*members, Member("keys", markers.lines(keys), mode=0o600)])
         argv = ("sh", "-c", SUBMIT, "sh", self._there.base, box, "" if most is None else str(len(reserved)))
-        answer = (await trip(self, argv, stream, what="submitting jobs")).decode(errors="replace").splitlines()
+        answer = (await trip(self._host, argv, stream, what="submitting jobs")).decode(errors="replace").splitlines()
         if len(answer) != len(keys):
             raise SiteError("the answer to a submission is not whole", transient=True)
         runs = {Key(line.partition(" ")[2]) for line in answer if line.startswith("runs ")}
@@ -194,7 +199,7 @@ class ShellSite:
     async def _look(self, keys: Collection[Key]) -> Mapping[Key, Status]:
         late = self._to_start([key for key in keys if self._may_launch(key)])
         asked = time.monotonic()
-        marks = await markers.look(self, self._there.base, {key: key in late for key in keys})
+        marks = await markers.look(self._host, self._there.base, {key: key in late for key in keys})
         found: dict[Key, Status] = {}
         for key, mark in marks.items():
             status = self._status(key, mark, asked)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import socket
+import time
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
+from commandline import processes
 from lab import setting
 
 from hyflow.connector import Connector, SiteContext
@@ -39,3 +46,21 @@ class Gate:
         """Connections made, bytes each way, and turns, since they were last reset."""
         counted: dict[str, int] = json.loads(self.tell("count"))
         return counted
+
+
+@contextlib.contextmanager
+def no_masters_left(seconds: float = 5) -> Iterator[None]:
+    """In the end no process holds a connection of ssh for a hyflow with this home; those that do are ended."""
+    place = str(Path(os.environ["HYFLOW_HOME"], "ssh"))
+    yield
+    ending = time.monotonic() + seconds
+    while (left := masters(place)) and time.monotonic() < ending:
+        time.sleep(0.05)
+    for line in left:
+        os.kill(int(line.split()[0]), signal.SIGTERM)
+    assert not left, f"connections of ssh are left: {left}"
+
+
+def masters(place: str) -> list[str]:
+    """The processes that hold a connection whose socket lies below `place`: their ids and names."""
+    return [line for line in processes(place) if "[mux]" in line or "[stopped mux]" in line]
