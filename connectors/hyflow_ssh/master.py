@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from hyflow.errors import SiteError
+from hyflow.errors import SiteError, Unreachable
 from hyflow_ssh.asking import PROGRAM, Said, said
 from hyflow_ssh.hostkeys import refused
 from hyflow_ssh.sockets import NAME, directory
@@ -81,7 +81,7 @@ async def setting(target: Target) -> Setting:
     try:
         answer = await said([PROGRAM, *target.options, "-G", "--", target.host], ANSWER)
     except TimeoutError as error:
-        raise SiteError(f"ssh does not say within {ANSWER:g} seconds how it reaches {target}", transient=True) from error
+        raise Unreachable(f"ssh does not say within {ANSWER:g} seconds how it reaches {target}") from error
     if answer.code != 0:
         raise SiteError(f"ssh does not say how it reaches {target}: {last(answer.err)}", transient=False)
     words = dict(line.split(" ", 1) for line in answer.out.splitlines() if " " in line)
@@ -107,7 +107,7 @@ async def login(where: Setting, at: int | None) -> None:
     except TimeoutError as error:
         if at is not None:
             raise SiteError(f"nobody has logged in at {master.target} within {HUMAN:g} seconds", transient=False) from error
-        raise SiteError(f"{master.target} did not answer in {LOGIN:g} seconds", transient=True) from error
+        raise Unreachable(f"{master.target} did not answer in {LOGIN:g} seconds") from error
     if done.code == -signal.SIGINT:
         await asyncio.sleep(INTERRUPTED)  # whoever interrupts ssh at the terminal interrupts this process as well
     if done.code != 0:
@@ -147,8 +147,8 @@ async def _failure(where: Setting, done: Said) -> SiteError:
         hint = f"Log in first in a terminal, with hyflow check DEPLOY --connect; to see what is asked: {target.command}"
         return NotAdmitted(what, transient=False, hint=hint)
     lasting = "onfiguration" in done.err or "Bad owner" in done.err
-    what = f"{target} cannot be reached: {last(done.err)}"
-    return SiteError(what, transient=not lasting, hint=f"Try it by hand: {target.command}")
+    what, hint = f"{target} cannot be reached: {last(done.err)}", f"Try it by hand: {target.command}"
+    return SiteError(what, transient=False, hint=hint) if lasting else Unreachable(what, hint=hint)
 
 
 async def _refusal(where: Setting) -> SiteError:

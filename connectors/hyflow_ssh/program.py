@@ -10,7 +10,7 @@ import time
 from asyncio.subprocess import Process
 from pathlib import Path
 
-from hyflow.errors import SiteError
+from hyflow.errors import SiteError, Unreachable
 from hyflow.shell.processes import ProcessChannel, started
 from hyflow.shell.reach import BLOCK, GREETING
 from hyflow_ssh.framing import waiting
@@ -58,7 +58,7 @@ class ProgramChannel(ProcessChannel):
         if found and number.isdigit():
             return int(number), before + after
         if code == OWN_FAILURE:
-            raise SiteError("the connection was lost", transient=True)
+            raise Unreachable("the connection was lost")
         return code, said
 
 
@@ -94,19 +94,19 @@ class ProgramLink:
                 await self._opened(channel)
         except TimeoutError as error:
             await channel.close()
-            raise SiteError(f"the server did not open a session in {OPENING:g} seconds", transient=True) from error
+            raise Unreachable(f"the server did not open a session in {OPENING:g} seconds") from error
         except BaseException:
             await channel.close()
             raise
         return channel
 
     async def _opened(self, channel: ProgramChannel) -> None:
-        """A login shell that runs nothing says so itself, to whoever reads on. Raises NoRoom, SiteError."""
+        """A login shell that runs nothing says so itself, to whoever reads on. Raises NoRoom, Unreachable."""
         if await channel.ready():
             return
         try:
             await channel.wait()
-        except SiteError:
+        except Unreachable:
             if await self._master.lives():
                 raise NoRoom from None
             self._lost()
@@ -152,14 +152,14 @@ class Program:
             at = stack.enter_context(terminal()) if self._asks else None
             await self._logged_in(where, at)
         if (link := await _link(where.ours, keeps=at is not None)) is None:
-            raise SiteError(f"the connection of ssh to {self._target} ended at once", transient=True)
+            raise Unreachable(f"the connection of ssh to {self._target} ended at once")
         return link
 
     def _paced(self) -> None:
         if (left := self._not_before - time.monotonic()) > 0:
             what = f"{self._target} has let nobody in; it is tried again in {math.ceil(left)} seconds"
             hint = "Sooner when you log in, in a terminal: hyflow check DEPLOY --connect"
-            raise SiteError(what, transient=True, hint=hint)
+            raise Unreachable(what, hint=hint)
 
     async def _logged_in(self, where: Setting, at: int | None) -> None:
         """A login that is refused is not tried again soon, for accounts get locked."""
