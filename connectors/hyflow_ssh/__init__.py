@@ -71,6 +71,7 @@ class SshPlugin:
     doc: str = "Runs jobs on a machine behind SSH, where nothing needs to be installed; only what jobs need is copied there."
     settings: type[Settings] = Settings
     locations: tuple[str, ...] = ("",)
+    entering: float = 660.0  # somebody may have to look for a code, at either host
 
     def connect(self, settings: Settings, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
         """The connector for one such machine."""

@@ -88,7 +88,10 @@ class ProgramLink:
     async def channel(self) -> ProgramChannel:
         sign = secrets.token_hex(16)
         argv = self._master.argv("-a", "-x", "-T", "--", self._master.target.host, waiting(sign))
-        channel = ProgramChannel(await started(argv), sign)
+        try:
+            channel = ProgramChannel(await started(argv), sign)
+        except OSError as error:
+            raise Unreachable(f"{argv[0]} cannot be run: {error.strerror}") from error
         try:
             async with asyncio.timeout(OPENING):
                 await self._opened(channel)
