@@ -21,6 +21,8 @@ class Visitor(asyncssh.SSHClient):
     def __init__(self, files: Sequence[str]) -> None:
         self.files = [os.path.expanduser(file) for file in files]
         self.shown: asyncssh.SSHKey | None = None
+        self.certified = False
+        """Whether it was shown a certificate of an authority that is not known."""
         self.expected = 0
         """How many keys are known for this host."""
 
@@ -30,6 +32,11 @@ class Visitor(asyncssh.SSHClient):
         matched = asyncssh.match_known_hosts(asyncssh.read_known_hosts(there), host, addr, port)
         self.expected = len(matched[0])
         return matched
+
+    def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        """Asked when a certificate's authority is in none of the files: then it is not accepted."""
+        self.certified = True
+        return False
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         """Asked when the key is in none of the files: then it is not accepted."""

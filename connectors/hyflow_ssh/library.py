@@ -22,6 +22,8 @@ LOGIN = 60.0
 OPENING = 30.0
 """Seconds that one more session may take."""
 CLOSING = 2.0
+KEYS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256")
+"""What a host is asked for to see its key without a certificate."""
 KEEP_ALIVE = 15.0
 UNANSWERED = 3
 """A connection on which so many questions in a row, KEEP_ALIVE seconds apart, got no answer is lost."""
@@ -169,6 +171,8 @@ async def connected(
             **{name: value for name, value in given.items() if value},
         )  # fmt: skip
     except asyncssh.HostKeyNotVerifiable as error:
+        if visitor.certified:
+            visitor.shown = await shown(target, tunnel)
         raise refusal(target, visitor, str(error)) from error
     except asyncssh.PermissionDenied as error:
         what = f"{target} does not let you in with the keys that were tried"
@@ -177,6 +181,17 @@ async def connected(
         raise trouble(target, error) from error
     made.append(connection)
     return connection
+
+
+async def shown(target: Target, tunnel: asyncssh.SSHClientConnection | None) -> asyncssh.SSHKey | None:
+    """The host's key itself, which was not seen behind its certificate; None when it cannot be had."""
+    with contextlib.suppress(asyncssh.Error, OSError, ValueError, TimeoutError):
+        async with asyncio.timeout(OPENING):
+            given: dict[str, Any] = {} if target.port is None else {"port": target.port}
+            return await asyncssh.get_server_host_key(
+                target.host, tunnel=tunnel or (), config=target.configs(), server_host_key_algs=KEYS, **given
+            )
+    return None
 
 
 async def closed(connection: asyncssh.SSHClientConnection) -> None:

@@ -36,7 +36,9 @@ PLAIN = (
     ) for word in ("-o", option)),
 )  # fmt: skip
 """Nothing of what a configuration may ask for beside the connection; and a server that is silent for 45 seconds is lost."""
-_KEY = re.compile(r"Server host key: (?:ssh-)?(\S+) (\S+)")
+_KEY = re.compile(r"Server host (?:key|certificate): (?:ssh-)?(\S+?)(?:-cert-v01@openssh\.com)? ([\w+/:=]+)")
+_UNVERIFIED = "Host key verification failed"
+_DENIED = ("Permission denied (", "Too many authentication failures")
 _UNKNOWN = re.compile(r"host key is known for (\S+) and")
 
 
@@ -139,25 +141,31 @@ def configuration(target: Target, *, asks: bool) -> str:
 
 async def _failure(where: Setting, done: Said) -> SiteError:
     """Why nobody was let in, where nobody was asked."""
-    target = where.ours.target
-    if "Host key verification failed" in done.err:
-        return await _refusal(where)
-    if "Permission denied" in done.err or "Too many authentication failures" in done.err:
-        what = f"ssh is not let in at {target} without a question, and there is no terminal to ask at: {last(done.err)}"
+    target, told = where.ours.target, done.err
+    if not (denied := saying(told, *_DENIED)) and (where.jumps or _UNVERIFIED in told):
+        told = await _more(where)
+        denied = saying(told, *_DENIED)
+    if _UNVERIFIED in told:
+        return _refusal(where, told)
+    if denied:
+        what = f"ssh is not let in at {target} without a question, and there is no terminal to ask at: {denied}"
         hint = f"Log in first in a terminal, with hyflow check DEPLOY --connect; to see what is asked: {target.command}"
         return NotAdmitted(what, transient=False, hint=hint)
-    lasting = "onfiguration" in done.err or "Bad owner" in done.err
-    what, hint = f"{target} cannot be reached: {last(done.err)}", f"Try it by hand: {target.command}"
-    return SiteError(what, transient=False, hint=hint) if lasting else Unreachable(what, hint=hint)
+    what, hint = f"{target} cannot be reached: {last(told)}", f"Try it by hand: {target.command}"
+    return SiteError(what, transient=False, hint=hint) if saying(told, "onfiguration", "Bad owner") else Unreachable(what, hint=hint)
 
 
-async def _refusal(where: Setting) -> SiteError:
-    """ssh tells an unknown key's fingerprint to those alone who want to hear more. It goes no further than before."""
-    target = where.ours.target
+async def _more(where: Setting) -> str:
+    """ssh tells an unknown key's fingerprint to those alone who want to hear more; and what the ssh that goes to a host on the way says is
+    heard nowhere when a connection is to stay."""
     try:
-        told = (await _tried(where, ("-v", "-S", "none"), LOGIN, None)).err
+        return (await _tried(where, ("-v", "-S", "none"), LOGIN, None)).err
     except TimeoutError:
-        told = ""
+        return ""
+
+
+def _refusal(where: Setting, told: str) -> SiteError:
+    target = where.ours.target
     keys, unknown = _KEY.findall(told), _UNKNOWN.search(told)
     who = unknown[1] if where.jumps and unknown else str(target)
     return refused(target, who, ", ".join(keys[-1]) if keys else "of which nothing is known", where.known, changed="HAS CHANGED" in told)
@@ -168,5 +176,10 @@ def _said_already(target: Target) -> SiteError:
 
 
 def last(text: str) -> str:
-    """The last line that is not empty."""
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it says nothing")
+    """The last line that says something."""
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip() and not line.startswith("debug")), "it says nothing")
+
+
+def saying(text: str, *words: str) -> str:
+    """The last line that holds one of the words; "" if none does."""
+    return next((line.strip() for line in reversed(text.splitlines()) if any(word in line for word in words)), "")

@@ -22,7 +22,6 @@ from hyflow_ssh.transport import NoRoom, NotAdmitted
 
 OPENING = 30.0
 """Seconds that one more session may take."""
-CLOSING = 2.0
 OWN_FAILURE = 255
 """The program's exit status for whatever goes wrong with the connection; a command may end with it as well."""
 PAUSE, LONGEST = 300.0, 3600.0
@@ -78,7 +77,8 @@ class ProgramLink:
             reader, writer = await asyncio.open_unix_connection(self._master.socket)
         except OSError:
             return False
-        self._watching = asyncio.create_task(_closed(reader, writer), name=f"watches the connection to {self._master.target}")
+        self._watching = asyncio.create_task(_closed(reader), name=f"watches the connection to {self._master.target}")
+        self._watching.add_done_callback(lambda _: writer.close())
         return True
 
     @property
@@ -187,12 +187,8 @@ async def _link(master: Master, *, keeps: bool) -> ProgramLink | None:
     return link if await link.watch() else None
 
 
-async def _closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _closed(reader: asyncio.StreamReader) -> None:
     """Until the other side closes."""
-    try:
+    with contextlib.suppress(OSError):
         while await reader.read(BLOCK):
             pass
-    except OSError:
-        pass
-    finally:
-        writer.close()

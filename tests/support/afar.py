@@ -22,7 +22,7 @@ from hyflow_ssh import Settings, plugin
 
 def settings(host: str = "cluster", **given: Any) -> Settings:
     """A machine of the lab, by its alias in the lab's SSH configuration."""
-    return Settings(host=host, config=setting("SSH_CONFIG"), **{"poll": 0.5, **given})
+    return Settings(host=host, **{"config": setting("SSH_CONFIG"), "poll": 0.5, **given})
 
 
 def connect(context: SiteContext, host: str = "cluster", **given: Any) -> AbstractAsyncContextManager[Connector]:
@@ -49,18 +49,32 @@ class Gate:
 
 
 @contextlib.contextmanager
-def no_masters_left(seconds: float = 5) -> Iterator[None]:
-    """In the end no process holds a connection of ssh for a hyflow with this home; those that do are ended."""
-    place = str(Path(os.environ["HYFLOW_HOME"], "ssh"))
+def no_masters_left(home: Path | None = None, seconds: float = 5) -> Iterator[None]:
+    """In the end no process holds a connection of ssh for a hyflow with this home (the session's, if none is given)."""
     yield
+    place = home or Path(os.environ["HYFLOW_HOME"])
     ending = time.monotonic() + seconds
     while (left := masters(place)) and time.monotonic() < ending:
         time.sleep(0.05)
-    for line in left:
-        os.kill(int(line.split()[0]), signal.SIGTERM)
+    end_masters(place)
     assert not left, f"connections of ssh are left: {left}"
 
 
-def masters(place: str) -> list[str]:
-    """The processes that hold a connection whose socket lies below `place`: their ids and names."""
-    return [line for line in processes(place) if "[mux]" in line or "[stopped mux]" in line]
+def masters(home: Path) -> list[int]:
+    """The processes that hold a connection for a hyflow with this home."""
+    return [int(line.split()[0]) for line in processes(f"{home}/ssh/") if r"\x00-M\x00" in line or "[stopped mux]" in line]
+
+
+def end_masters(home: Path) -> None:
+    """Those who logged in at a terminal stay on purpose."""
+    for number in masters(home):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGTERM)
+
+
+def configured(place: Path, known_hosts: Path | str, *more: str) -> str:
+    """A configuration file like the lab's, with other known hosts, and with these lines before all others."""
+    lines = [*more, f"UserKnownHostsFile {known_hosts}", Path(setting("SSH_CONFIG")).read_text()]
+    file = place / "config"
+    file.write_text("\n".join(lines))
+    return str(file)
