@@ -48,9 +48,12 @@ def refusal(target: Target, visitor: Visitor, said: str) -> SiteError:
     """The error for a host whose key was not accepted."""
     if visitor.shown is None:
         return SiteError(f"the host key of {target} is not valid: {said}", transient=False)
-    name = visitor.shown.get_algorithm().removeprefix("ssh-")
-    print_ = f"{name}, {visitor.shown.get_fingerprint()}"
-    return refused(target, str(target), print_, visitor.files, changed=bool(visitor.expected))
+    return refused(target, str(target), fingerprint(visitor.shown), visitor.files, changed=bool(visitor.expected))
+
+
+def fingerprint(key: asyncssh.SSHKey) -> str:
+    """Its type and its fingerprint."""
+    return f"{key.get_algorithm().removeprefix('ssh-')}, {key.get_fingerprint()}"
 
 
 def refused(target: Target, who: str, shown: str, known: Sequence[str], *, changed: bool) -> SiteError:

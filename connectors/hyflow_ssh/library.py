@@ -13,9 +13,9 @@ import asyncssh
 from hyflow.errors import SiteError, Unreachable
 from hyflow.shell.reach import last_of
 from hyflow_ssh.framing import WAITING
-from hyflow_ssh.hostkeys import Visitor, files_known, refusal
+from hyflow_ssh.hostkeys import Visitor, files_known, fingerprint, refusal
 from hyflow_ssh.target import Target
-from hyflow_ssh.transport import NoRoom, NotAdmitted
+from hyflow_ssh.transport import Login, NoRoom, NotAdmitted
 
 LOGIN = 60.0
 """Seconds that connecting and logging in may take."""
@@ -83,6 +83,8 @@ class LibraryLink:
 
     def __init__(self, connection: asyncssh.SSHClientConnection, hops: Sequence[asyncssh.SSHClientConnection]) -> None:
         self._connection, self._hops = connection, hops
+        key = connection.get_server_host_key()
+        self.login = Login("asyncssh", connection.get_extra_info("username"), "" if key is None else fingerprint(key))
 
     @property
     def alive(self) -> bool:

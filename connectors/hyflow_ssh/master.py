@@ -44,10 +44,11 @@ _UNKNOWN = re.compile(r"host key is known for (\S+) and")
 
 @dataclass(frozen=True, slots=True)
 class Master:
-    """The process that holds a connection: where it listens, and whom it is connected with."""
+    """The process that holds a connection: where it listens, and whom it is connected with as whom."""
 
     target: Target
     socket: str
+    user: str
 
     def argv(self, *words: str) -> list[str]:
         """A command that goes through it or not at all: it never logs in by itself."""
@@ -87,11 +88,11 @@ async def setting(target: Target) -> Setting:
     if answer.code != 0:
         raise SiteError(f"ssh does not say how it reaches {target}: {last(answer.err)}", transient=False)
     words = dict(line.split(" ", 1) for line in answer.out.splitlines() if " " in line)
-    theirs = words.get("controlpath", "none")
+    theirs, user = words.get("controlpath", "none"), words.get("user", "")
     name = hashlib.sha256(f"{socket.gethostname()}\n{answer.out}".encode()).hexdigest()[:NAME]
     return Setting(
-        None if theirs == "none" else Master(target, theirs),
-        Master(target, str(await asyncio.to_thread(directory) / name)),
+        None if theirs == "none" else Master(target, theirs, user),
+        Master(target, str(await asyncio.to_thread(directory) / name), user),
         tuple(words.get("userknownhostsfile", "").split()),
         words.get("proxyjump", "none") != "none" or words.get("proxycommand", "none") != "none",
     )

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from hyflow.errors import SiteError, Unreachable
-from hyflow_ssh.transport import Link, LiveChannel, NoRoom, NotAdmitted, Transport
+from hyflow_ssh.transport import Link, LiveChannel, Login, NoRoom, NotAdmitted, Transport
 
 READY = 2
 """Sessions that wait for what comes next: so that a question is one round trip, not three."""
@@ -58,6 +58,11 @@ class Pool:
                 await asyncio.gather(task, return_exceptions=True)
         await asyncio.gather(*(channel.close() for _, channel in self._ready), return_exceptions=True)
         await asyncio.gather(*(line.link.close() for line in self._lines), return_exceptions=True)
+
+    @property
+    def login(self) -> Login | None:
+        """That of the latest connection, if there is one."""
+        return self._lines[-1].link.login if self._lines else None
 
     @contextlib.asynccontextmanager
     async def session(self, *, urgent: bool = False) -> AsyncIterator[LiveChannel]:

@@ -18,7 +18,7 @@ from hyflow_ssh.master import Master, Setting, login, setting
 from hyflow_ssh.sockets import alone
 from hyflow_ssh.target import Target
 from hyflow_ssh.terminal import terminal
-from hyflow_ssh.transport import NoRoom, NotAdmitted
+from hyflow_ssh.transport import Login, NoRoom, NotAdmitted
 
 OPENING = 30.0
 """Seconds that one more session may take."""
@@ -68,6 +68,7 @@ class ProgramLink:
 
     def __init__(self, master: Master, *, keeps: bool) -> None:
         self._master, self._keeps = master, keeps
+        self.login = Login("ssh", master.user, "")
         self._watching: asyncio.Task[None] | None = None
 
     async def watch(self) -> bool:

@@ -17,7 +17,7 @@ from hyflow_ssh.library import Library
 from hyflow_ssh.pool import Pool
 from hyflow_ssh.program import Program
 from hyflow_ssh.target import Target, target
-from hyflow_ssh.transport import Transport
+from hyflow_ssh.transport import Login, Transport
 
 HINT = "See the site's `host` and `patience`."
 GRACE = 5.0
@@ -38,6 +38,11 @@ class SshReach:
 
     async def __aexit__(self, *exc: object) -> None:
         await self._pool.__aexit__(*exc)
+
+    @property
+    def login(self) -> Login | None:
+        """Who speaks SSH, as whom, with which host: as long as there is a connection."""
+        return self._pool.login
 
     @contextlib.asynccontextmanager
     async def open(self, line: str) -> AsyncIterator[Pipe]:

@@ -7,12 +7,14 @@ import json
 import os
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from commandline import processes
 from lab import setting
 
@@ -46,6 +48,14 @@ class Gate:
         """Connections made, bytes each way, and turns, since they were last reset."""
         counted: dict[str, int] = json.loads(self.tell("count"))
         return counted
+
+
+@contextlib.contextmanager
+def short_home() -> Iterator[Path]:
+    """A home for hyflow under a name so short that ssh's sockets fit in, where no earlier connection is found and none is left."""
+    with tempfile.TemporaryDirectory(prefix="hf-") as place, no_masters_left(Path(place)), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HYFLOW_HOME", place)
+        yield Path(place)
 
 
 @contextlib.contextmanager

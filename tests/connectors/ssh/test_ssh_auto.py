@@ -17,10 +17,9 @@ from hyflow_ssh.target import Target, target
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("HYFLOW_HOME", str(tmp_path / "h"))
-    with afar.no_masters_left(tmp_path / "h"):
-        yield tmp_path / "h"
+def home() -> Iterator[Path]:
+    with afar.short_home() as made:
+        yield made
 
 
 def at(host: str = "cluster") -> Target:

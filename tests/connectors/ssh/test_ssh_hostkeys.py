@@ -15,10 +15,9 @@ from hyflow_ssh.reach import reach
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("HYFLOW_HOME", str(tmp_path / "h"))
-    with afar.no_masters_left(tmp_path / "h"):
-        yield
+def home() -> Iterator[Path]:
+    with afar.short_home() as made:
+        yield made
 
 
 async def refused(transport: str, config: str, host: str = "cluster") -> SiteError:

@@ -22,11 +22,9 @@ from hyflow_ssh.transport import NoRoom
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where no earlier connection is found, and none is left."""
-    monkeypatch.setenv("HYFLOW_HOME", str(tmp_path / "h"))
-    with afar.no_masters_left(tmp_path / "h"):
-        yield tmp_path / "h"
+def home() -> Iterator[Path]:
+    with afar.short_home() as made:
+        yield made
 
 
 def cluster(**given: str) -> Target:
@@ -111,6 +109,13 @@ async def test_more_is_done_at_once_than_sessions_are_taken() -> None:
         assert await asyncio.gather(*map(asked, range(30))) == [b"%d\n" % number for number in range(30)]
 
 
+@pytest.mark.parametrize("transport, by", [("auto", "asyncssh"), ("openssh", "ssh")])
+async def test_it_is_known_who_is_logged_in(transport: str, by: str) -> None:
+    async with reach(afar.settings(transport=transport), "cluster") as way:
+        assert way.login is not None and (way.login.by, way.login.user) == (by, "ada")
+        assert way.login.host_key.startswith("ed25519, SHA256:" if by == "asyncssh" else "")
+
+
 async def test_what_nobody_was_asked_for_ends_with_its_last_user(home: Path) -> None:
     async with linked() as one, linked() as other:
         assert len(afar.masters(home)) == 1
@@ -119,7 +124,7 @@ async def test_what_nobody_was_asked_for_ends_with_its_last_user(home: Path) -> 
 
 
 async def test_the_user_s_own_connection_is_used_and_left(home: Path, tmp_path: Path) -> None:
-    config = afar.configured(tmp_path, afar.setting("SSH_KNOWN_HOSTS"), f"ControlPath {tmp_path}/own-%n")
+    config = afar.configured(tmp_path, afar.setting("SSH_KNOWN_HOSTS"), f"ControlPath {home}/own-%n")
     await said(["ssh", "-F", config, "-M", "-N", "-f", "cluster"], 20)
     at = cluster(config=config)
     where = await setting(at)
@@ -180,5 +185,5 @@ async def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_words_for_a_connection_never_make_another() -> None:
-    argv = Master(cluster(), "/run/x").argv("-O", "check")
+    argv = Master(cluster(), "/run/x", "ada").argv("-O", "check")
     assert "ControlMaster=no" in argv and "ProxyCommand=false" in argv

@@ -49,13 +49,11 @@ class Desk(Shell):
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path, tmp_path / "h")
-    made.flow()
-    try:
+    with afar.short_home() as home:
+        made = Desk(tmp_path, home)
+        made.flow()
         yield made
-    finally:
-        afar.end_masters(made.home)
-        until(lambda: not afar.masters(made.home))
+        afar.end_masters(home)  # who was asked for a password does not want to be asked soon again: they stay
 
 
 def password() -> str:
