@@ -9,7 +9,7 @@ from typing import Literal
 from hyflow.connector import Connector, SiteContext
 from hyflow.shell.settings import WORKDIR, ShellSettings
 
-NAME = {"pattern": r"^[^\s-]\S*$", "title": "a name without white space that does not begin with -"}
+NAME = {"pattern": r"^[^\s-]\S*$(?!\n)", "title": "a name without white space that does not begin with -"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

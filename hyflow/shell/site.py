@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 import secrets
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
-from hyflow.connector import Argv, Done, Forget, Lost, P, Pipe, Queued, Refused, Running, SiteContext, Status, Ticket
+from hyflow.connector import Argv, Done, Forget, Lost, P, Pipe, Queued, Refused, SiteContext, Status, Ticket
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import HERE, Location
@@ -17,7 +18,7 @@ from hyflow.model.resources import Resources
 from hyflow.model.tasks import Task
 from hyflow.plain import dumps, loads
 from hyflow.shell import markers
-from hyflow.shell.bundle import Member, Unbundled, bundle, pack
+from hyflow.shell.bundle import STARTER_NAME, Member, Unbundled, bundle, pack
 from hyflow.shell.probe import Machine, probe
 from hyflow.shell.reach import Lines, Reach
 from hyflow.shell.sameness import same
@@ -25,10 +26,11 @@ from hyflow.shell.settings import ShellSettings, check
 from hyflow.shell.trips import script, trip
 from hyflow.shell.watching import Watcher
 
-SUBMIT = script("family.sh", "process.sh", "submit.sh")
+SUBMIT = script("family.sh", "detached.sh", "process.sh", "rouse.sh", "submit.sh")
 STREAM = 16 << 20
-STARTS = 5
 PATIENCE = 10.0
+AHEAD, AHEAD_CORES = 64, 4
+"""So many attempts beyond what fits wait at the site, or so many for each core: what begins when there is room needs no round trip."""
 
 
 class ShellSite:
@@ -37,13 +39,11 @@ class ShellSite:
 
     def __init__(self, reach: Reach, settings: ShellSettings, context: SiteContext, files: Reach | None = None) -> None:
         self._host, self._files = Lines(reach), files
-        self._settings, self._site = settings, context.site
+        self._settings, self._site, self._run = settings, context.site, context.run
         self._group = asyncio.TaskGroup()
         self._background: list[asyncio.Task[None]] = []
         self._waiting: list[tuple[Task, list[Member], asyncio.Future[Ticket]]] = []
         self._ready = asyncio.Event()
-        self._active: set[Key] = set()
-        self._launched: dict[Key, tuple[int, float]] = {}
         self._claimed: dict[Key, float] = {}
         self._watcher = Watcher(self._look, settings.poll)
         self._machine: Machine | None = None
@@ -70,13 +70,11 @@ class ShellSite:
             await self._group.__aexit__(None, None, None)
 
     async def locations(self) -> Sequence[Location]:
-        machine, settings = self._there, self._settings
         own = f"{self._site}-shell" if self._site == HERE else self._site  # HERE would say that it shares this machine's files
-        name = settings.filesystem or own
-        cores = machine.cores if settings.cores is None else min(settings.cores, machine.cores)
-        memory = machine.memory if settings.memory is None else min(parse_size(settings.memory), machine.memory)
-        room = Resources(cores=cores, memory=memory, tmpdir=machine.disk, outdir=machine.disk)
-        return (Location(self._site, "", name, machine.workdir, {name: "/"}, capacity=room, largest=room),)
+        name = self._settings.filesystem or own
+        room = self._capacity
+        ahead = round(max(AHEAD, AHEAD_CORES * room.cores))
+        return (Location(self._site, "", name, self._there.workdir, {name: "/"}, capacity=room, largest=room, ahead=ahead),)
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
         return (self._host if self._files is None else Lines(self._files)).open(argv)
@@ -122,6 +120,18 @@ class ShellSite:
             await markers.forget(self._host, self._there.base, [key_of(ticket) for ticket in tickets])
 
     @property
+    def _capacity(self) -> Resources:
+        machine, settings = self._there, self._settings
+        cores = machine.cores if settings.cores is None else min(settings.cores, machine.cores)
+        memory = machine.memory if settings.memory is None else min(parse_size(settings.memory), machine.memory)
+        return Resources(cores=cores, memory=memory, tmpdir=machine.disk, outdir=machine.disk)
+
+    @property
+    def _starter(self) -> str:
+        """The directory of the run's starter."""
+        return posixpath.join(self._there.workdir, self._run, ".starter")
+
+    @property
     def _there(self) -> Machine:
         if self._machine is None:
             raise RuntimeError("the connector has not been entered")
@@ -146,11 +156,9 @@ class ShellSite:
 
     async def _send_some(self) -> None:
         batch = list(take(self._waiting))
-        keys = [task.key for task, _, _ in batch]
         try:
-            await self._ship(keys, [member for _, members, _ in batch for member in members])
+            await self._ship([task for task, _, _ in batch], [member for _, members, _ in batch for member in members])
         except SiteError as error:
-            self._active.difference_update(keys)  # nobody will hear of their end
             for _, _, future in batch:
                 if not future.done():
                     future.set_exception(SiteError(error.what, transient=error.transient, hint=error.hint))
@@ -159,63 +167,29 @@ class ShellSite:
                 future.cancel()
             raise
         else:
-            for key, (_, _, future) in zip(keys, batch, strict=True):
+            for task, _, future in batch:
                 if not future.done():
-                    future.set_result(self._ticket(key))
+                    future.set_result(self._ticket(task.key))
 
-    async def _ship(self, keys: Sequence[Key], members: list[Member]) -> None:
-        reserved, most = self._to_start(keys), self._settings.max_jobs
-        box = f".incoming-{secrets.token_hex(8)}"
-        stream = await asyncio.to_thread(pack, [*members, Member("keys", markers.lines(keys), mode=0o600)])
-        argv = ("sh", "-c", SUBMIT, "sh", self._there.base, box, "" if most is None else str(len(reserved)))
-        answer = (await trip(self._host, argv, stream, what="submitting jobs")).decode(errors="replace").splitlines()
-        if len(answer) != len(keys):
+    def __init__(self, reach: Reach, settings: ShellSettings, context: SiteContext, files: Reach | None = None) -> None:
+        self._host, self._files = Lines(reach), files
+        self._settings, self._site, self._run = settings, context.site, context.run
             raise SiteError("the answer to a submission is not whole", transient=True)
-        runs = {Key(line.partition(" ")[2]) for line in answer if line.startswith("runs ")}
-        self._count(runs, keys, reserved)
-        if most is not None:
-            self._watcher.keep(keys)
         self._watcher.hurry()
 
-    def _count(self, runs: Collection[Key], keys: Collection[Key], reserved: Collection[Key]) -> None:
-        """Of these keys those run, also by an earlier connector's doing, whatever was reserved for them."""
-        self._active.difference_update(keys)
-        self._active.update(runs)
-        for key in set(reserved).difference(runs):
-            self._launched.pop(key, None)
-
-    def _to_start(self, keys: Collection[Key]) -> set[Key]:
-        """Those of the keys that may start now, which then count as active."""
-        most = self._settings.max_jobs
-        chosen: set[Key] = set()
-        for key in keys:
-            if key in self._active or most is None or len(self._active) < most:
-                self._active.add(key)
-                chosen.add(key)
-                count, _ = self._launched.get(key, (0, 0.0))
-                self._launched[key] = count + 1, time.monotonic()
-        return chosen
+    def _room(self) -> str:
+        """What may be in use at once, as the starter reads it: thousandths of a core, MiB, jobs."""
+        capacity, most = self._capacity, self._settings.max_jobs
+        return f"- {round(capacity.cores * 1000)} {capacity.memory >> 20} {'' if most is None else most}\n"
 
     async def _look(self, keys: Collection[Key]) -> Mapping[Key, Status]:
-        late = self._to_start([key for key in keys if self._may_launch(key)])
         asked = time.monotonic()
-        marks = await markers.look(self._host, self._there.base, {key: key in late for key in keys})
-        found: dict[Key, Status] = {}
-        for key, mark in marks.items():
-            status = self._status(key, mark, asked)
+    def __init__(self, reach: Reach, settings: ShellSettings, context: SiteContext, files: Reach | None = None) -> None:
+        self._host, self._files = Lines(reach), files
+        self._settings, self._site, self._run = settings, context.site, context.run
             if isinstance(status, Done | Lost):
-                self._active.discard(key)
-                self._launched.pop(key, None)
                 self._claimed.pop(key, None)
-            elif isinstance(status, Running):
-                self._active.add(key)  # perhaps by an earlier connector's doing
-            found[key] = status
         return found
-
-    def _may_launch(self, key: Key) -> bool:
-        """Whether nobody has tried to start it, or long enough ago without any effect: the claim lets only one go on."""
-        count, at = self._launched.get(key, (0, -PATIENCE))
-        return key not in self._claimed and count < STARTS and time.monotonic() - at >= PATIENCE
 
     def _status(self, key: Key, mark: markers.Mark, asked: float) -> Status:
         """What a mark means; `asked`: when the site was asked for it, which may be long ago if this process was stopped meanwhile."""
@@ -231,6 +205,11 @@ class ShellSite:
 
 def key_of(ticket: Ticket) -> Key:
     return Key(str(loads(ticket.encode())["key"]))
+
+
+def thousandths(task: Task) -> int:
+    """Of a core, that the task asks for."""
+    return max(1, round(task.resources.cores * 1000))
 
 
 def take(waiting: list[tuple[Task, list[Member], asyncio.Future[Ticket]]]) -> Iterator[tuple[Task, list[Member], asyncio.Future[Ticket]]]:
