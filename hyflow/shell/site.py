@@ -171,9 +171,15 @@ class ShellSite:
                 if not future.done():
                     future.set_result(self._ticket(task.key))
 
-    def __init__(self, reach: Reach, settings: ShellSettings, context: SiteContext, files: Reach | None = None) -> None:
-        self._host, self._files = Lines(reach), files
-        self._settings, self._site, self._run = settings, context.site, context.run
+    async def _ship(self, tasks: Sequence[Task], members: list[Member]) -> None:
+        base = self._there.base
+        batch = "".join([self._room(), *(f"{task.key} {thousandths(task)} {task.resources.memory >> 20}\n" for task in tasks)])
+        stream = await asyncio.to_thread(pack, [*members, Member("batch", batch.encode(), mode=0o600)])
+        # The starter reads batches in the order of their names.
+        box = f".incoming-{time.time_ns():020d}-{secrets.token_hex(4)}"
+        argv = ("sh", "-c", SUBMIT, "sh", base, box, self._starter, posixpath.join(base, STARTER_NAME))
+        answer = await trip(self._host, argv, stream, what="submitting jobs")
+        if len(answer.splitlines()) != len(tasks):
             raise SiteError("the answer to a submission is not whole", transient=True)
         self._watcher.hurry()
 
@@ -184,9 +190,9 @@ class ShellSite:
 
     async def _look(self, keys: Collection[Key]) -> Mapping[Key, Status]:
         asked = time.monotonic()
-    def __init__(self, reach: Reach, settings: ShellSettings, context: SiteContext, files: Reach | None = None) -> None:
-        self._host, self._files = Lines(reach), files
-        self._settings, self._site, self._run = settings, context.site, context.run
+        marks = await markers.look(self._host, self._there.base, self._starter, keys)
+        found = {key: self._status(key, mark, asked) for key, mark in marks.items()}
+        for key, status in found.items():
             if isinstance(status, Done | Lost):
                 self._claimed.pop(key, None)
         return found
