@@ -94,13 +94,14 @@ class Pool:
         while True:
             line = await self._roomy(urgent=urgent)
             line.used += 1
+            asked = line.used
             try:
                 return line, await line.link.channel()
             except NoRoom as error:
                 self._released(line)
-                if line.used <= 0:
+                if asked <= 1:
                     raise Unreachable("the server takes no session") from error
-                line.most = line.used
+                line.most = max(1, line.used)  # others may have ended since it was refused
             except BaseException:
                 self._released(line)
                 raise
@@ -115,6 +116,11 @@ class Pool:
                 return best
             if len(living) < self._connections and not any(line.link.only for line in living):
                 return await self._connected()
+            if self._ready:  # one that waits for nobody yet must not be in the way of who waits already
+                line, channel = self._ready.pop()
+                await channel.close()
+                self._released(line)
+                continue
             self._changed.clear()
             await self._changed.wait()
 
