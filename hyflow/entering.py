@@ -17,7 +17,7 @@ from hyflow.outage import Outage
 from hyflow.staging.files import FarFiles, Files, HereFiles
 
 _CONNECTING = 60.0
-"""Seconds that a site may take until it can be used."""
+"""Seconds that a site may take until it can be used, unless its plug-in says something else."""
 
 
 def used(deployment: Deployment, processes: Processes) -> list[str]:
@@ -29,11 +29,12 @@ def used(deployment: Deployment, processes: Processes) -> list[str]:
 async def enter(site: Site, run: str, state: Path, stack: AsyncExitStack) -> Connector:
     """The site's connector, which the stack leaves again; what it must remember goes into the directory `state`. Raises SiteError."""
     os.makedirs(state, 0o700, exist_ok=True)
+    within = float(getattr(site.plugin, "entering", _CONNECTING))
     try:
-        async with asyncio.timeout(_CONNECTING):
+        async with asyncio.timeout(within):
             return await stack.enter_async_context(site.plugin.connect(site.settings, SiteContext(site.name, run, state)))
     except TimeoutError as error:
-        what = f"the site {site.name} gives no answer within {_CONNECTING:g} seconds"
+        what = f"the site {site.name} gives no answer within {within:g} seconds"
         raise SiteError(what, transient=True, hint="hyflow check DEPLOY --connect looks at it") from error
 
 

@@ -9,13 +9,17 @@ from typing import Literal
 from hyflow.connector import Connector, SiteContext
 from hyflow.shell.settings import WORKDIR, ShellSettings
 
+NAME = {"pattern": r"^[^\s-]\S*$(?!\n)", "title": "a name without white space that does not begin with -"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(ShellSettings):
     host: str = field(
-        metadata={"doc": "The machine: its name or address, or an alias of the SSH configuration.", "schema": {"minLength": 1}}
+        metadata={"doc": "The machine: its name or address, or an alias of the SSH configuration.", "schema": NAME}
     )
-    user: str | None = field(default=None, metadata={"doc": "The name to log in with; else what the SSH configuration says."})
+    user: str | None = field(
+        default=None, metadata={"doc": "The name to log in with; else what the SSH configuration says.", "schema": NAME}
+    )
     port: int | None = field(
         default=None,
         metadata={"doc": "The server's port; else what the SSH configuration says.", "schema": {"minimum": 1, "maximum": 65535}},
@@ -24,7 +28,7 @@ class Settings(ShellSettings):
         default=None,
         metadata={
             "doc": "The host to go through, as USER@HOST:PORT or an alias; several are separated by commas.",
-            "schema": {"examples": ["gate.example.org"]},
+            "schema": {**NAME, "examples": ["gate.example.org"]},
         },
     )
     identity: list[str] = field(
@@ -45,7 +49,7 @@ class Settings(ShellSettings):
         default=None,
         metadata={
             "doc": "The host that files go through, where it is another one; it sees the same `workdir`.",
-            "schema": {"examples": ["data.example.org"]},
+            "schema": {**NAME, "examples": ["data.example.org"]},
         },
     )
     connections: int = field(default=2, metadata={"doc": "Open at most this many connections.", "schema": {"minimum": 1, "maximum": 32}})
@@ -67,13 +71,15 @@ class SshPlugin:
     doc: str = "Runs jobs on a machine behind SSH, where nothing needs to be installed; only what jobs need is copied there."
     settings: type[Settings] = Settings
     locations: tuple[str, ...] = ("",)
+    entering: float = 660.0  # somebody may have to look for a code, at either host
 
     def connect(self, settings: Settings, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
         """The connector for one such machine."""
         from hyflow.shell.site import ShellSite
         from hyflow_ssh.reach import reach
 
-        return ShellSite(reach(settings), settings, context)
+        files = None if settings.data_host is None else reach(settings, settings.data_host)
+        return ShellSite(reach(settings, settings.host), settings, context, files)
 
 
 plugin = SshPlugin()

@@ -21,6 +21,8 @@ class Visitor(asyncssh.SSHClient):
     def __init__(self, files: Sequence[str]) -> None:
         self.files = [os.path.expanduser(file) for file in files]
         self.shown: asyncssh.SSHKey | None = None
+        self.certified = False
+        """Whether it was shown a certificate of an authority that is not known."""
         self.expected = 0
         """How many keys are known for this host."""
 
@@ -30,6 +32,11 @@ class Visitor(asyncssh.SSHClient):
         matched = asyncssh.match_known_hosts(asyncssh.read_known_hosts(there), host, addr, port)
         self.expected = len(matched[0])
         return matched
+
+    def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        """Asked when a certificate's authority is in none of the files: then it is not accepted."""
+        self.certified = True
+        return False
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         """Asked when the key is in none of the files: then it is not accepted."""
@@ -41,16 +48,25 @@ def refusal(target: Target, visitor: Visitor, said: str) -> SiteError:
     """The error for a host whose key was not accepted."""
     if visitor.shown is None:
         return SiteError(f"the host key of {target} is not valid: {said}", transient=False)
-    name = visitor.shown.get_algorithm().removeprefix("ssh-")
-    print_ = f"{name}, {visitor.shown.get_fingerprint()}"
-    files = " or ".join(file for file in visitor.files if os.path.isfile(file)) or visitor.files[0]
-    if visitor.expected:
+    return refused(target, str(target), fingerprint(visitor.shown), visitor.files, changed=bool(visitor.expected))
+
+
+def fingerprint(key: asyncssh.SSHKey) -> str:
+    """Its type and its fingerprint."""
+    return f"{key.get_algorithm().removeprefix('ssh-')}, {key.get_fingerprint()}"
+
+
+def refused(target: Target, who: str, shown: str, known: Sequence[str], *, changed: bool) -> SiteError:
+    """`who`: the host with that key, which may be one on the way to the target; `shown`: the key's type and fingerprint; `known`: the
+    files in which keys are looked up."""
+    files = " or ".join(file for file in known if os.path.isfile(file)) or known[0]
+    if changed:
         return SiteError(
-            f"the host key of {target} is another than before ({print_}): somebody may be in between", transient=False,
+            f"the host key of {who} is another than before ({shown}): somebody may be in between", transient=False,
             hint=f"If its administrators say that it was changed, remove the old one from {files} and accept the new one: {target.command}",
         )  # fmt: skip
     return SiteError(
-        f"the host key of {target} is not known ({print_})", transient=False,
+        f"the host key of {who} is not known ({shown})", transient=False,
         hint=f"Compare it with what its administrators say, then accept it: {target.command} true",
     )  # fmt: skip
 

@@ -13,15 +13,17 @@ import asyncssh
 from hyflow.errors import SiteError, Unreachable
 from hyflow.shell.reach import last_of
 from hyflow_ssh.framing import WAITING
-from hyflow_ssh.hostkeys import Visitor, files_known, refusal
+from hyflow_ssh.hostkeys import Visitor, files_known, fingerprint, refusal
 from hyflow_ssh.target import Target
-from hyflow_ssh.transport import NoRoom, NotAdmitted
+from hyflow_ssh.transport import Login, NoRoom, NotAdmitted
 
 LOGIN = 60.0
 """Seconds that connecting and logging in may take."""
 OPENING = 30.0
 """Seconds that one more session may take."""
 CLOSING = 2.0
+KEYS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256")
+"""What a host is asked for to see its key without a certificate."""
 KEEP_ALIVE = 15.0
 UNANSWERED = 3
 """A connection on which so many questions in a row, KEEP_ALIVE seconds apart, got no answer is lost."""
@@ -77,8 +79,12 @@ class LibraryChannel:
 class LibraryLink:
     """`hyflow_ssh.transport.Link` over a connection of asyncssh, and over those to the hosts on the way."""
 
+    only = False
+
     def __init__(self, connection: asyncssh.SSHClientConnection, hops: Sequence[asyncssh.SSHClientConnection]) -> None:
         self._connection, self._hops = connection, hops
+        key = connection.get_server_host_key()
+        self.login = Login("asyncssh", connection.get_extra_info("username"), "" if key is None else fingerprint(key))
 
     @property
     def alive(self) -> bool:
@@ -167,6 +173,8 @@ async def connected(
             **{name: value for name, value in given.items() if value},
         )  # fmt: skip
     except asyncssh.HostKeyNotVerifiable as error:
+        if visitor.certified:
+            visitor.shown = await shown(target, tunnel)
         raise refusal(target, visitor, str(error)) from error
     except asyncssh.PermissionDenied as error:
         what = f"{target} does not let you in with the keys that were tried"
@@ -175,6 +183,17 @@ async def connected(
         raise trouble(target, error) from error
     made.append(connection)
     return connection
+
+
+async def shown(target: Target, tunnel: asyncssh.SSHClientConnection | None) -> asyncssh.SSHKey | None:
+    """The host's key itself, which was not seen behind its certificate; None when it cannot be had."""
+    with contextlib.suppress(asyncssh.Error, OSError, ValueError, TimeoutError):
+        async with asyncio.timeout(OPENING):
+            given: dict[str, Any] = {} if target.port is None else {"port": target.port}
+            return await asyncssh.get_server_host_key(
+                target.host, tunnel=tunnel or (), config=target.configs(), server_host_key_algs=KEYS, **given
+            )
+    return None
 
 
 async def closed(connection: asyncssh.SSHClientConnection) -> None:

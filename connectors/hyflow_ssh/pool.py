@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from hyflow.errors import SiteError, Unreachable
-from hyflow_ssh.transport import Link, LiveChannel, NoRoom, NotAdmitted, Transport
+from hyflow_ssh.transport import Link, LiveChannel, Login, NoRoom, NotAdmitted, Transport
 
 READY = 2
 """Sessions that wait for what comes next: so that a question is one round trip, not three."""
@@ -59,6 +59,11 @@ class Pool:
         await asyncio.gather(*(channel.close() for _, channel in self._ready), return_exceptions=True)
         await asyncio.gather(*(line.link.close() for line in self._lines), return_exceptions=True)
 
+    @property
+    def login(self) -> Login | None:
+        """That of the latest connection, if there is one."""
+        return self._lines[-1].link.login if self._lines else None
+
     @contextlib.asynccontextmanager
     async def session(self, *, urgent: bool = False) -> AsyncIterator[LiveChannel]:
         """A session of one's own, closed in the end. `urgent`: beyond the bound, for what must not wait for others."""
@@ -89,13 +94,14 @@ class Pool:
         while True:
             line = await self._roomy(urgent=urgent)
             line.used += 1
+            asked = line.used
             try:
                 return line, await line.link.channel()
             except NoRoom as error:
                 self._released(line)
-                if line.used <= 0:
+                if asked <= 1:
                     raise Unreachable("the server takes no session") from error
-                line.most = line.used
+                line.most = max(1, line.used)  # others may have ended since it was refused
             except BaseException:
                 self._released(line)
                 raise
@@ -108,8 +114,13 @@ class Pool:
             best = max(living, key=lambda line: line.free, default=None)
             if best is not None and (best.free > 0 or urgent):
                 return best
-            if len(living) < self._connections:
+            if len(living) < self._connections and not any(line.link.only for line in living):
                 return await self._connected()
+            if self._ready:  # one that waits for nobody yet must not be in the way of who waits already
+                line, channel = self._ready.pop()
+                await channel.close()
+                self._released(line)
+                continue
             self._changed.clear()
             await self._changed.wait()
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 
-from hyflow.connector import Pipe
+from hyflow.connector import Finding, Pipe
 from hyflow.errors import SiteError
 from hyflow.shell.reach import SignedPipe, signed
 from hyflow.shell.silence import Silence
 from hyflow_ssh import Settings
+from hyflow_ssh.auto import Auto
 from hyflow_ssh.framing import framed
 from hyflow_ssh.library import Library
 from hyflow_ssh.pool import Pool
-from hyflow_ssh.target import target
-from hyflow_ssh.transport import Transport
+from hyflow_ssh.program import Program
+from hyflow_ssh.target import Target, target
+from hyflow_ssh.transport import Login, Transport
 
 HINT = "See the site's `host` and `patience`."
 GRACE = 5.0
@@ -36,6 +38,18 @@ class SshReach:
 
     async def __aexit__(self, *exc: object) -> None:
         await self._pool.__aexit__(*exc)
+
+    @property
+    def login(self) -> Login | None:
+        """Who speaks SSH, as whom, with which host: as long as there is a connection."""
+        return self._pool.login
+
+    def findings(self) -> Sequence[Finding]:
+        """For `hyflow check --connect`."""
+        if (login := self.login) is None:
+            return ()
+        key = f"host key verified: {login.host_key}" if login.host_key else "host key verified by ssh"
+        return [Finding("login", f"as {login.user} by {login.by}; {key}")]
 
     @contextlib.asynccontextmanager
     async def open(self, line: str) -> AsyncIterator[Pipe]:
@@ -67,6 +81,7 @@ class SshReach:
                         await ending.wait()
 
 
-def reach(settings: Settings) -> SshReach:
-    """The way that the settings describe."""
-    return SshReach(Library(target(settings, settings.host)), settings)
+def reach(settings: Settings, host: str) -> SshReach:
+    """The way to one of the site's hosts that the settings describe. Raises SiteError for what cannot be a host."""
+    spoken: dict[str, Callable[[Target], Transport]] = {"auto": Auto, "asyncssh": Library, "openssh": Program}
+    return SshReach(spoken[settings.transport](target(settings, host)), settings)

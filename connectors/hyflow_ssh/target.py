@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from hyflow.errors import SiteError
 from hyflow_ssh import Settings
 
 SYSTEM_CONFIG = "/etc/ssh/ssh_config"
@@ -29,7 +30,12 @@ class Target:
     @property
     def options(self) -> list[str]:
         """What the ssh program is to be told, without the host."""
-        words = [*(["-F", self.config] if self.config else []), *(["-p", str(self.port)] if self.port else [])]
+        return [*(["-F", self.config] if self.config else []), *self.own_options]
+
+    @property
+    def own_options(self) -> list[str]:
+        """Those of them that do not say which configuration to read."""
+        words = ["-p", str(self.port)] if self.port else []
         words += [*(["-l", self.user] if self.user else []), *(["-J", self.jump] if self.jump else [])]
         return words + [word for file in self.identity for word in ("-i", file)]
 
@@ -52,7 +58,12 @@ class Target:
 
 
 def target(settings: Settings, host: str) -> Target:
-    """The site's host, or another one that is reached alike."""
+    """The site's host, or another one that is reached alike. Raises SiteError for what cannot be a name: to the ssh program it might be
+    an option."""
+    for word, value in (("host", host), ("user", settings.user), ("jump", settings.jump)):
+        if value is not None and (not value or value.startswith("-") or not value.isprintable() or " " in value):
+            what = f"`{word}` must not be empty, begin with - or hold white space, unlike {value!r}"
+            raise SiteError(what, transient=False, hint="Mend it in the deployment file.")
     identity = tuple(os.path.expanduser(file) for file in settings.identity)
     config = None if settings.config is None else os.path.expanduser(settings.config)
     return Target(host, settings.user, settings.port, settings.jump, identity, config)

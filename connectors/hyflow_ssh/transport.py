@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from hyflow.errors import SiteError
@@ -27,8 +28,21 @@ class LiveChannel(Channel, Protocol):
         """Whether it can still be used, as far as is known here."""
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """`by`: who speaks SSH, "asyncssh" or "ssh". `host_key`: type and fingerprint of the key that was verified, "" where ssh has verified
+    it and does not tell which."""
+
+    by: str
+    user: str
+    host_key: str
+
+
 class Link(Protocol):
-    """One connection that is logged in."""
+    """One connection that is logged in. `only`: sessions share it whatever is done; another one beside it would be the same."""
+
+    only: bool
+    login: Login
 
     @property
     def alive(self) -> bool:

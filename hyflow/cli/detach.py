@@ -1,5 +1,6 @@
 """Runs in the background: the command goes on in a process of its own, in a session of its own, and the one in the terminal ends when
-the run has begun. Until then all messages go to the terminal, from then on into the run's own directory.
+the run has begun. Until then all messages go to the terminal, and what a site asks comes from there; from then on messages go into the
+run's own directory.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class Beginning:
         self.folder: Path | None = None
 
     def has_come(self, run: str) -> None:
-        """Messages go into the run's directory now, and the process in the terminal ends. Nobody there any more is no mishap."""
+        """The terminal is left, messages go into the run's directory now, and the process in the terminal ends. Nobody there any more is
+        no mishap."""
+        os.setsid()
         self.folder = self._runs / run
         try:
             log = os.open(self.folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -101,7 +104,7 @@ def detached(work: Callable[[Beginning], int], runs: Path, *, quiet: bool) -> in
     child = os.fork()  # no thread has been started yet
     if child == 0:
         os.close(here)
-        _leave_terminal()
+        _outlive_terminal()
         return work(Beginning(there, runs))
     os.close(there)
     with _passed_on(child), os.fdopen(here, encoding="utf-8") as pipe:
@@ -115,9 +118,9 @@ def detached(work: Callable[[Beginning], int], runs: Path, *, quiet: bool) -> in
     return 0
 
 
-def _leave_terminal() -> None:
-    """What befalls the terminal does not reach this process, and nobody who reads what hyflow prints waits for its end."""
-    os.setsid()
+def _outlive_terminal() -> None:
+    """The end of the terminal is not this process's, and nobody who reads what hyflow prints waits for its end. It stays in front, where
+    it may ask, until its run has begun; what is typed there to interrupt it reaches it as well."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _become(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), 1)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
-from hyflow.connector import Finding, Pipe
+from hyflow.connector import Argv, Finding, Pipe
 from hyflow.errors import SiteError, Unreachable
+from hyflow.shell.quoting import quote
 from hyflow.shell.silence import Silence
 
 GREETING = 1 << 18
@@ -34,6 +35,16 @@ class Tells(Protocol):
 
     def findings(self) -> Sequence[Finding]:
         """What there is to say of the way, once it has been entered."""
+
+
+class Lines:
+    """Commands over a reach: what `hyflow.shell.trips` needs."""
+
+    def __init__(self, reach: Reach) -> None:
+        self.reach = reach
+
+    def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
+        return self.reach.open(f"exec {quote(argv)}")
 
 
 class Channel(Protocol):

@@ -22,8 +22,8 @@ from hyflow.shell.bundle import STARTER_NAME, Member, Unbundled, bundle, pack
 from hyflow.shell.examine import examine
 from hyflow.shell.measuring import measure
 from hyflow.shell.probe import Machine, probe
-from hyflow.shell.quoting import quote
-from hyflow.shell.reach import Reach, Tells
+from hyflow.shell.reach import Lines, Reach, Tells
+from hyflow.shell.sameness import same
 from hyflow.shell.settings import ShellSettings, check
 from hyflow.shell.trips import script, trip
 from hyflow.shell.watching import Watcher
@@ -36,11 +36,12 @@ AHEAD, AHEAD_CORES = 64, 4
 
 
 class ShellSite:
-    """`hyflow.connector.Connector` for a machine at the end of `reach`. Leaving lets running attempts go on."""
+    """`hyflow.connector.Connector` for a machine at the end of `reach`; `files`: the way to another one that sees the same workdir, which
+    files go if it is there. Leaving lets running attempts go on."""
 
-    def __init__(self, reach: Reach, settings: ShellSettings, context: SiteContext) -> None:
-        self._reach, self._settings = reach, settings
-        self._site, self._run = context.site, context.run
+    def __init__(self, reach: Reach, settings: ShellSettings, context: SiteContext, files: Reach | None = None) -> None:
+        self._host, self._files = Lines(reach), files
+        self._settings, self._site, self._run = settings, context.site, context.run
         self._group = asyncio.TaskGroup()
         self._background: list[asyncio.Task[None]] = []
         self._waiting: list[tuple[Task, list[Member], asyncio.Future[Ticket]]] = []
@@ -53,8 +54,11 @@ class ShellSite:
     async def __aenter__(self) -> ShellSite:
         check(self._settings, self._site)
         async with AsyncExitStack() as entered:
-            await entered.enter_async_context(self._reach)
-            self._machine = await probe(self, self._settings.workdir)
+            await entered.enter_async_context(self._host.reach)
+            self._machine = await probe(self._host, self._settings.workdir)
+            if self._files is not None:
+                await entered.enter_async_context(self._files)
+                await same(self._host, Lines(self._files), self._machine.workdir)
             await self._group.__aenter__()
             self._entered = entered.pop_all()
         for work, name in ((self._watcher.run(), "looks at jobs"), (self._send(), "submits jobs")):
@@ -75,7 +79,7 @@ class ShellSite:
         return (Location(self._site, "", name, self._there.workdir, {name: "/"}, capacity=room, largest=room, ahead=ahead),)
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
-        return self._reach.open(f"exec {quote(argv)}")
+        return (self._host if self._files is None else Lines(self._files)).open(argv)
 
     async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
         """What is submitted while a round trip is under way travels in the next one, all together."""
@@ -96,7 +100,7 @@ class ShellSite:
     async def find(self, keys: Collection[Key]) -> Mapping[Key, Ticket]:
         if not keys:
             return {}
-        found = await markers.present(self, self._there.base, keys)
+        found = await markers.present(self._host, self._there.base, keys)
         return {key: self._ticket(key) for key in found}
 
     async def watch(self, tickets: Collection[Ticket]) -> AsyncIterator[tuple[Ticket, Status]]:
@@ -107,7 +111,7 @@ class ShellSite:
 
     async def cancel(self, tickets: Collection[Ticket]) -> None:
         if tickets:
-            await markers.cancel(self, self._there.base, [key_of(ticket) for ticket in tickets])
+            await markers.cancel(self._host, self._there.base, [key_of(ticket) for ticket in tickets])
             self._watcher.hurry()
 
     def power(self, kind: type[P]) -> P | None:
@@ -115,11 +119,12 @@ class ShellSite:
 
     async def forget(self, tickets: Collection[Ticket]) -> None:
         if tickets:
-            await markers.forget(self, self._there.base, [key_of(ticket) for ticket in tickets])
+            await markers.forget(self._host, self._there.base, [key_of(ticket) for ticket in tickets])
 
     async def examine(self) -> Sequence[Finding]:
-        told = self._reach.findings() if isinstance(self._reach, Tells) else ()
-        return [*told, *await examine(self, self._there), *await measure(self)]
+        way = self._host.reach
+        told = way.findings() if isinstance(way, Tells) else ()
+        return [*told, *await examine(self._host, self._there), *await measure(self)]
 
     async def size(self, path: str) -> int | None:
         return await logs.size(self, path)
@@ -128,7 +133,7 @@ class ShellSite:
         return logs.read(self, path, offset)
 
     def follow(self, key: Key, path: str, offset: int) -> AsyncGenerator[bytes, None]:
-        return logs.follow(self, self._there.base, key, path, offset)
+        return logs.follow(self._host, self._there.base, key, path, offset)
 
     @property
     def _capacity(self) -> Resources:
@@ -189,7 +194,7 @@ class ShellSite:
         # The starter reads batches in the order of their names.
         box = f".incoming-{time.time_ns():020d}-{secrets.token_hex(4)}"
         argv = ("sh", "-c", SUBMIT, "sh", base, box, self._starter, posixpath.join(base, STARTER_NAME))
-        answer = await trip(self, argv, stream, what="submitting jobs")
+        answer = await trip(self._host, argv, stream, what="submitting jobs")
         if len(answer.splitlines()) != len(tasks):
             raise SiteError("the answer to a submission is not whole", transient=True)
         self._watcher.hurry()
@@ -201,7 +206,7 @@ class ShellSite:
 
     async def _look(self, keys: Collection[Key]) -> Mapping[Key, Status]:
         asked = time.monotonic()
-        marks = await markers.look(self, self._there.base, self._starter, keys)
+        marks = await markers.look(self._host, self._there.base, self._starter, keys)
         found = {key: self._status(key, mark, asked) for key, mark in marks.items()}
         for key, status in found.items():
             if isinstance(status, Done | Lost):
