@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NewType, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, NewType, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from hyflow.model.jobs import FailureClass, Key
 from hyflow.model.places import Location
@@ -86,6 +86,17 @@ class Pipe(Protocol):
 
     async def wait(self) -> tuple[int, bytes]:
         """The exit status and the last 64 KiB of standard error. Reads and drops what remains of standard output."""
+
+
+class Reach(Protocol):
+    """A way to run lines for a POSIX shell on a machine. Entered with `async with`; entering makes sure that the machine can be reached."""
+
+    async def __aenter__(self) -> Reach: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    def open(self, line: str) -> AbstractAsyncContextManager[Pipe]:
+        """Run the line, attached; leaving ends it. Raises SiteError, and so does whatever is asked of the pipe."""
 
 
 class Connector(Protocol):
@@ -168,11 +179,13 @@ class Examine(Protocol):
 @dataclass(frozen=True, slots=True)
 class SiteContext:
     """What a plug-in is told about the run: the site's name, the run's id, and a directory of this machine
-    (0700, there, kept for the run's life) for what the connector must remember."""
+    (0700, there, kept for the run's life) for what the connector must remember. `via`: the way to the machine on which the site's
+    command lines are to run, if that is another than this one; it has been entered, and is left after the connector."""
 
     site: str
     run: str
     state: Path
+    via: Reach | None = None
 
 
 class Plugin(Protocol):
@@ -187,6 +200,7 @@ class Plugin(Protocol):
     that is one place): a binding to another one is then a mistake that `hyflow check` finds. One whose sites are always the machine that
     hyflow runs on may say so with an attribute `here` that is true: cleaning up after a run then asks such a site without further ado.
     One whose sites may ask somebody for a password says in an attribute `entering` how many seconds entering may take, instead of 60.
+    One whose sites can be reached through a `Way` says so with an attribute `via` that is true, and obeys `SiteContext.via`.
     """
 
     name: str
@@ -195,3 +209,14 @@ class Plugin(Protocol):
 
     def connect(self, settings: Any, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
         """A connector for one site; heavy imports belong here."""
+
+
+@runtime_checkable
+class Way(Plugin, Protocol):
+    """A plug-in that sites of other types may name in their `via:`. `reach_settings` is to such a way what `settings` is to a site; a way
+    that can itself lead through other hosts has a setting `jump`."""
+
+    reach_settings: type[Any]
+
+    def reach(self, settings: Any, context: SiteContext) -> Reach:
+        """The way that these `reach_settings` describe, not yet entered; heavy imports belong here."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from hyflow.connector import Connector, SiteContext
@@ -29,13 +30,24 @@ def used(deployment: Deployment, processes: Processes) -> list[str]:
 async def enter(site: Site, run: str, state: Path, stack: AsyncExitStack) -> Connector:
     """The site's connector, which the stack leaves again; what it must remember goes into the directory `state`. Raises SiteError."""
     os.makedirs(state, 0o700, exist_ok=True)
-    within = float(getattr(site.plugin, "entering", _CONNECTING))
+    entered = (site.plugin,) if site.via is None else (site.via.plugin, site.plugin)
+    within = sum(float(getattr(plugin, "entering", _CONNECTING)) for plugin in entered)
     try:
         async with asyncio.timeout(within):
-            return await stack.enter_async_context(site.plugin.connect(site.settings, SiteContext(site.name, run, state)))
+            return await stack.enter_async_context(connected(site, run, state))
     except TimeoutError as error:
         what = f"the site {site.name} gives no answer within {within:g} seconds"
         raise SiteError(what, transient=True, hint="hyflow check DEPLOY --connect looks at it") from error
+
+
+@asynccontextmanager
+async def connected(site: Site, run: str, state: Path) -> AsyncIterator[Connector]:
+    """The site's connector, entered, at the end of the way that the site goes; there is no bound in time. Raises SiteError."""
+    context = SiteContext(site.name, run, state)
+    async with AsyncExitStack() as stack:
+        if site.via is not None:
+            context = replace(context, via=await stack.enter_async_context(site.via.plugin.reach(site.via.settings, context)))
+        yield await stack.enter_async_context(site.plugin.connect(site.settings, context))
 
 
 def reached(

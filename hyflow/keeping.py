@@ -88,10 +88,15 @@ def _anew(run: RunDir) -> frozenset[str]:
 
 def _site(named: Named, connector: Connector, fleeting: bool) -> Site:
     """What of a site counts: its name and kind, how it is reached, and for this machine which one it is."""
-    settings: dict[str, Any] = dataclasses.asdict(named.settings)
-    how = {name: value for name, value in settings.items() if name not in _AMOUNTS}
+    how = _how(named.settings)
+    if named.via is not None:
+        how["via"] = {"type": named.via.plugin.name, **_how(named.via.settings)}
     nature = {"site": named.name, "type": named.plugin.name, "how": how, "host": socket.gethostname() if fleeting else ""}
     return Site(nature, Executables(connector), tuple(named.container.options))
+
+
+def _how(settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in dataclasses.asdict(settings).items() if name not in _AMOUNTS}
 
 
 def over(home: Path, run: str) -> bool:

@@ -25,13 +25,14 @@ class ShellPlugin:
     doc: str = "Runs jobs on a machine that a command reaches, through its shell; only what jobs need is copied there."
     settings: type[Settings] = Settings
     locations: tuple[str, ...] = ("",)
+    via: bool = True
 
     def connect(self, settings: Settings, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
         """The connector for one such machine."""
         from hyflow.shell.site import ShellSite
         from hyflow_shell.reach import CommandReach
 
-        return ShellSite(CommandReach(settings, context.site), settings, context)
+        return ShellSite(CommandReach(settings, context.site, context.via), settings, context)
 
 
 plugin = ShellPlugin()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
-from hyflow.connector import Pipe
+from hyflow.connector import Finding, Pipe, Reach
 from hyflow.errors import SiteError
+from hyflow.shell.beyond import beyond
 from hyflow.shell.processes import attached
+from hyflow.shell.reach import Tells
 from hyflow_shell import Settings
 
 
 class CommandReach:
-    """`hyflow.shell.reach.Reach`: each line is the last argument of the command. Nothing is kept open between two of them."""
+    """`hyflow.connector.Reach`: each line is the last argument of the command, which runs on this machine or at the end of `via`.
+    Nothing is kept open between two of them."""
 
-    def __init__(self, settings: Settings, site: str) -> None:
-        self._settings, self._site = settings, site
+    def __init__(self, settings: Settings, site: str, via: Reach | None = None) -> None:
+        self._settings, self._site, self._via = settings, site, via
 
     async def __aenter__(self) -> CommandReach:
         if not self._settings.command:
@@ -25,4 +29,11 @@ class CommandReach:
         pass
 
     def open(self, line: str) -> AbstractAsyncContextManager[Pipe]:
-        return attached(self._settings.command, line, self._settings.patience, "See the site's `command` and `patience`.")
+        command = self._settings.command
+        if self._via is not None:
+            return beyond(self._via, command, line, "See the site's `command` and `via`.")
+        return attached(command, line, self._settings.patience, "See the site's `command` and `patience`.")
+
+    def findings(self) -> Sequence[Finding]:
+        """What there is to say of the way to the machine that runs the command."""
+        return self._via.findings() if isinstance(self._via, Tells) else ()

@@ -6,14 +6,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hyflow.connector import Connector, SiteContext
-from hyflow.shell.settings import WORKDIR, ShellSettings
+from hyflow.connector import Connector, Reach, SiteContext
+from hyflow.shell.settings import WORKDIR, Patience, ShellSettings
 
 NAME = {"pattern": r"^[^\s-]\S*$(?!\n)", "title": "a name without white space that does not begin with -"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(ShellSettings):
+@dataclass(frozen=True, kw_only=True)
+class WaySettings(Patience):
+    """How a machine is reached: all that a way needs. Without slots, as a site's settings have another base beside it."""
+
     host: str = field(
         metadata={"doc": "The machine: its name or address, or an alias of the SSH configuration.", "schema": NAME}
     )
@@ -45,16 +47,20 @@ class Settings(ShellSettings):
             "or a code, once. By default the ssh program where it is logged in already or where keys alone do not do."
         },
     )
+    connections: int = field(default=2, metadata={"doc": "Open at most this many connections.", "schema": {"minimum": 1, "maximum": 32}})
+    sessions: int = field(
+        default=8, metadata={"doc": "Open at most this many sessions on one connection; most servers allow ten.", "schema": {"minimum": 1}}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(WaySettings, ShellSettings):
     data_host: str | None = field(
         default=None,
         metadata={
             "doc": "The host that files go through, where it is another one; it sees the same `workdir`.",
             "schema": {**NAME, "examples": ["data.example.org"]},
         },
-    )
-    connections: int = field(default=2, metadata={"doc": "Open at most this many connections.", "schema": {"minimum": 1, "maximum": 32}})
-    sessions: int = field(
-        default=8, metadata={"doc": "Open at most this many sessions on one connection; most servers allow ten.", "schema": {"minimum": 1}}
     )
     workdir: str = field(
         default="~/.local/share/hyflow",
@@ -70,6 +76,7 @@ class SshPlugin:
     name: str = "ssh"
     doc: str = "Runs jobs on a machine behind SSH, where nothing needs to be installed; only what jobs need is copied there."
     settings: type[Settings] = Settings
+    reach_settings: type[WaySettings] = WaySettings
     locations: tuple[str, ...] = ("",)
     entering: float = 660.0  # somebody may have to look for a code, at either host
 
@@ -80,6 +87,12 @@ class SshPlugin:
 
         files = None if settings.data_host is None else reach(settings, settings.data_host)
         return ShellSite(reach(settings, settings.host), settings, context, files)
+
+    def reach(self, settings: WaySettings, context: SiteContext) -> Reach:
+        """The way to such a machine alone; the context is none of its concern."""
+        from hyflow_ssh.reach import reach
+
+        return reach(settings, settings.host)
 
 
 plugin = SshPlugin()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from hyflow.connector import Finding, Pipe
-from hyflow.errors import SiteError
-from hyflow.shell.reach import SignedPipe, signed
+from hyflow.shell.reach import SignedPipe, end, signed
 from hyflow.shell.silence import Silence
-from hyflow_ssh import Settings
+from hyflow_ssh import WaySettings
 from hyflow_ssh.auto import Auto
 from hyflow_ssh.framing import framed
 from hyflow_ssh.library import Library
@@ -20,15 +18,12 @@ from hyflow_ssh.target import Target, target
 from hyflow_ssh.transport import Login, Transport
 
 HINT = "See the site's `host` and `patience`."
-GRACE = 5.0
-"""Seconds that ending a command may take at either end."""
-END = "kill -s TERM -- -%d 2>/dev/null || kill -s TERM %d 2>/dev/null || exit 0; sleep 2; kill -s KILL -- -%d 2>/dev/null; exit 0"
 
 
 class SshReach:
-    """`hyflow.shell.reach.Reach` over a transport."""
+    """`hyflow.connector.Reach` over a transport."""
 
-    def __init__(self, transport: Transport, settings: Settings) -> None:
+    def __init__(self, transport: Transport, settings: WaySettings) -> None:
         self._patience = settings.patience
         self._pool = Pool(transport, connections=settings.connections, sessions=settings.sessions)
 
@@ -58,7 +53,7 @@ class SshReach:
                 yield pipe
             finally:
                 if not pipe.ended:
-                    await self._end(pipe)
+                    await end(pipe, lambda ending: self._said(ending, urgent=True))
 
     @contextlib.asynccontextmanager
     async def _said(self, line: str, *, urgent: bool = False) -> AsyncIterator[SignedPipe]:
@@ -70,18 +65,8 @@ class SshReach:
             await pipe.write(framed(line))
             yield pipe
 
-    async def _end(self, pipe: SignedPipe) -> None:
-        """End a command that nobody waits for any more: closing the session would leave one that neither reads nor writes."""
-        with contextlib.suppress(SiteError, TimeoutError, BrokenPipeError):
-            async with asyncio.timeout(GRACE):
-                await pipe.begun()
-                if pipe.leader is not None:
-                    async with self._said(END.replace("%d", str(pipe.leader)), urgent=True) as ending:
-                        await ending.close_input()
-                        await ending.wait()
 
-
-def reach(settings: Settings, host: str) -> SshReach:
-    """The way to one of the site's hosts that the settings describe. Raises SiteError for what cannot be a host."""
+def reach(settings: WaySettings, host: str) -> SshReach:
+    """The way to the host, or to another one that is reached alike. Raises SiteError for what cannot be a host."""
     spoken: dict[str, Callable[[Target], Transport]] = {"auto": Auto, "asyncssh": Library, "openssh": Program}
     return SshReach(spoken[settings.transport](target(settings, host)), settings)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyflow.errors import SiteError
-from hyflow_ssh import Settings
+from hyflow_ssh import WaySettings
 
 SYSTEM_CONFIG = "/etc/ssh/ssh_config"
 
@@ -57,7 +57,7 @@ class Target:
         return Target(host.strip("[]"), user or None, int(port) if port else None, identity=self.identity, config=self.config)
 
 
-def target(settings: Settings, host: str) -> Target:
+def target(settings: WaySettings, host: str) -> Target:
     """The site's host, or another one that is reached alike. Raises SiteError for what cannot be a name: to the ssh program it might be
     an option."""
     for word, value in (("host", host), ("user", settings.user), ("jump", settings.jump)):

@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hyflow.connector import Connector, Examine, Finding, SiteContext
+from hyflow.connector import Connector, Examine, Finding
 from hyflow.deployment import Site
 from hyflow.engine.contained import find
+from hyflow.entering import connected
 from hyflow.errors import HyflowError, SiteError
 from hyflow.model.places import Location
 from hyflow.model.quantities import size_text
@@ -48,9 +49,8 @@ async def ask(sites: Sequence[Site]) -> list[Answer]:
 
 async def _answer(site: Site) -> Answer:
     with tempfile.TemporaryDirectory(prefix="hyflow-check-") as state:
-        context = SiteContext(site.name, "check", Path(state))
         try:
-            async with asyncio.timeout(PATIENCE), site.plugin.connect(site.settings, context) as connector:
+            async with asyncio.timeout(PATIENCE), connected(site, "check", Path(state)) as connector:
                 places = [_lasting(place, state) for place in await connector.locations()]
                 engine = await _engine(site, connector)
                 examined = connector.power(Examine)

@@ -81,13 +81,21 @@ def _text(deployment: Deployment) -> str:
 
 def _site(site: Site) -> str:
     """The site with the settings that are in force, written as the file would have them."""
-    from hyflow import plain
-
-    parts = [f"type: {site.plugin.name}", *_given(plain.loads(plain.dumps(site.settings)))]
-    parts.append(f"container: {{{', '.join(_given(plain.loads(plain.dumps(site.container))))}}}")
+    parts = [f"type: {site.plugin.name}", *_given(_in_order(site.settings))]
+    parts.append(f"container: {{{', '.join(_given(_in_order(site.container)))}}}")
     if site.modules:
         parts.append(f"modules: {{{', '.join(_given(site.modules))}}}")
+    if site.via is not None:
+        parts.append(f"via: {{{', '.join([f'type: {site.via.plugin.name}', *_given(_in_order(site.via.settings))])}}}")
     return f"  {site.name}  " + ", ".join(parts)
+
+
+def _in_order(settings: Any) -> dict[str, object]:
+    from hyflow import plain
+    from hyflow.deployment.settings import settings_of
+
+    values = plain.loads(plain.dumps(settings))
+    return {one.name: values[one.name] for one in settings_of(type(settings))}
 
 
 def _given(settings: Mapping[str, object]) -> list[str]:
@@ -124,6 +132,7 @@ def _object(deployment: Deployment, answers: Sequence[Answer] | None) -> dict[st
             "settings": plain.loads(plain.dumps(site.settings)),
             "container": plain.loads(plain.dumps(site.container)),
             "modules": dict(site.modules),
+            "via": site.via and {"type": site.via.plugin.name, "settings": plain.loads(plain.dumps(site.via.settings))},
         }
         for site in deployment.sites.values()
     ]

@@ -86,6 +86,7 @@ def starter(plugins: dict[str, Plugin]) -> str:
         if name != "local":
             parts += [f"\n{_comment(plugin.doc, '  # # ')}  # {name}-site:\n  #   type: {name}\n"]
             parts += [_settings(plugin.settings, "  #   "), _common("  #   ")]
+            parts += [_via(plugins, "  #   ")] if getattr(plugin, "via", False) else []
     return HEAD + "".join(parts) + TAIL
 
 
@@ -102,6 +103,18 @@ def _common(prefix: str) -> str:
 
     told = {name: _comment(schema["description"], prefix + "# ") + f"{prefix}{name}:\n" for name, schema in COMMON.items()}
     return told["container"] + _settings(ContainerSettings, prefix + "  ") + told["modules"] + f"{prefix}  samtools: samtools/1.19\n"
+
+
+def _via(plugins: dict[str, Plugin], prefix: str) -> str:
+    """Each kind of way that there is, with what it must be told."""
+    from hyflow.deployment.schema import via_schema, ways
+    from hyflow.deployment.settings import settings_of
+
+    text = ""
+    for name, way in sorted(ways(plugins).items()):
+        required = "".join(f", {one.name}: {_value(one)}" for one in settings_of(way.reach_settings) if one.required)
+        text += f"{prefix}via: {{type: {name}{required}}}\n"
+    return _comment(via_schema(plugins)["description"], prefix + "# ") + text if text else ""
 
 
 def _told(setting: Setting) -> str:

@@ -51,9 +51,9 @@ def _explain(document: Node, error: ValidationError) -> list[HyflowError]:
         return [DeploymentError(f"{_shown(value)} is not {_meant(error)}", where=locate(document, [*path, value]), hint=hint)]
     match error.validator:
         case "additionalProperties":
-            known = schema["properties"]
-            unknown = [key for key in value if key not in known]
-            return [_unknown(key, name, [*known], locate(document, [*path, key])) for key in unknown]
+            known = [key for key, part in schema["properties"].items() if "not" not in part]
+            unknown = [key for key in value if key not in schema["properties"]]
+            return [_unknown(key, name, known, locate(document, [*path, key])) for key in unknown]
         case "required":
             return [_missing(document, path, key, value, schema) for key in rule if key not in value]
         case "enum" | "const":
@@ -72,6 +72,8 @@ def _explain(document: Node, error: ValidationError) -> list[HyflowError]:
             return [DeploymentError(f"{name} is empty", where=where, hint=schema.get("description"))]
         case "uniqueItems":
             return [DeploymentError(f"{name} names the same thing twice", where=where, hint="name it once")]
+        case "not":
+            return [DeploymentError(schema["title"], where=where, hint=schema["description"])]
         case "minimum":
             return [DeploymentError(f"{name} must be at least {rule}, not {_shown(value)}", where=where)]
         case "maxLength":

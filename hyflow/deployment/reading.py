@@ -14,9 +14,9 @@ from hyflow.deployment.checking import place, problems
 from hyflow.deployment.document import MOST_BYTES, Node, locate, parse
 from hyflow.deployment.kinds import unreadable
 from hyflow.deployment.overlay import with_profile, with_sets
-from hyflow.deployment.schema import deployment_schema
+from hyflow.deployment.schema import deployment_schema, ways
 from hyflow.deployment.settings import instance
-from hyflow.deployment.values import Deployment, Site
+from hyflow.deployment.values import Deployment, Site, Via
 from hyflow.errors import DeploymentError, HyflowError, Where
 from hyflow.misread import undecodable
 from hyflow.model.containers import ContainerSettings
@@ -68,13 +68,13 @@ def _understood(
     """The profiles' own structure is checked with the rest; what lies in those that are not chosen waits until they are."""
     document = with_sets(with_profile(written, profile), sets)
     if plugins is None:
-        plugins, types = installed.load(_types(document)), installed.names()
+        plugins, types = _installed(document), installed.names()
     else:
         types = list(plugins)
     schema = deployment_schema(plugins, types)
     wrong = [*problems(document, schema), *_profile_problems(written, schema), *_strangers(document)]
     if (guessed := _with_nearest_types(document, types)) is not document:  # the settings of a type with a slip in it are looked at, too
-        plugins = {**plugins, **installed.load(_types(guessed))}
+        plugins = {**plugins, **_installed(guessed)}
         wrong += problems(guessed, deployment_schema(plugins, types))
     if found := {str(problem): problem for problem in wrong}:
         raise DeploymentError(sorted(found.values(), key=place))
@@ -95,10 +95,21 @@ def _profile_problems(written: Node, schema: dict[str, Any]) -> list[HyflowError
     return problems(alone, {"type": "object", "properties": {"profiles": schema["properties"]["profiles"]}})
 
 
-def _types(document: Node) -> list[str]:
-    """The site types that the document names, as far as it can be understood."""
+def _installed(document: Node) -> dict[str, Plugin]:
+    """The plug-ins that the document needs; all, where a `via` names no way: whoever reads of that wants to know which there are."""
+    vias = [via for site in _sites_of(document) if (via := _below(site, "via")) is not None]
+    named = _types(vias)
+    found = installed.load([*_types(_sites_of(document)), *named])
+    return found if len(named) == len(vias) and set(named) <= set(ways(found)) else installed.load(installed.names())
+
+
+def _sites_of(document: Node) -> list[Node]:
     sites = _below(document, "sites")
-    nodes = sites.value.values() if sites is not None and isinstance(sites.value, dict) else []
+    return list(sites.value.values()) if sites is not None and isinstance(sites.value, dict) else []
+
+
+def _types(nodes: Sequence[Node]) -> list[str]:
+    """The types that these parts name, as far as they can be understood."""
     kinds = [_below(node, "type") for node in nodes]
     return [kind.value for kind in kinds if kind is not None and isinstance(kind.value, str)]
 
@@ -141,14 +152,20 @@ def _sites(document: Node, plugins: Mapping[str, Plugin]) -> dict[str, Site]:
     wrong: list[HyflowError] = []
     for name, values in document.value["sites"].plain().items():
         plugin, modules = plugins[values.pop("type")], values.pop("modules", {})
-        container = instance(ContainerSettings, values.pop("container", {}))
+        container, via = instance(ContainerSettings, values.pop("container", {})), values.pop("via", None)
         try:
-            sites[name] = Site(name, plugin, instance(plugin.settings, values), container, modules)
+            way = None if via is None else _way(via, plugins)
+            sites[name] = Site(name, plugin, instance(plugin.settings, values), container, modules, way)
         except (HyflowError, ValueError) as error:
             wrong.append(DeploymentError(f"{name}: {error}", where=locate(document, ["sites", name])))
     if wrong:
         raise DeploymentError(wrong)
     return sites
+
+
+def _way(values: dict[str, Any], plugins: Mapping[str, Plugin]) -> Via:
+    plugin = ways(plugins)[values.pop("type")]
+    return Via(plugin, instance(plugin.reach_settings, values))
 
 
 def _binding(values: dict[str, Any], where: Where) -> Binding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from hyflow.connector import Plugin
+from hyflow.connector import Plugin, Way
 from hyflow.deployment.settings import Schema, object_schema
 from hyflow.model.containers import ContainerSettings
 from hyflow.model.jobs import FailureClass
@@ -121,19 +121,60 @@ def deployment_schema(plugins: Mapping[str, Plugin], types: Collection[str] = ()
     }
 
 
+def ways(plugins: Mapping[str, Plugin]) -> dict[str, Way]:
+    """Those of the plug-ins that a `via:` may name."""
+    return {name: plugin for name, plugin in plugins.items() if isinstance(plugin, Way)}
+
+
 def _site(plugins: Mapping[str, Plugin], types: list[str]) -> Schema:
+    via = via_schema(plugins)
+    return _typed(
+        "A site: its type, and the settings that this type has, as in {type: local, cores: 4}.",
+        "The kind of site; it says which settings there are.",
+        types,
+        {name: _typed_site(name, plugin, via) for name, plugin in sorted(plugins.items())},
+    )
+
+
+def _typed_site(name: str, plugin: Plugin, via: Schema) -> Schema:
+    schema = object_schema(plugin.settings)
+    taken = via if getattr(plugin, "via", False) else _no_via(f"sites of type {name} take no `via`", schema)
+    parts = {"type": {"const": name}, **schema["properties"], **COMMON, "via": taken}
+    return {"description": plugin.doc, **schema, "properties": parts}
+
+
+def via_schema(plugins: Mapping[str, Plugin]) -> Schema:
+    """What a site may say whose type can be reached through another machine."""
+    there = ways(plugins)
+    return _typed(
+        "The way to the machine on which the site's command lines run, if it is another than this one, as in {type: ssh, host: HOST}.",
+        "The kind of way; it says which settings there are.",
+        sorted(there),
+        {name: _typed_way(name, plugin) for name, plugin in sorted(there.items())},
+    )
+
+
+def _typed_way(name: str, plugin: Way) -> Schema:
+    schema = object_schema(plugin.reach_settings)
+    parts = {"type": {"const": name}, **schema["properties"], "via": _no_via("a `via` has none of its own", schema)}
+    return {**schema, "properties": parts}
+
+
+def _no_via(what: str, schema: Schema) -> Schema:
+    """A `via` where there can be none, with a word on what to do instead."""
+    instead = "say what lies on the way with `jump`" if "jump" in schema["properties"] else "leave it out, or name another type"
+    return {"not": {}, "title": what, "description": instead}
+
+
+def _typed(doc: str, kind: str, types: list[str], each: Mapping[str, Schema]) -> Schema:
+    """A mapping whose `type` says which of these schemas holds for it."""
     return {
         "type": "object",
-        "description": "A site: its type, and the settings that this type has, as in {type: local, cores: 4}.",
-        "properties": {"type": {"enum": types, "description": "The kind of site; it says which settings there are."}},
+        "description": doc,
+        "properties": {"type": {"enum": types, "description": kind}},
         "required": ["type"],
         "allOf": [
-            {"if": {"type": "object", "properties": {"type": {"const": name}}, "required": ["type"]}, "then": _typed_site(name, plugin)}
-            for name, plugin in sorted(plugins.items())
+            {"if": {"type": "object", "properties": {"type": {"const": name}}, "required": ["type"]}, "then": schema}
+            for name, schema in each.items()
         ],
     }
-
-
-def _typed_site(name: str, plugin: Plugin) -> Schema:
-    schema = object_schema(plugin.settings)
-    return {"description": plugin.doc, **schema, "properties": {"type": {"const": name}, **schema["properties"], **COMMON}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import types
 import typing
 from collections.abc import Mapping
@@ -26,11 +27,12 @@ class Setting:
 
 
 def settings_of(settings: type[Any]) -> list[Setting]:
-    """Every setting of the dataclass, in its order; those that it has from others last."""
-    hints, own = typing.get_type_hints(settings), list(settings.__annotations__)
+    """Every setting of the dataclass: those that are required, those of its own, those that it has from others, the nearer ones first."""
+    hints = typing.get_type_hints(settings)
+    written = list(dict.fromkeys(name for each in settings.__mro__ for name in inspect.get_annotations(each)))
     return [
         Setting(field.name, field.metadata.get("doc", ""), _words(hint), _required(field), _default(field), _example(field, hint))
-        for field in sorted(dataclasses.fields(settings), key=lambda field: own.index(field.name) if field.name in own else len(own))
+        for field in sorted(dataclasses.fields(settings), key=lambda field: (not _required(field), written.index(field.name)))
         for hint in [hints[field.name]]
     ]
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from hyflow.connector import Plugin
+from hyflow.connector import Plugin, Way
 from hyflow.deployment.binding import Binding, Override, Target, location_problems, override_for, step_problems, targets_for
 from hyflow.errors import DeploymentError
 from hyflow.model.containers import ContainerSettings, Runtime
@@ -15,10 +15,19 @@ from hyflow.model.retries import RETRIES, Retries
 
 
 @dataclass(frozen=True, slots=True)
+class Via:
+    """The way to the machine on which a site's command lines run. `settings` is an instance of `plugin.reach_settings`."""
+
+    plugin: Way
+    settings: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """A named site. `settings` is an instance of `plugin.settings`; `container`: how commands that ask for a container get one.
 
-    `modules`: the environment modules to load for software that tools ask for, by the software's name.
+    `modules`: the environment modules to load for software that tools ask for, by the software's name. `via`: None where the site is
+    reached from this machine.
     """
 
     name: str
@@ -26,6 +35,7 @@ class Site:
     settings: Any
     container: ContainerSettings = field(default_factory=ContainerSettings)
     modules: Mapping[str, str] = field(default_factory=dict)
+    via: Via | None = None
 
 
 @dataclass(frozen=True, slots=True)

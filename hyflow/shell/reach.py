@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
-from hyflow.connector import Argv, Finding, Pipe
+from hyflow.connector import Argv, Finding, Pipe, Reach
 from hyflow.errors import SiteError, Unreachable
 from hyflow.shell.quoting import quote
 from hyflow.shell.silence import Silence
@@ -16,17 +18,9 @@ GREETING = 1 << 18
 """How much a login may print before it runs what it was given, in bytes."""
 BLOCK = 1 << 16
 TAIL = 1 << 16
-
-
-class Reach(Protocol):
-    """A way to run lines for a POSIX shell on a machine. Entered with `async with`; entering makes sure that the machine can be reached."""
-
-    async def __aenter__(self) -> Reach: ...
-
-    async def __aexit__(self, *exc: object) -> None: ...
-
-    def open(self, line: str) -> AbstractAsyncContextManager[Pipe]:
-        """Run the line, attached; leaving ends it. Raises SiteError, and so does whatever is asked of the pipe."""
+ENDING = 5.0
+"""Seconds that ending a command may take at the other end."""
+_END = "kill -s TERM -- -%d 2>/dev/null || kill -s TERM %d 2>/dev/null || exit 0; sleep 2; kill -s KILL -- -%d 2>/dev/null; exit 0"
 
 
 @runtime_checkable
@@ -159,3 +153,15 @@ async def last_of(read: Callable[[int], Awaitable[bytes]], heard: Callable[[], N
         heard()
         kept = (kept + block)[-TAIL:]
     return kept
+
+
+async def end(pipe: SignedPipe, say: Callable[[str], AbstractAsyncContextManager[Pipe]]) -> None:
+    """End a command that nobody waits for any more: closing its streams would leave one that neither reads nor writes. `say` runs a line
+    where the command runs. Takes ENDING seconds at most."""
+    with contextlib.suppress(SiteError, TimeoutError, BrokenPipeError):
+        async with asyncio.timeout(ENDING):
+            await pipe.begun()
+            if pipe.leader is not None:
+                async with say(_END.replace("%d", str(pipe.leader))) as ending:
+                    await ending.close_input()
+                    await ending.wait()

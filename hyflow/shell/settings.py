@@ -11,8 +11,21 @@ WORKDIR = {"pattern": "^(/|~/)", "title": "an absolute path, or one that begins 
 """The schema of a path at a site."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """Settings of what speaks with a machine. Without slots, so that others may have it beside another base."""
+
+    patience: float = field(
+        default=60.0,
+        metadata={
+            "doc": "Give up what is asked of the machine when no byte has moved for so many seconds.",
+            "schema": {"exclusiveMinimum": 0},
+        },
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShellSettings:
+class ShellSettings(Patience):
     workdir: str = field(
         metadata={
             "doc": "The directory there that hyflow works in, an absolute path or one below the home there, as ~/hyflow; it is made.",
@@ -43,13 +56,6 @@ class ShellSettings:
         default=1.0,
         metadata={
             "doc": "Look at running jobs at least every so many seconds; sooner while they are young.",
-            "schema": {"exclusiveMinimum": 0},
-        },
-    )
-    patience: float = field(
-        default=60.0,
-        metadata={
-            "doc": "Give up what is asked of the machine when no byte has moved for so many seconds.",
             "schema": {"exclusiveMinimum": 0},
         },
     )

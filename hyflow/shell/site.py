@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
-from hyflow.connector import Argv, Done, Examine, Finding, Forget, Logs, Lost, P, Pipe, Queued, Refused, SiteContext, Status, Ticket
+from hyflow.connector import Argv, Done, Examine, Finding, Forget, Logs, Lost, P, Pipe, Queued, Reach, Refused, SiteContext, Status, Ticket
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import HERE, Location
@@ -22,7 +22,7 @@ from hyflow.shell.bundle import STARTER_NAME, Member, Unbundled, bundle, pack
 from hyflow.shell.examine import examine
 from hyflow.shell.measuring import measure
 from hyflow.shell.probe import Machine, probe
-from hyflow.shell.reach import Lines, Reach, Tells
+from hyflow.shell.reach import Lines, Tells
 from hyflow.shell.sameness import same
 from hyflow.shell.settings import ShellSettings, check
 from hyflow.shell.trips import script, trip

@@ -121,7 +121,7 @@ def test_what_init_comments_out_can_be_commented_in(tmp_path: Path) -> None:
     from hyflow.deployment import plugins, read
     from hyflow.deployment.settings import settings_of
 
-    lines = starter(plugins.load(["local", "shell"])).splitlines()
+    lines = starter(plugins.load(["local", "shell", "ssh"])).splitlines()
     start = next(n for n, line in enumerate(lines) if line == "  # shell-site:")
     end = lines.index("", start)
     lines[start:end] = [line.replace("  # ", "  ", 1).replace("  #   ", "    ", 1) for line in lines[start:end]]
@@ -133,6 +133,8 @@ def test_what_init_comments_out_can_be_commented_in(tmp_path: Path) -> None:
         one.name: one.example if one.default is None else one.default for one in settings_of(ContainerSettings)
     }
     assert sites["shell-site"].modules == {"samtools": "samtools/1.19"}
+    via = sites["shell-site"].via
+    assert via is not None and (via.plugin.name, via.settings.host) == ("ssh", "TEXT")
 
 
 BOX = """version: 1
@@ -195,7 +197,7 @@ def test_the_reference_is_complete_and_its_file_is_valid(tmp_path: Path) -> None
         assert all(f"`{setting}`" in part for setting in elsewhere)
     part = page.partition("### `container`")[2].partition("\n##")[0]
     assert all(f"`{runtime}`" in part for runtime in RUNTIMES)
-    assert set(COMMON) <= set(re.findall(r"^### `(\w+)`", page, re.MULTILINE))
+    assert {*COMMON, "via"} <= set(re.findall(r"^### `(\w+)`", page, re.MULTILINE))
     (example,) = (text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "version:" in text)
     (tmp_path / "d.yml").write_text(example, encoding="utf-8")
     assert str(read(tmp_path / "d.yml", "dev").bind[0].targets[0]) == "here"
