@@ -197,7 +197,8 @@ class Plugin(Protocol):
     `{"minimum": 1}` or `hyflow.model.quantities.SIZE`. The deployment file's schema derives from it.
 
     A plug-in that knows the names of its sites' locations before it connects may have them in an attribute `locations` ("" for a site
-    that is one place): a binding to another one is then a mistake that `hyflow check` finds. One whose sites are always the machine that
+    that is one place), or in a method of that name that takes the settings: a binding to another one is then a mistake that `hyflow check`
+    finds. One whose sites are always the machine that
     hyflow runs on may say so with an attribute `here` that is true: cleaning up after a run then asks such a site without further ado.
     One whose sites may ask somebody for a password says in an attribute `entering` how many seconds entering may take, instead of 60.
     One whose sites can be reached through a `Way` says so with an attribute `via` that is true, and obeys `SiteContext.via`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from hyflow.connector import Connector, Reach, SiteContext
 from hyflow.shell.settings import WORKDIR, Patience, ShellSettings
 
+NODE = {"pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)", "title": "a name of letters, digits and ._-"}
 NAME = {"pattern": r"^[^\s-]\S*$(?!\n)", "title": "a name without white space that does not begin with -"}
 
 
@@ -55,6 +57,14 @@ class WaySettings(Patience):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(WaySettings, ShellSettings):
+    nodes: list[str] = field(
+        default_factory=list,
+        metadata={
+            "doc": "Machines that run jobs instead of `host`, by name or alias, reached as it is; all see the same `workdir`. Each is a "
+            "location of the site.",
+            "schema": {"items": {"type": "string", **NODE}, "uniqueItems": True, "examples": [["node1", "node2"]]},
+        },
+    )
     data_host: str | None = field(
         default=None,
         metadata={
@@ -77,16 +87,24 @@ class SshPlugin:
     doc: str = "Runs jobs on a machine behind SSH, where nothing needs to be installed; only what jobs need is copied there."
     settings: type[Settings] = Settings
     reach_settings: type[WaySettings] = WaySettings
-    locations: tuple[str, ...] = ("",)
     entering: float = 660.0  # somebody may have to look for a code, at either host
 
     def connect(self, settings: Settings, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
-        """The connector for one such machine."""
+        """The connector for one such machine, or for several that see the same files."""
         from hyflow.shell.site import ShellSite
+        from hyflow_ssh.nodes import Lent, Nodes
         from hyflow_ssh.reach import reach
 
+        if settings.nodes:
+            way = reach(settings, settings.data_host or settings.host)
+            nodes = {name: ShellSite(reach(settings, name), settings, context, Lent(way), name) for name in settings.nodes}
+            return Nodes(way, nodes)
         files = None if settings.data_host is None else reach(settings, settings.data_host)
         return ShellSite(reach(settings, settings.host), settings, context, files)
+
+    def locations(self, settings: Settings) -> Sequence[str]:
+        """Their names, known before anybody connects."""
+        return settings.nodes or ("",)
 
     def reach(self, settings: WaySettings, context: SiteContext) -> Reach:
         """The way to such a machine alone; the context is none of its concern."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +81,17 @@ def _understood(
     sites = _sites(document, plugins)
     values = document.plain()
     bind = tuple(_binding(item, locate(document, ["bind", number])) for number, item in enumerate(values.get("bind", [])))
-    known = {name: getattr(site.plugin, "locations", None) for name, site in sites.items()}
+    known = {name: _known_locations(site) for name, site in sites.items()}
     declared = {name: locations for name, locations in known.items() if locations is not None}
     if astray := location_problems(bind, declared):
         raise DeploymentError(astray)
     return Deployment(sites, bind, source, json.dumps(values), _retries(values.get("retry", {})))
+
+
+def _known_locations(site: Site) -> Collection[str] | None:
+    known = getattr(site.plugin, "locations", None)
+    locations: Collection[str] | None = known(site.settings) if callable(known) else known
+    return locations
 
 
 def _profile_problems(written: Node, schema: dict[str, Any]) -> list[HyflowError]:

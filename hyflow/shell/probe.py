@@ -30,10 +30,12 @@ class Machine:
     clock: float
 
 
-async def probe(site: Opens, workdir: str) -> Machine:
-    """Look at the machine and make `workdir` (0700) ready. Raises one SiteError that names everything that is missing."""
+async def probe(site: Opens, workdir: str, node: str = "") -> Machine:
+    """Look at the machine and make `workdir` (0700) ready. `node`: which of those it is that see this directory and have their own bundles.
+    Raises one SiteError that names everything that is missing."""
     scripts = pack([Member(RUNNER_NAME, RUNNER, mode=0o600), Member(STARTER_NAME, STARTER, mode=0o600)])
-    argv = ("sh", "-c", PROBE, "sh", workdir, RUNNER_NAME, STARTER_NAME)
+    base = f"{BASE}-{node}" if node else BASE
+    argv = ("sh", "-c", PROBE, "sh", workdir, base, RUNNER_NAME, STARTER_NAME)
     answer = await trip(site, argv, scripts, what=f"making the directory {workdir} ready")
     known: dict[str, str] = {}
     missing: list[str] = []
@@ -50,14 +52,14 @@ async def probe(site: Opens, workdir: str) -> Machine:
         )
     if "foreign" in known:
         raise SiteError(f"the directory {workdir} belongs to another user", transient=False, hint="Name another `workdir`.")
-    return machine(known, real.removesuffix("\n"))
+    return machine(known, real.removesuffix("\n"), base)
 
 
-def machine(known: dict[str, str], workdir: str) -> Machine:
+def machine(known: dict[str, str], workdir: str, base: str = BASE) -> Machine:
     try:
         return Machine(
             workdir=workdir,
-            base=posixpath.join(workdir, BASE),
+            base=posixpath.join(workdir, base),
             home=known["home"],
             host=known["host"],
             boot=known["boot"],

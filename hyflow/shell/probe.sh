@@ -1,7 +1,7 @@
-# What kind of machine is this? Arguments: the directory to work in (made if it is not there; ~/ is the home), names of scripts that are to
-# be there. Input: these as a tar stream. Output: lines of NAME=VALUE.
-workdir=$1
-shift
+# What kind of machine is this? Arguments: the directory to work in (made if it is not there; ~/ is the home), the name of the one
+# for bundles in it, names of scripts that are to be there. Input: these as a tar stream. Output: lines of NAME=VALUE.
+workdir=$1 base=$2
+shift 2
 unset CDPATH
 need() {
     for each; do if command -v "$each" >/dev/null 2>&1; then return; fi; done
@@ -24,13 +24,13 @@ works 'env -i' env -i -- true
 [ -z "$missing" ] || exit 0
 umask 077
 case $workdir in '~/'*) workdir=$HOME/${workdir#'~/'} ;; esac
-mkdir -p "$workdir/.attempts" || exit 1
+mkdir -p "$workdir/$base" || exit 1
 cd -P "$workdir" || exit 1
-if [ ! -O . ] || [ ! -O .attempts ] || [ -L .attempts ]; then echo foreign=1; exit 0; fi
+if [ ! -O . ] || [ ! -O "$base" ] || [ -L "$base" ]; then echo foreign=1; exit 0; fi
 for script; do
-    [ ! -e ".attempts/$script" ] || continue
-    (mkdir ".attempts/.new-$$" && cd ".attempts/.new-$$" && tar -xof - && mv -f "$@" ..) || exit 1
-    rmdir ".attempts/.new-$$"
+    [ ! -e "$base/$script" ] || continue
+    (mkdir "$base/.new-$$" && cd "$base/.new-$$" && tar -xof - && mv -f "$@" ..) || exit 1
+    rmdir "$base/.new-$$"
     break
 done
 set -- $(df -Pk . | tail -n 1)

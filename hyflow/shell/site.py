@@ -37,10 +37,13 @@ AHEAD, AHEAD_CORES = 64, 4
 
 class ShellSite:
     """`hyflow.connector.Connector` for a machine at the end of `reach`; `files`: the way to another one that sees the same workdir, which
-    files go if it is there. Leaving lets running attempts go on."""
+    files go if it is there. `node`: the name of its location, where several machines that see the same workdir are one site. Leaving lets
+    running attempts go on."""
 
-    def __init__(self, reach: Reach, settings: ShellSettings, context: SiteContext, files: Reach | None = None) -> None:
-        self._host, self._files = Lines(reach), files
+    def __init__(
+        self, reach: Reach, settings: ShellSettings, context: SiteContext, files: Reach | None = None, node: str = ""
+    ) -> None:
+        self._host, self._files, self._node = Lines(reach), files, node
         self._settings, self._site, self._run = settings, context.site, context.run
         self._group = asyncio.TaskGroup()
         self._background: list[asyncio.Task[None]] = []
@@ -55,10 +58,10 @@ class ShellSite:
         check(self._settings, self._site)
         async with AsyncExitStack() as entered:
             await entered.enter_async_context(self._host.reach)
-            self._machine = await probe(self._host, self._settings.workdir)
+            self._machine = await probe(self._host, self._settings.workdir, self._node)
             if self._files is not None:
                 await entered.enter_async_context(self._files)
-                await same(self._host, Lines(self._files), self._machine.workdir)
+                await same(self._host, Lines(self._files), self._machine.workdir, self._node)
             await self._group.__aenter__()
             self._entered = entered.pop_all()
         for work, name in ((self._watcher.run(), "looks at jobs"), (self._send(), "submits jobs")):
@@ -76,7 +79,7 @@ class ShellSite:
         name = self._settings.filesystem or own
         room = self._capacity
         ahead = round(max(AHEAD, AHEAD_CORES * room.cores))
-        return (Location(self._site, "", name, self._there.workdir, {name: "/"}, capacity=room, largest=room, ahead=ahead),)
+        return (Location(self._site, self._node, name, self._there.workdir, {name: "/"}, capacity=room, largest=room, ahead=ahead),)
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
         return (self._host if self._files is None else Lines(self._files)).open(argv)
@@ -122,9 +125,13 @@ class ShellSite:
             await markers.forget(self._host, self._there.base, [key_of(ticket) for ticket in tickets])
 
     async def examine(self) -> Sequence[Finding]:
+        return [*await self.looked_at(), *await measure(self)]
+
+    async def looked_at(self) -> Sequence[Finding]:
+        """What there is to say of the machine, without what is measured on the way that files go."""
         way = self._host.reach
         told = way.findings() if isinstance(way, Tells) else ()
-        return [*told, *await examine(self._host, self._there), *await measure(self)]
+        return [*told, *await examine(self._host, self._there)]
 
     async def size(self, path: str) -> int | None:
         return await logs.size(self, path)
@@ -144,8 +151,8 @@ class ShellSite:
 
     @property
     def _starter(self) -> str:
-        """The directory of the run's starter."""
-        return posixpath.join(self._there.workdir, self._run, ".starter")
+        """The directory of the run's starter on this machine."""
+        return posixpath.join(self._there.workdir, self._run, ".starter", self._node).rstrip("/")
 
     @property
     def _there(self) -> Machine:
@@ -156,7 +163,7 @@ class ShellSite:
     def _ticket(self, key: Key) -> Ticket:
         """Valid after a restart; the host and its boot are told because behind one name there may be several machines."""
         there = self._there
-        return Ticket(dumps({"key": key, "base": there.base, "host": there.host, "boot": there.boot}).decode())
+        return Ticket(dumps({"key": key, "base": there.base, "host": there.host, "boot": there.boot, "node": self._node}).decode())
 
     async def _send(self) -> None:
         """Send what waits, in as few round trips as it takes; ends by being cancelled."""
@@ -227,6 +234,11 @@ class ShellSite:
 
 def key_of(ticket: Ticket) -> Key:
     return Key(str(loads(ticket.encode())["key"]))
+
+
+def node_of(ticket: Ticket) -> str:
+    """The name of the location that it was given at."""
+    return str(loads(ticket.encode())["node"])
 
 
 def thousandths(task: Task) -> int:
