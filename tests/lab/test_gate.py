@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 import sys
@@ -13,29 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sshlab import Gate
 
-GATE = Path(__file__).with_name("gate.py")
+PROGRAM = Path(__file__).with_name("gate.py")
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class Entrance:
     """A gate at `port`, which leads to a server that sends back all that it is sent."""
 
-    control: Path
+    gate: Gate
     port: int
 
     def tell(self, line: str) -> str:
-        with socket.socket(socket.AF_UNIX) as told:
-            told.connect(str(self.control))
-            told.sendall(f"{line}\n".encode())
-            return told.makefile().readline().rstrip("\n")
+        return self.gate.tell(line)
+
+    def count(self) -> dict[str, int]:
+        return self.gate.count()
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
-
-    def count(self) -> dict[str, int]:
-        counts: dict[str, int] = json.loads(self.tell("count"))
-        return counts
 
 
 def echo(server: socket.socket) -> None:
@@ -57,20 +53,20 @@ def answer(client: socket.socket) -> None:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
+def gate(tmp_path: Path) -> Iterator[Entrance]:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as free:
-        made = Gate(tmp_path / "control", free.getsockname()[1])
+        made = Entrance(Gate(tmp_path / "control"), free.getsockname()[1])
         free.close()
         threading.Thread(target=echo, args=(server,), daemon=True).start()
         places = [f"127.0.0.1:{made.port}", f"127.0.0.1:{server.getsockname()[1]}"]
-        with subprocess.Popen([sys.executable, str(GATE), str(made.control), *places]) as process:
+        with subprocess.Popen([sys.executable, str(PROGRAM), str(made.gate.control), *places]) as process:
             wait_for(made)
             yield made
             process.terminate()
         server.shutdown(socket.SHUT_RDWR)
 
 
-def wait_for(gate: Gate) -> None:
+def wait_for(gate: Entrance) -> None:
     for _ in range(500):
         try:
             gate.connect().close()
@@ -91,7 +87,7 @@ def exactly(client: socket.socket, length: int) -> bytes:
     return data
 
 
-def test_it_forwards_all_and_then_the_end(gate: Gate) -> None:
+def test_it_forwards_all_and_then_the_end(gate: Entrance) -> None:
     sent = bytes(range(256)) * 4096
     with gate.connect() as client:
         writing = threading.Thread(target=lambda: (client.sendall(sent), client.shutdown(socket.SHUT_WR)))
@@ -102,7 +98,7 @@ def test_it_forwards_all_and_then_the_end(gate: Gate) -> None:
     assert (counts["connections"], counts["to_server"], counts["to_client"]) == (1, len(sent), len(sent))
 
 
-def test_it_counts_turns(gate: Gate) -> None:
+def test_it_counts_turns(gate: Entrance) -> None:
     with gate.connect() as client:
         for word in (b"one", b"two", b"three"):
             client.sendall(word)
@@ -112,7 +108,7 @@ def test_it_counts_turns(gate: Gate) -> None:
     assert gate.count()["turns"] == 0
 
 
-def test_it_cuts_what_is_open_and_takes_new_connections(gate: Gate) -> None:
+def test_it_cuts_what_is_open_and_takes_new_connections(gate: Entrance) -> None:
     with gate.connect() as client, gate.connect() as other:
         for each in (client, other):
             each.sendall(b"x")
@@ -126,7 +122,7 @@ def test_it_cuts_what_is_open_and_takes_new_connections(gate: Gate) -> None:
         assert client.recv(1) == b"x"
 
 
-def test_it_forwards_nothing_while_it_stalls(gate: Gate) -> None:
+def test_it_forwards_nothing_while_it_stalls(gate: Entrance) -> None:
     with gate.connect() as client:
         assert gate.tell("stall") == "ok"
         client.sendall(b"held")
@@ -138,7 +134,7 @@ def test_it_forwards_nothing_while_it_stalls(gate: Gate) -> None:
         assert exactly(client, 4) == b"held"
 
 
-def test_it_refuses_new_connections_alone(gate: Gate) -> None:
+def test_it_refuses_new_connections_alone(gate: Entrance) -> None:
     with gate.connect() as client:
         client.sendall(b"x")
         assert client.recv(1) == b"x"
@@ -153,7 +149,7 @@ def test_it_refuses_new_connections_alone(gate: Gate) -> None:
         assert client.recv(1) == b"z"
 
 
-def test_it_gives_so_many_bytes_and_then_a_reset(gate: Gate) -> None:
+def test_it_gives_so_many_bytes_and_then_a_reset(gate: Entrance) -> None:
     assert gate.tell("truncate 100000") == "ok"
     with gate.connect() as client:
         client.sendall(b"x" * 200_000)
@@ -165,7 +161,7 @@ def test_it_gives_so_many_bytes_and_then_a_reset(gate: Gate) -> None:
         assert len(exactly(client, 200_000)) == 200_000
 
 
-def test_it_delays_each_way_and_keeps_the_order(gate: Gate) -> None:
+def test_it_delays_each_way_and_keeps_the_order(gate: Entrance) -> None:
     assert gate.tell("delay 100") == "ok"
     sent = bytes(range(200))
     with gate.connect() as client:
@@ -176,5 +172,5 @@ def test_it_delays_each_way_and_keeps_the_order(gate: Gate) -> None:
         assert time.monotonic() - began >= 0.2
 
 
-def test_it_names_a_command_that_it_does_not_know(gate: Gate) -> None:
+def test_it_names_a_command_that_it_does_not_know(gate: Entrance) -> None:
     assert gate.tell("delay soon") == "error: no such command: delay soon"

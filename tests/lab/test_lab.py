@@ -3,49 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from lab import engine_site, setting
+from ownlab import Lab, copy, left
 
-ROOT = Path(__file__).resolve().parents[2]
 WEB = "import urllib.request; print(urllib.request.urlopen('http://commonwl.org').status)"
-
-
-@dataclass(frozen=True, slots=True)
-class Lab:
-    """A lab of the checkout at `root`, which is a copy of what a lab is made from."""
-
-    root: Path
-
-    def run(self, *words: str, program: str = "lab.sh", **environment: str) -> subprocess.CompletedProcess[str]:
-        command = ["sh", str(self.root / "tests/lab" / program), *words]
-        return subprocess.run(command, env=os.environ | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-
-    def status(self) -> dict[str, str]:
-        return dict(line.split() for line in self.run("status").stdout.splitlines())
-
-    def docker(self, *words: str) -> subprocess.CompletedProcess[str]:
-        client = engine_site("docker", self.root / ".lab")["container"]["command"]
-        return subprocess.run([*client, *words], capture_output=True, text=True, check=False)
-
-    @property
-    def state(self) -> Path:
-        return Path(setting("DOCKER_HOST", self.root / ".lab").removeprefix("unix://")).parents[1]
-
-
-def copy(root: Path) -> Lab:
-    """The sources of a lab, in another checkout."""
-    shutil.copytree(ROOT / "tests/lab", root / "tests/lab", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "workflows/digits").mkdir(parents=True)
-    shutil.copy(ROOT / "workflows/digits/Dockerfile", root / "workflows/digits")
-    return Lab(root)
 
 
 @pytest.fixture
@@ -62,17 +30,17 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 
 def test_it_comes_up_once_and_leaves_nothing_when_it_is_down(lab: Lab) -> None:
-    state, namespace = lab.state, network_of(lab)
-    assert lab.docker("run", "--rm", "--network", "hyflow-lab", "python:3-slim", "python", "-c", WEB).stdout == "200\n"
+    state, namespace = state_of(lab), network_of(lab)
+    assert docker(lab, "run", "--rm", "--network", "hyflow-lab", "python:3-slim", "python", "-c", WEB).stdout == "200\n"
     tiny = setting("HYFLOW_LAB_REGISTRY", lab.root / ".lab") + "/hyflow/tiny:1"
-    assert lab.docker("run", "--rm", "--pull", "always", tiny).stdout == "pulled from the lab's registry\n"
+    assert docker(lab, "run", "--rm", "--pull", "always", tiny).stdout == "pulled from the lab's registry\n"
 
     began, daemon = time.monotonic(), (state / "docker/docker.pid").read_text(encoding="ascii")
     assert (again := lab.run("up", "docker")).returncode == 0
     assert (again.stdout, time.monotonic() - began < 5) == ("", True)
     assert (state / "docker/docker.pid").read_text(encoding="ascii") == daemon
 
-    assert lab.docker("run", "--detach", "--network", "hyflow-lab", "debian:stable-slim", "sleep", "1000").returncode == 0
+    assert docker(lab, "run", "--detach", "--network", "hyflow-lab", "debian:stable-slim", "sleep", "1000").returncode == 0
     assert lab.run("down").returncode == 0
     assert left(state, namespace) == []
     assert set(lab.status().values()) == {"down"}
@@ -81,8 +49,8 @@ def test_it_comes_up_once_and_leaves_nothing_when_it_is_down(lab: Lab) -> None:
 
 
 def test_it_ends_what_a_daemon_left_that_was_killed(lab: Lab) -> None:
-    state, namespace = lab.state, network_of(lab)
-    assert lab.docker("run", "--detach", "debian:stable-slim", "sleep", "1000").returncode == 0
+    state, namespace = state_of(lab), network_of(lab)
+    assert docker(lab, "run", "--detach", "debian:stable-slim", "sleep", "1000").returncode == 0
     os.kill(int((state / "docker/docker.pid").read_text(encoding="ascii").split()[0]), signal.SIGKILL)
     assert lab.status()["docker"] == "down"
     assert left(state, namespace) != []
@@ -116,24 +84,18 @@ def test_a_part_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "no part is called 'nosuch'; there are: registry docker" in done.stderr
 
 
+def docker(lab: Lab, *words: str) -> subprocess.CompletedProcess[str]:
+    client = engine_site("docker", lab.root / ".lab")["container"]["command"]
+    return subprocess.run([*client, *words], capture_output=True, text=True, check=False)
+
+
+def state_of(lab: Lab) -> Path:
+    return Path(setting("DOCKER_HOST", lab.root / ".lab").removeprefix("unix://")).parents[1]
+
+
 def network_of(lab: Lab) -> str:
     """The network namespace that Docker's daemon of this lab has, as in "net:[4026532000]"; it is not ours."""
-    pid = (lab.state / "docker/docker.pid").read_text(encoding="ascii").split()[0]
+    pid = (state_of(lab) / "docker/docker.pid").read_text(encoding="ascii").split()[0]
     namespace = str(Path(f"/proc/{pid}/ns/net").readlink())
     assert namespace != str(Path("/proc/self/ns/net").readlink())
     return namespace
-
-
-def left(state: Path, namespace: str) -> list[str]:
-    """What a lab has left: its directory, processes that name it or are in its network, its mounts and its control groups."""
-    mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
-    found = [line for line in mounts if f"{state}/" in line or f" {namespace} " in line]
-    found += [str(path) for path in (state, *Path("/sys/fs/cgroup").glob(f"**/hyflow-lab-{state.name}*")) if path.exists()]
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().decode(errors="replace")
-            if str(state) in command or str((process / "ns/net").readlink()) == namespace:
-                found.append(f"process {process.name} {command}")
-        except OSError:
-            continue
-    return found

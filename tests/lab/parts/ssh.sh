@@ -8,6 +8,7 @@
 _ssh=$LAB/ssh
 _ssh_users="ada bob" # of every site; those below are the cluster's alone
 _ssh_odd="cathy fiona patty quentin noel"
+_ssh_gates="cluster cloud registry localhost"
 
 ssh_can() {
     local why; why=$(rights ssh)
@@ -16,7 +17,7 @@ ssh_can() {
 
 ssh_is_up() {
     local pidfile
-    for pidfile in wan cluster-gate cloud-gate registry-gate cluster/init cloud/init; do alive "$_ssh/$pidfile.pid" || return 1; done
+    for pidfile in wan ${_ssh_gates// /-gate }-gate cluster/init cloud/init; do alive "$_ssh/$pidfile.pid" || return 1; done
 }
 
 ssh_up() {
@@ -34,7 +35,7 @@ ssh_up() {
 
 ssh_down() {
     local gate site
-    for gate in cluster cloud registry; do end "$_ssh/$gate-gate.pid"; done
+    for gate in $_ssh_gates; do end "$_ssh/$gate-gate.pid"; done
     for site in cluster cloud; do site_halt "$site"; done
     sites_part
     unmount "$_ssh"
@@ -57,7 +58,7 @@ SSH_CLUSTER_GATE=$_ssh/cluster.gate
 SSH_CLOUD_GATE=$_ssh/cloud.gate
 SSH_CLUSTER_ROOT=$_ssh/cluster/root
 SSH_CLOUD_ROOT=$_ssh/cloud/root
-SSH_HOME=/run/netns/$(site_netns home)
+SSH_HOME=$(_ssh_netns home)
 QUENTIN_PASSWORD=$_ssh/client/keys/quentin.password
 END
 }
@@ -178,18 +179,21 @@ Match User quentin
 END
 }
 
+# Two lead to sshd; two from the cluster to the lab's registry, at the address that it has here, and as "localhost/...".
 _ssh_gates() {
     local site
-    for site in cluster cloud; do
-        daemon "$_ssh/$site-gate" python3 "$HERE/gate.py" "$_ssh/$site.gate" "127.0.0.1:$(_ssh_port "$site")" \
-            "/run/netns/$(site_netns home)=$(site_address "$site"):22"
-    done
-    # The lab's registry, at the address that it has here.
-    daemon "$_ssh/registry-gate" python3 "$HERE/gate.py" "$_ssh/registry.gate" "/run/netns/$(site_netns cluster)=$REGISTRY" "$REGISTRY"
-    for site in cluster cloud registry; do
+    for site in cluster cloud; do _ssh_gate "$site" "127.0.0.1:$(_ssh_port "$site")" "$(_ssh_netns home)=$(site_address "$site"):22"; done
+    _ssh_gate registry "$(_ssh_netns cluster)=$REGISTRY" "$REGISTRY"
+    _ssh_gate localhost "$(_ssh_netns cluster)=127.0.0.1:80" "$REGISTRY"
+    for site in $_ssh_gates; do
         wait_for 10 test -S "$_ssh/$site.gate" || { cat "$_ssh/$site-gate.log" >&2; return 1; }
     done
 }
+
+# _ssh_gate NAME LISTEN CONNECT
+_ssh_gate() { daemon "$_ssh/$1-gate" python3 "$HERE/gate.py" "$_ssh/$1.gate" "$2" "$3"; }
+
+_ssh_netns() { echo "/run/netns/$(site_netns "$1")"; }
 
 _ssh_config() {
     local name

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Becomes a site's first process: boot.sh DIRECTORY GROUP, in namespaces of its own, in control groups of that name. It mounts the site's root, DIRECTORY/root, runs the site's
-# /etc/rc.local, starts its sshd, and then takes in the processes that others leave. DIRECTORY/init.pid: its id, and when it was started.
+# Becomes a site's first process: boot.sh DIRECTORY GROUP, in namespaces of its own, and in control groups of that name. It mounts the site's
+# root, DIRECTORY/root, runs the site's /etc/rc.local, starts its sshd, and then takes in the processes that others leave.
+# DIRECTORY/init.pid: its id, and when it was started.
 set -eu
 . "${0%/*}/../services.sh"
 directory=$1 root=$1/root
@@ -20,7 +21,8 @@ mount -t sysfs sysfs "$root/sys"
 mount --rbind /sys/fs/cgroup "$root/sys/fs/cgroup"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
-mkdir "$root"/dev/{net,pts,shm} "$root"/run/{lock,sshd}
+mkdir "$root"/dev/{net,pts,shm} "$root"/run/{lock,proc,sshd}
+mount -t proc proc "$root/run/proc" # whole: users may mount one in namespaces of theirs where they see one in which nothing is hidden
 for device in null zero full random urandom tty fuse net/tun; do [ ! -c "/dev/$device" ] || cp -a "/dev/$device" "$root/dev/$device"; done
 ln -s /proc/self/fd "$root/dev/fd"
 ln -s pts/ptmx "$root/dev/ptmx"
@@ -39,6 +41,6 @@ mount -o remount,bind,ro /proc/sys/kernel/random/boot_id
 [ ! -x /etc/rc.local ] || /etc/rc.local
 /usr/sbin/sshd -E /var/log/sshd.log
 while :; do # bash takes in every process whose parent has ended
-    sleep 1000 &
+    sleep infinity &
     wait
 done
