@@ -23,7 +23,7 @@ ssh_is_up() {
 ssh_up() {
     local site
     ssh_down
-    packages openssh-server openssh-client iproute2 util-linux gcc libc6-dev perl-base python3-minimal busybox-static rsync tcsh fish python3-numpy || return 1
+    packages openssh-server openssh-client iproute2 util-linux gcc libc6-dev perl-base python3-minimal busybox-static rsync tcsh fish python3-numpy python-is-python3 || return 1
     mkdir -p "$_ssh/client/keys" && chmod 700 "$_ssh/client/keys" || return 1
     sites_join && _ssh_keys || return 1
     _ssh_make cloud & # both at once: most of the time is spent on copying
