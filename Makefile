@@ -5,7 +5,7 @@
 # make soak         the whole conformance suite on every way to run, runs that are killed at every point of theirs, then about an hour of
 #                   generated tests    [HYFLOW_SOAK_FACTOR=20]
 # make bench        hyflow beside cwltool, StreamFlow and Toil, about an hour; writes docs/performance.md    [QUICK=1]
-# make lab          bring up the services that tests run against (tests/lab), as root on Debian    [PARTS="docker podman"]
+# make lab          bring up the services that tests run against (tests/lab), as root on Debian    [PARTS="docker ssh"]
 # make lab-down     take them down
 # make clean        remove all that the above have made; what the lab has built stays in /var/cache/hyflow-lab
 #

@@ -13,6 +13,7 @@ from hyflow.cwl.processes import Processes
 from hyflow.deployment import Deployment, Site
 from hyflow.errors import HyflowError, SiteError
 from hyflow.model.places import HERE, Location
+from hyflow.outage import Outage
 from hyflow.staging.files import FarFiles, Files, HereFiles
 
 _CONNECTING = 60.0
@@ -36,12 +37,15 @@ async def enter(site: Site, run: str, state: Path, stack: AsyncExitStack) -> Con
         raise SiteError(what, transient=True, hint="hyflow check DEPLOY --connect looks at it") from error
 
 
-def reached(connectors: Mapping[str, Connector], places: Mapping[str, Location]) -> dict[str, Files]:
-    """How to reach each file system: this machine's directly, others by the first site that sees them."""
+def reached(
+    connectors: Mapping[str, Connector], places: Mapping[str, Location], outages: Mapping[str, Outage] | None = None
+) -> dict[str, Files]:
+    """How to reach each file system: this machine's directly, others by the first site that sees them. `outages`: by site, where one that
+    gives no answer is to be asked until it does."""
     files: dict[str, Files] = {HERE: HereFiles()}
     for place in places.values():
         for filesystem in place.mounts:
-            files.setdefault(filesystem, FarFiles(connectors[place.site]))
+            files.setdefault(filesystem, FarFiles(connectors[place.site], (outages or {}).get(place.site)))
     return files
 
 

@@ -73,6 +73,13 @@ class SiteError(HyflowError):
         super().__init__(what, where=where, hint=hint)
 
 
+class Unreachable(SiteError):
+    """The way to a site is broken. Nothing is known to be wrong with what was asked, which may have been done or not."""
+
+    def __init__(self, what: str, *, hint: str | None = None) -> None:
+        super().__init__(what, transient=True, hint=hint)
+
+
 class ImageError(SiteError):
     """A container image cannot be had at a site."""
 

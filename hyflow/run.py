@@ -38,6 +38,7 @@ from hyflow.model.jobs import Failure, FailureClass, JobId
 from hyflow.model.places import HERE, Location
 from hyflow.model.values import Inputs, Value, map_data
 from hyflow.model.workflow import Program
+from hyflow.outage import Outage
 from hyflow.report.observer import Observer
 from hyflow.report.sofar import SoFar, taken_up
 from hyflow.rerunning import begin_again
@@ -201,7 +202,8 @@ async def _with_sites(run: _Run) -> Result:
             run.deployment.check_locations({name: [place.name for place in places.values() if place.site == name] for name in sites})
             connectors = {name: site.connector for name, site in sites.items()}
             copies = landings(run.dir.id, places.values(), run.dir.path)
-            mover = Mover(reached(connectors, places), copies, Catalog(), Landed(run.dir.path / "landed"))
+            outages = {name: site.outage for name, site in sites.items()}
+            mover = Mover(reached(connectors, places, outages), copies, Catalog(), Landed(run.dir.path / "landed"))
             state = State(run.program, run.dir.id, places)
             binding = binding_of(run.deployment, places)
             containers = await _containers(run, sites, places, mover, group)
@@ -324,7 +326,7 @@ async def _connect(run: _Run, group: asyncio.TaskGroup, stack: AsyncExitStack) -
     sites: dict[str, Site] = {}
     for name in used(run.deployment, run.processes):
         connector = await enter(run.deployment.sites[name], run.dir.id, run.dir.state(name), stack)
-        sites[name] = Site(name, connector, group, run.observer.note)
+        sites[name] = Site(name, connector, group, Outage(name, run.observer.note))
     return sites
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncssh
 
-from hyflow.errors import SiteError
+from hyflow.errors import SiteError, Unreachable
 from hyflow.shell.reach import last_of
 from hyflow_ssh.framing import WAITING
 from hyflow_ssh.hostkeys import Visitor, files_known, refusal
@@ -62,7 +62,7 @@ class LibraryChannel:
             said = await asyncio.shield(self._tail)
             await self._channel.wait_closed()
         if (code := status(self._channel.get_exit_status(), self._channel.get_exit_signal())) is None:
-            raise SiteError("the connection was lost", transient=True)
+            raise Unreachable("the connection was lost")
         return code, said
 
     async def close(self) -> None:
@@ -92,10 +92,10 @@ class LibraryLink:
         except asyncssh.ChannelOpenError as error:
             if self.alive:
                 raise NoRoom from error
-            raise SiteError("the connection was lost", transient=True) from error
+            raise Unreachable("the connection was lost") from error
         except TimeoutError as error:
             self._connection.abort()
-            raise SiteError(f"the server did not open a session in {OPENING:g} seconds", transient=True) from error
+            raise Unreachable(f"the server did not open a session in {OPENING:g} seconds") from error
         return LibraryChannel(stdin.channel, stdin, stdout, stderr)
 
     async def close(self) -> None:
@@ -116,7 +116,7 @@ class Library:
                 *_, last = [connection async for connection in connections(self._target, hops)]
         except TimeoutError as error:
             await asyncio.gather(*map(closed, hops))
-            raise SiteError(f"{self._target} did not answer in {LOGIN:g} seconds", transient=True) from error
+            raise Unreachable(f"{self._target} did not answer in {LOGIN:g} seconds") from error
         except BaseException:
             await asyncio.gather(*map(closed, hops))
             raise
@@ -196,7 +196,7 @@ def translated() -> Iterator[None]:
     except (BrokenPipeError, ConnectionResetError):
         raise
     except (asyncssh.Error, OSError) as error:
-        raise SiteError(f"the connection was lost: {error}", transient=True) from error
+        raise Unreachable(f"the connection was lost: {error}") from error
 
 
 def status(code: int | None, killed: tuple[str, bool, str, str] | None) -> int | None:
@@ -211,7 +211,8 @@ def trouble(target: Target, error: Exception) -> SiteError:
     """Why there is no connection. What is wrong with files here has to be mended by somebody; the network comes back by itself."""
     lasting = isinstance(error, asyncssh.ConfigParseError | asyncssh.KeyImportError | ValueError | FileNotFoundError | PermissionError)
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-    return SiteError(f"{target} cannot be reached: {words}", transient=not lasting, hint=f"Try it by hand: {target.command}")
+    what, hint = f"{target} cannot be reached: {words}", f"Try it by hand: {target.command}"
+    return SiteError(what, transient=False, hint=hint) if lasting else Unreachable(what, hint=hint)
 
 
 def _nothing() -> None:

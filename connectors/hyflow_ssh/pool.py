@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from hyflow.errors import SiteError
+from hyflow.errors import SiteError, Unreachable
 from hyflow_ssh.transport import Link, LiveChannel, NoRoom, NotAdmitted, Transport
 
 READY = 2
@@ -33,7 +33,7 @@ class _Line:
 
 
 class Pool:
-    """Sessions to one host. Entered with `async with`; entering connects. Raises SiteError from everything."""
+    """Sessions to one host. Entered with `async with`; entering connects. Raises SiteError then, and Unreachable later."""
 
     def __init__(self, transport: Transport, *, connections: int, sessions: int) -> None:
         self._transport, self._connections, self._sessions = transport, connections, sessions
@@ -44,9 +44,11 @@ class Pool:
         self._preparing: asyncio.Task[None] | None = None
         self._failures, self._not_before = 0, -math.inf
         self._last: SiteError | None = None
+        self._entered = False
 
     async def __aenter__(self) -> Pool:
         await self._connected()
+        self._entered = True
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -92,7 +94,7 @@ class Pool:
             except NoRoom as error:
                 self._released(line)
                 if line.used <= 0:
-                    raise SiteError("the server takes no session", transient=True) from error
+                    raise Unreachable("the server takes no session") from error
                 line.most = line.used
             except BaseException:
                 self._released(line)
@@ -116,7 +118,7 @@ class Pool:
         if self._connecting is None:
             if self._last is not None and (left := self._not_before - time.monotonic()) > 0:
                 what = f"{self._last.what}; it will be tried again in {math.ceil(left)} seconds"
-                raise SiteError(what, transient=True, hint=self._last.hint)
+                raise Unreachable(what, hint=self._last.hint)
             self._connecting = asyncio.create_task(self._connect(), name="connecting")
             self._connecting.add_done_callback(self._no_longer_connecting)
         return await asyncio.shield(self._connecting)
@@ -133,7 +135,9 @@ class Pool:
             first, longest = (REFUSED_PAUSE, LONGEST_REFUSED) if isinstance(error, NotAdmitted) else (FIRST_PAUSE, LONGEST_PAUSE)
             self._not_before = time.monotonic() + min(longest, first * 2 ** min(self._failures, 12))
             self._failures, self._last = self._failures + 1, error
-            raise
+            if not self._entered:
+                raise
+            raise Unreachable(error.what, hint=error.hint) from error  # it once let us in, and may do so again
         self._failures, self._last = 0, None
         line = _Line(link, self._sessions)
         self._lines.append(line)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
@@ -17,6 +16,7 @@ from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import Location
 from hyflow.model.tasks import Task
+from hyflow.outage import PAUSE, Outage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,6 @@ Ended: TypeAlias = Done | Lost | Refused | LetGo
 
 _PATIENCE = 60.0
 """Seconds that a site has to end attempts, and to find those that it may have taken."""
-_PAUSE, _LONGEST = 1.0, 60.0
-"""Seconds before a site that did not answer is asked again: at first, and when that has happened often."""
-
-
-def _nothing(text: str) -> None:
-    pass
 
 
 @dataclass(slots=True, eq=False)
@@ -53,13 +47,12 @@ class _Attempt:
 
 @dataclass(slots=True, eq=False)
 class Site:
-    """A connector, and the attempts that are at it. `group` owns the asyncio tasks that submit and watch; `tell` hears when the site falls
-    silent and when it answers again."""
+    """A connector, and the attempts that are at it. `group` owns the asyncio tasks that submit and watch."""
 
     name: str
     connector: Connector
     group: asyncio.TaskGroup
-    tell: Callable[[str], None] = _nothing
+    outage: Outage
     _pending: dict[str, tuple[Location, list[_Attempt]]] = field(default_factory=dict)
     _attempts: dict[Key, _Attempt] = field(default_factory=dict)
     _cancelled: set[Key] = field(default_factory=set)
@@ -67,7 +60,6 @@ class Site:
     _let_go: dict[Key, str] = field(default_factory=dict)
     _waits: set[asyncio.Timeout] = field(default_factory=set)
     _until: float | None = None
-    _silent: bool = False
     left: dict[str, str] = field(default_factory=dict)
     """Directories of attempts that should have been ended and may go on there, each with why nobody knows."""
 
@@ -205,7 +197,7 @@ class Site:
 
     async def _submit(self, at: Location, attempts: list[_Attempt], taken: dict[Ticket, _Attempt]) -> None:
         """Submit them, again and again until the site has answered for each; those that it took get into `taken`."""
-        pause = _PAUSE
+        pause = PAUSE
         while unanswered := [attempt for attempt in attempts if not attempt.answered]:
             try:
                 await self._submit_once(at, unanswered, taken)
@@ -213,15 +205,15 @@ class Site:
                 if not error.transient:
                     await self._look_for([attempt for attempt in unanswered if not attempt.answered], taken, str(error))
                     break
-                pause = await self._pause(pause, error)
+                pause = await self.outage.pause(pause, error.what)
             else:
-                pause = _PAUSE
+                pause = PAUSE
         await self._cancel_taken([attempt for attempt in taken.values() if attempt.task.key in self._cancelled])
 
     async def _submit_once(self, at: Location, attempts: list[_Attempt], taken: dict[Ticket, _Attempt]) -> None:
         by_key = {attempt.task.key: attempt for attempt in attempts}
         async for key, answer in self.connector.submit(at, [attempt.task for attempt in attempts]):
-            self._heard()
+            self.outage.is_over()
             if not isinstance(answer, Refused):
                 _take(by_key[key], answer, taken)
             elif not by_key[key].ended.done():
@@ -246,11 +238,11 @@ class Site:
 
     async def _watch(self, taken: dict[Ticket, _Attempt]) -> None:
         """Learn what becomes of them, however often the site falls silent."""
-        pause = _PAUSE
+        pause = PAUSE
         while left := {ticket: attempt for ticket, attempt in taken.items() if not attempt.ended.done()}:
             try:
                 async for ticket, status in self.connector.watch(list(left)):
-                    pause = _PAUSE
+                    pause = PAUSE
                     self._learn(taken[ticket], status)
                 if any(not attempt.ended.done() for attempt in left.values()):
                     raise SiteError("the site says nothing more about some of its jobs", transient=True)
@@ -259,12 +251,12 @@ class Site:
                     for attempt in left.values():
                         _end(attempt, Lost(str(error), lasting=True))
                     return
-                pause = await self._pause(pause, error)
+                pause = await self.outage.pause(pause, error.what)
 
     def _learn(self, attempt: _Attempt, status: Status) -> None:
         match status:
             case Unknown(reason):
-                self._falls_silent(reason)
+                self.outage.begins(reason)
                 return
             case Queued():
                 pass
@@ -274,23 +266,7 @@ class Site:
                 _end(attempt, status)
             case _:
                 assert_never(status)
-        self._heard()
-
-    async def _pause(self, seconds: float, error: SiteError) -> float:
-        """Leave the site alone for a while; for how long the next time."""
-        self._falls_silent(error.what)
-        await asyncio.sleep(seconds * random.uniform(0.75, 1.25))  # noqa: S311 (jitter)
-        return min(2 * seconds, _LONGEST)
-
-    def _falls_silent(self, why: str) -> None:
-        if not self._silent:
-            self._silent = True
-            self.tell(f"{self.name} gives no answer, and is asked again until it does: {why}")
-
-    def _heard(self) -> None:
-        if self._silent:
-            self._silent = False
-            self.tell(f"{self.name} answers again")
+        self.outage.is_over()
 
 
 def _take(attempt: _Attempt, ticket: Ticket, taken: dict[Ticket, _Attempt]) -> None:

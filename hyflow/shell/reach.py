@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from hyflow.connector import Pipe
-from hyflow.errors import SiteError
+from hyflow.errors import SiteError, Unreachable
 from hyflow.shell.silence import Silence
 
 GREETING = 1 << 18
@@ -29,7 +29,7 @@ class Reach(Protocol):
 
 
 class Channel(Protocol):
-    """The streams of what runs at the other end. Nothing here has a bound in time. What the connection itself does wrong is a SiteError."""
+    """The streams of what runs at the other end. Nothing here has a bound in time. Raises Unreachable when the connection is lost."""
 
     async def write(self, data: bytes) -> None:
         """Waits while the other side is slow. BrokenPipeError or ConnectionResetError when it takes no more."""
@@ -114,7 +114,7 @@ class SignedPipe:
         if self._unsaid:
             words = " ".join(said.decode(errors="replace").split())[-100:]
             what = f"the site's shell did not run the command line that it was given (exit status {code})"
-            raise SiteError(f"{what}: {words}" if words else what, transient=True, hint=self._hint)
+            raise Unreachable(f"{what}: {words}" if words else what, hint=self._hint)
         return code, said
 
 

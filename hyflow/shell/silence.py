@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from hyflow.errors import SiteError
+from hyflow.errors import Unreachable
 
 STEP = 1.0
 
@@ -29,7 +29,7 @@ class Silence:
 
     @contextlib.asynccontextmanager
     async def awaited(self) -> AsyncIterator[None]:
-        """Raises SiteError when nothing moves for too long."""
+        """Raises Unreachable when nothing moves for too long."""
         try:
             async with asyncio.timeout(None) as wait:
                 self._begin(wait)
@@ -39,7 +39,7 @@ class Silence:
                     self._waits.discard(wait)
         except TimeoutError as error:
             what = f"the site gives no answer: nothing has moved for {self._patience:g} seconds"
-            raise SiteError(what, transient=True, hint=self._hint) from error
+            raise Unreachable(what, hint=self._hint) from error
         self.stir()
 
     def _begin(self, wait: asyncio.Timeout) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from itertools import islice
 from typing import Any, Protocol, TypeVar, assert_never
@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar, assert_never
 from hyflow.connector import Connector
 from hyflow.errors import SiteError
 from hyflow.model.facts import Absence, Checksum, Contents, Fact, Listing, Localize, Stat
+from hyflow.outage import Outage
 from hyflow.shell import files as shell
 from hyflow.staging import here
 from hyflow.staging.absence import absence
@@ -50,12 +51,18 @@ def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
 
 
 class FarFiles:
-    """Those of a site, over its connector."""
+    """Those of a site, over its connector. With `outage` a site that cannot be reached is asked until it can, else it is an error."""
 
-    def __init__(self, connector: Connector) -> None:
-        self._connector = connector
+    def __init__(self, connector: Connector, outage: Outage | None = None) -> None:
+        self._connector, self._outage = connector, outage
+
+    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
+        return await (ask() if self._outage is None else self._outage.outlasted(ask))
 
     async def answer(self, questions: Mapping[Fact, str]) -> dict[Fact, Any]:
+        return await self._asked(lambda: self._answer(questions))
+
+    async def _answer(self, questions: Mapping[Fact, str]) -> dict[Fact, Any]:
         stats, contents, listings, sums = await shell.facts(
             self._connector,
             stats={path for fact, path in questions.items() if isinstance(fact, Stat)},
@@ -84,18 +91,38 @@ class FarFiles:
 
     async def receive(self, directory: str, items: Mapping[str, str]) -> None:
         """Copy from this machine: `items` maps names below `directory`, which is made there whole or not at all, to paths here."""
+        await self._asked(lambda: self._receive(directory, items))
+
+    async def _receive(self, directory: str, items: Mapping[str, str]) -> None:
         digests: Digests = {}
         async with aclosing(pack(items.items(), digests)) as stream:
             await shell.push(self._connector, directory, stream, digests)
 
     async def send(self, items: Mapping[str, str]) -> None:
         """Copy to this machine: `items` maps paths there to paths here, which must not be there yet. Verified by SHA-256."""
+        await self._asked(lambda: self._send(items))
+
+    async def _send(self, items: Mapping[str, str]) -> None:
         names = [path.lstrip("/") for path in items]
         targets = {name: items["/" + name] for name in names}
-        arrived = await unpack(shell.pull(self._connector, "/", names), targets)
-        expected = await shell.sha256_trees(self._connector, "/", names)
+        # Both at once: the files are read twice there, but the way is gone once.
+        summing = asyncio.create_task(shell.sha256_trees(self._connector, "/", names), name="checksums of a copy")
+        try:
+            arrived = await unpack(shell.pull(self._connector, "/", names), targets)
+            expected = await summing
+        except BaseException:
+            await asyncio.to_thread(_remove, targets.values())  # it may be tried again
+            raise
+        finally:
+            summing.cancel()
+            await asyncio.gather(summing, return_exceptions=True)
         if wrong := [name for name in {*arrived, *expected} if arrived.get(name) != expected.get(name)]:
             raise SiteError(f"a copy of {'/' + wrong[0]!r} arrived damaged, or it changed meanwhile", transient=True)
+
+
+def _remove(paths: Iterable[str]) -> None:
+    for path in paths:
+        here.remove(path)
 
 
 def _readable(answer: Any, path: str) -> Any:

@@ -14,6 +14,7 @@ from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import Location
 from hyflow.model.tasks import Task
+from hyflow.outage import Outage
 from hyflow.testing import FakeConnector, FakeSite
 from hyflow.testing.fake import done
 
@@ -42,7 +43,7 @@ async def run(site: Site, at: Location, key: str) -> Ended:
 async def test_what_is_asked_for_in_one_turn_travels_together() -> None:
     there = FakeSite(refuse={Key("c"): Refused("no")})
     async with asyncio.timeout(10), Counted(there) as connector, asyncio.TaskGroup() as group:
-        site = Site("fake", connector, group)
+        site = Site("fake", connector, group, Outage("fake"))
         ends = await asyncio.gather(*(run(site, there.location, key) for key in "abc"))
         assert [type(end) for end in ends] == [Done, Done, Refused]
         assert connector.batches == [["a", "b", "c"]]
@@ -51,7 +52,7 @@ async def test_what_is_asked_for_in_one_turn_travels_together() -> None:
 async def test_who_is_cancelled_before_the_site_hears_of_it_never_starts() -> None:
     there = FakeSite()
     async with asyncio.timeout(10), Counted(there) as connector, asyncio.TaskGroup() as group:
-        site = Site("fake", connector, group)
+        site = Site("fake", connector, group, Outage("fake"))
         work = [asyncio.create_task(run(site, there.location, key)) for key in "ab"]
         while not site._attempts:  # noqa: ASYNC110  # there is no event for it
             await asyncio.sleep(0)
@@ -73,7 +74,7 @@ async def test_a_site_that_is_silent_is_not_waited_for(monkeypatch: pytest.Monke
     monkeypatch.setattr(sites, "_PATIENCE", 0.05)
     there = FakeSite(sleep)
     async with asyncio.timeout(10), Silent(there) as connector, asyncio.TaskGroup() as group:
-        site = Site("fake", connector, group)
+        site = Site("fake", connector, group, Outage("fake"))
         work = asyncio.create_task(run(site, there.location, "a"))
         await asyncio.sleep(0.05)
         await site.cancel([Key("a")])
@@ -88,7 +89,7 @@ async def test_all_is_cancelled_at_once() -> None:
 
     there = FakeSite(sleep)
     async with asyncio.timeout(10), FakeConnector(there) as connector, asyncio.TaskGroup() as group:
-        site = Site("fake", connector, group)
+        site = Site("fake", connector, group, Outage("fake"))
         work = [asyncio.create_task(run(site, there.location, key)) for key in "abc"]
         await asyncio.sleep(0.05)
         await site.cancel_all()
@@ -110,7 +111,7 @@ async def test_what_was_accepted_before_a_submission_failed_goes_on() -> None:
 
     there = FakeSite()
     async with asyncio.timeout(10), Failing(there) as connector, asyncio.TaskGroup() as group:
-        site = Site("fake", connector, group)
+        site = Site("fake", connector, group, Outage("fake"))
         ends = await asyncio.gather(*(run(site, there.location, key) for key in "abc"))
     assert [type(end) for end in ends] == [Done, Done, Lost]
     assert isinstance(ends[2], Lost) and ends[2].evidence == "the line is cut"
@@ -127,7 +128,7 @@ async def test_what_nobody_knows_of_is_named() -> None:
 
     there = FakeSite()
     async with asyncio.timeout(10), Cut(there) as connector, asyncio.TaskGroup() as group:
-        end = await run(Site("fake", connector, group), there.location, "a")
+        end = await run(Site("fake", connector, group, Outage("fake")), there.location, "a")
     assert isinstance(end, Lost)
     assert end.evidence == "it may go on at fake in /work/a, as nobody knows whether it was taken: the line is cut"
 
@@ -142,7 +143,7 @@ async def test_what_is_on_its_way_is_not_waited_for_longer_than_asked() -> None:
 
     there = FakeSite()
     async with asyncio.timeout(10), Stuck(there) as connector, asyncio.TaskGroup() as group:
-        site = Site("fake", connector, group)
+        site = Site("fake", connector, group, Outage("fake"))
         work = asyncio.create_task(run(site, there.location, "a"))
         await asyncio.sleep(0.05)
         stopping = asyncio.create_task(site.cancel([Key("a")]))
@@ -171,10 +172,10 @@ async def test_a_site_that_gives_no_answer_is_asked_again(monkeypatch: pytest.Mo
                 self.cuts -= 1
                 raise SiteError("the line is cut", transient=True)
 
-    monkeypatch.setattr(sites, "_PAUSE", 0.01)
+    monkeypatch.setattr(sites, "PAUSE", 0.01)
     there, asked, told = FakeSite(), list[list[Key]](), list[str]()
     async with asyncio.timeout(10), Flaky(there) as connector, asyncio.TaskGroup() as group:
-        site = Site("fake", connector, group, told.append)
+        site = Site("fake", connector, group, Outage("fake", told.append))
         ends = await asyncio.gather(*(run(site, there.location, key) for key in "ab"))
     assert [type(end) for end in ends] == [Done, Done]
     assert asked == [["a", "b"]] * 4
@@ -196,10 +197,10 @@ async def test_a_watch_that_breaks_off_is_taken_up_again(monkeypatch: pytest.Mon
             async for change in super().watch(tickets):
                 yield change
 
-    monkeypatch.setattr(sites, "_PAUSE", 0.01)
+    monkeypatch.setattr(sites, "PAUSE", 0.01)
     there = FakeSite()
     async with asyncio.timeout(10), Flaky(there) as connector, asyncio.TaskGroup() as group:
-        assert isinstance(await run(Site("fake", connector, group), there.location, "a"), Done)
+        assert isinstance(await run(Site("fake", connector, group, Outage("fake")), there.location, "a"), Done)
     assert len(there.submitted) == 1
 
 
@@ -210,7 +211,7 @@ async def test_what_is_let_go_goes_on_and_is_waited_for_no_longer() -> None:
 
     there, release = FakeSite(wait), asyncio.Event()
     async with asyncio.timeout(10), FakeConnector(there) as connector, asyncio.TaskGroup() as group:
-        site = Site("fake", connector, group)
+        site = Site("fake", connector, group, Outage("fake"))
         work = asyncio.create_task(run(site, there.location, "a"))
         while not there.submitted:  # noqa: ASYNC110  # there is no event for it
             await asyncio.sleep(0)
@@ -235,7 +236,7 @@ async def test_what_was_let_go_can_still_be_ended(silent: bool) -> None:
 
     there = FakeSite(sleep)
     async with asyncio.timeout(10), Deaf(there) as connector, asyncio.TaskGroup() as group:
-        site = Site("fake", connector, group)
+        site = Site("fake", connector, group, Outage("fake"))
         work = asyncio.create_task(run(site, there.location, "a"))
         while not there.submitted:  # noqa: ASYNC110  # there is no event for it
             await asyncio.sleep(0)
@@ -259,7 +260,7 @@ async def test_what_a_site_may_have_already_is_ended_there_when_it_is_cancelled_
     async with asyncio.timeout(10), Counted(there) as connector, asyncio.TaskGroup() as group:
         async for _ in connector.submit(there.location, [task("a")]):  # by an earlier driver
             pass
-        site = Site("fake", connector, group)
+        site = Site("fake", connector, group, Outage("fake"))
         work = asyncio.create_task(site.run(there.location, task("a"), lambda ticket: None, lambda status: None, known=known))
         while not site._attempts:  # noqa: ASYNC110  # there is no event for it
             await asyncio.sleep(0)

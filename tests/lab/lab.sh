@@ -4,8 +4,8 @@
 #   lab.sh up [PART ...]      bring up these parts, or all; what is up stays as it is. Parts that this machine cannot have are named, and passed over
 #   lab.sh down [PART ...]    take down these parts, or all: no process, mount, network or state is left. Safe to repeat
 #   lab.sh status             each part and whether it is up
-#   lab.sh site NAME reboot | kill-sshd | start-sshd | exec COMMAND...    what becomes of a site of the part ssh ("cluster", "cloud")
-#   lab.sh wan DELAY RATE LOSS    how its links are from now on: microseconds one way, bits a second (0: no limit), lost packets of a million
+#   lab.sh site NAME reboot | kill-sshd | start-sshd | exec COMMAND...     do that at a site of the part ssh ("cluster" or "cloud")
+#   lab.sh wan DELAY RATE LOSS     make the sites' links like that: microseconds one way, bits a second (0: no limit), losses of a million
 #
 # A part is parts/PART.sh. It defines PART_can (prints one line why this machine cannot have it, or nothing), PART_up, PART_is_up (quick),
 # PART_down (also of what a crash left), and, where it makes a target for hyflow, PART_deployment, which prints the target's deployment

@@ -3,7 +3,8 @@
 #
 # A site has namespaces of its own (network, mounts, processes, host name, IPC), and its files, users and services too: its root is
 # DIRECTORY/root, in which /usr and /opt alone are the machine's, read-only. It boots as sites/boot.sh says. The files stay when all that
-# runs in it has ended: so it can be booted again. A site's directory is named as it is: LAB/ssh/cluster is the site "cluster".
+# runs in it has ended: so it can be booted again. They lie in memory, as a disk is slow to fill and to clear. A site's directory is named
+# as it is: LAB/ssh/cluster is the site "cluster".
 #
 # The namespace "home" is where the lab's gates stand: hyflow's machine, as the sites see it.
 
@@ -65,7 +66,8 @@ wan() {
 # site_files NAME: what it has before anything is put in. Its /etc is the machine's, without what is about this machine.
 site_files() {
     local root=$LAB/ssh/$1/root place site
-    mkdir -p "$root" && (cd "$root" && mkdir -p dev etc home mnt old opt proc root run scratch srv sys tmp usr \
+    mkdir -p "${root%/root}" && mount -t tmpfs -o mode=755 hyflow-lab "${root%/root}" && mkdir "$root" || return 1
+    (cd "$root" && mkdir -p dev etc home mnt opt proc root run scratch srv sys tmp usr \
         var/{cache,lib/apptainer/mnt/{session,source},lib/misc,log,mail,spool,tmp}) || return 1
     for place in bin sbin lib lib32 lib64 libx32; do
         if [ -L "/$place" ]; then cp -P "/$place" "$root/"; elif [ -d "/$place" ]; then mkdir "$root/$place"; fi
@@ -77,7 +79,7 @@ site_files() {
     { echo 127.0.0.1 localhost; for site in $SITES; do echo "$(site_address "$site") $site"; done; } >"$root/etc/hosts"
 }
 
-# site_user SITE NAME NUMBER SHELL [PASSWORD]: one with a home and a directory /scratch/NAME. The password is encrypted; none: no password does.
+# site_user SITE NAME NUMBER SHELL [PASSWORD]: one with a home and a directory /scratch/NAME. The password is encrypted; none: keys alone.
 site_user() {
     local root=$LAB/ssh/$1/root name=$2 place
     echo "$name:x:$3:$3::/home/$name:$4" >>"$root/etc/passwd"
@@ -99,15 +101,9 @@ site_answers() { in_site_net home bash -c "exec 3<>/dev/tcp/$(site_address "$1")
 
 # site_halt NAME: as when its power is cut.
 site_halt() {
-    local state=$LAB/ssh/$1 pid
-    if alive "$state/init.pid"; then
-        read -r pid _ <"$state/init.pid"
-        kill -9 "$pid"
-        wait_for 10 dead "$state/init.pid"
-    fi
-    wait_for 10 dead "$state/boot.pid" || end "$state/boot.pid"
+    end "$LAB/ssh/$1/init.pid" 0
+    end "$LAB/ssh/$1/boot.pid" 0
     end_group "$(site_group "$1")"
-    rm -f "$state"/{init,boot}.pid
 }
 
 # in_site NAME COMMAND...: as its root.

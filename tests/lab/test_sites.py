@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lab import setting
+from lab import deployment, setting
 from ownlab import Lab, copy, left
 from sshlab import Site, links, ssh
 
@@ -20,9 +22,9 @@ USERS = {"cluster": b"ada", "cluster-bob": b"bob", "cluster-certified": b"ada", 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab whose part ssh is up."""
+    """A lab whose sites are up, and a registry for their containers."""
     lab = copy(tmp_path_factory.mktemp("checkout"))
-    done = lab.run("up", "ssh")
+    done = lab.run("up", "registry", "ssh")
     try:
         assert done.returncode == 0, done.stderr
         setting("SSH_CONFIG", lab.root / ".lab")
@@ -120,6 +122,16 @@ def test_the_links_are_as_slow_as_they_are_told(lab: Path) -> None:
     assert ssh("cloud", "true", lab=lab).returncode == 0
 
 
+@pytest.mark.parametrize(("engine", "command"), [
+    ("docker", "docker run --rm --network none debian:stable-slim echo inside"),
+    ("apptainer", "cd /scratch/ada; /etc/apptainer/wrapper pull image docker://busybox && /etc/apptainer/wrapper exec image echo inside"),
+])
+def test_ada_has_containers_on_the_cluster(lab: Path, engine: str, command: str) -> None:
+    assert deployment(f"ssh-{engine}", lab).is_file()
+    done = ssh("cluster", command, lab=lab)
+    assert done.stdout.endswith(b"inside\n"), done.stderr
+
+
 def test_the_deployment_file_names_the_cluster(lab: Path) -> None:
     site = yaml.safe_load((lab / "ssh.yml").read_text(encoding="utf-8"))["sites"]["ssh"]
     assert (site["type"], site["host"], site["config"]) == ("ssh", "cluster", setting("SSH_CONFIG", lab))
@@ -134,3 +146,17 @@ def test_nothing_is_left_when_it_is_down(checkout: Lab, lab: Path) -> None:
     assert checkout.run("down").returncode == 0
     assert (left(state, network), [each for each in namespaces if each.exists()]) == ([], [])
     assert [path.name for path in lab.iterdir()] in ([], ["without"])
+
+
+def test_it_ends_what_a_crash_left(tmp_path: Path) -> None:
+    lab = copy(tmp_path)
+    try:
+        assert lab.run("up", "ssh").returncode == 0
+        state = Path(setting("SSH_CONFIG", tmp_path / ".lab")).parents[2]
+        network = Site("cloud", tmp_path / ".lab").steer("exec", "readlink", "/proc/self/ns/net").strip()
+        os.kill(int((state / "ssh/wan.pid").read_text(encoding="ascii").split()[0]), signal.SIGKILL)
+        (state / "ssh/cloud/init.pid").unlink()
+        assert lab.status()["ssh"] == "down"
+    finally:
+        lab.run("down")
+    assert left(state, network) == []

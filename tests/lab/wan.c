@@ -2,9 +2,9 @@
  *
  *   wan CONTROL NAMESPACE...     makes the device "wan0" in each (names below /run/netns); runs until it is ended
  *
- * CONTROL is a file of one line: DELAY RATE LOSS. DELAY is in microseconds, one way; RATE in bits a second, of each device's uplink (0: no limit);
- * LOSS in packets of a million. It is read at the start, and again at SIGHUP. What waits in a link keeps the delay that it was given, and nothing
- * overtakes. With a limit a link queues up to 100 ms of what it can carry, and drops the rest, as routers do.
+ * CONTROL is a file of one line: DELAY RATE LOSS. DELAY is in microseconds, one way; RATE in bits a second, of each device's uplink (0: no
+ * limit); LOSS in packets of a million. It is read at the start, and again at SIGHUP. What waits in a link keeps the delay that it was
+ * given, and nothing overtakes. With a limit a link queues up to 100 ms of what it can carry, and drops the rest, as routers do.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -132,7 +132,8 @@ static void serve(const char *control, int signals, int timer) {
         if (poll(events, port_count + 2, -1) < 0) die("poll");
         if (read(signals, &caught, sizeof caught) > 0) read_control(control);
         for (int i = 0; i < port_count; i++)
-            for (int turn = 0, length; turn < 256 && (length = read(ports[i].device, bytes, sizeof bytes)) > 0; turn++) take_in(i, bytes, length);
+            for (int turn = 0, length; turn < 256 && (length = read(ports[i].device, bytes, sizeof bytes)) > 0; turn++)
+                take_in(i, bytes, length);
         if (read(timer, &expirations, sizeof expirations) < 0) expirations = 0;
         uint64_t next = give_out_due();
         struct itimerspec alarm = {.it_value = {next / SECOND, next % SECOND}};

@@ -12,7 +12,8 @@ LAB = Path(__file__).resolve().parents[2] / ".lab"
 
 
 def deployment(target: str, lab: Path = LAB) -> Path:
-    """The deployment file of a target ("docker", "podman", "podman-rootless", "apptainer"); it has one site, "here"."""
+    """The deployment file of a target. It has one site, called "here" ("docker", "podman", "podman-rootless", "apptainer") or "ssh"
+    ("ssh", "ssh-docker", "ssh-apptainer")."""
     path = lab / f"{target}.yml"
     if not path.is_file():
         pytest.skip(_missing(target, lab))
@@ -20,7 +21,7 @@ def deployment(target: str, lab: Path = LAB) -> Path:
 
 
 def engine_site(target: str, lab: Path = LAB) -> dict[str, Any]:
-    """The settings of that site, as in its deployment file."""
+    """The settings of the site "here" of such a target, as in its deployment file."""
     settings: dict[str, Any] = yaml.safe_load(deployment(target, lab).read_text(encoding="utf-8"))["sites"]["here"]
     return settings
 

@@ -59,7 +59,7 @@ class Site:
 
 @contextlib.contextmanager
 def links(*, delay: int = 0, rate: int = 0, loss: int = 0, lab: Path = LAB) -> Iterator[None]:
-    """Meanwhile the sites' links have that delay (microseconds, one way), rate (bits a second; 0: no limit), loss (packets of a million)."""
+    """Meanwhile the sites' links have that delay (microseconds, one way), rate (bits a second; 0: none), loss (packets of a million)."""
     tell_lab(lab, "wan", str(delay), str(rate), str(loss))
     try:
         yield

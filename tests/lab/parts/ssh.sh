@@ -5,6 +5,7 @@
 # there over the switch to the site's sshd. What they find in .lab/ssh: "config" for ssh -F, with an alias a user and a way; "known_hosts",
 # and "known_hosts-by-authority", which knows but the authority that has signed the host keys; and "keys", a directory.
 
+_ssh_packages="openssh-server openssh-client iproute2 util-linux gcc libc6-dev perl-base python3 busybox-static rsync tcsh fish python3-numpy python-is-python3"
 _ssh=$LAB/ssh
 _ssh_users="ada bob" # of every site; those below are the cluster's alone
 _ssh_odd="cathy fiona patty quentin noel"
@@ -23,14 +24,16 @@ ssh_is_up() {
 ssh_up() {
     local site
     ssh_down
-    packages openssh-server openssh-client iproute2 util-linux gcc libc6-dev perl-base python3-minimal busybox-static rsync tcsh fish python3-numpy python-is-python3 || return 1
+    # shellcheck disable=SC2086 # a list of words
+    packages $_ssh_packages || return 1
     mkdir -p "$_ssh/client/keys" && chmod 700 "$_ssh/client/keys" || return 1
     sites_join && _ssh_keys || return 1
     _ssh_make cloud & # both at once: most of the time is spent on copying
-    _ssh_make cluster && wait $! && _ssh_gates || return 1
+    (_ssh_make cluster) && wait $! && _ssh_gates || return 1
     for site in cluster cloud; do site_boot "$site" || return 1; done
     _ssh_config >"$_ssh/client/config" && ln -sfn "$_ssh/client" "$ROOT/.lab/ssh" || return 1
-    [ ! -e "$_ssh/cluster/root/etc/docker" ] || wait_for 30 in_site cluster docker version || { cat "$_ssh/cluster/root/var/log/docker.log" >&2; return 1; }
+    [ ! -e "$_ssh/cluster/root/etc/docker" ] || wait_for 30 in_site cluster docker version ||
+        { cat "$_ssh/cluster/root/var/log/docker.log" >&2; return 1; }
 }
 
 ssh_down() {
@@ -95,6 +98,7 @@ END
 
 _ssh_make() {
     local root=$_ssh/$1/root
+    umask 022
     site_files "$1" && _ssh_people "$1" && _ssh_sshd "$1" || return 1
     case $1 in cluster) _ssh_engines "$root" && bash "$HERE/sites/cluster.sh" "$root" ;; esac
 }
@@ -103,9 +107,11 @@ _ssh_make() {
 _ssh_engines() {
     echo "served by hyflow's lab" >"$1/srv/index.html"
     echo "$(site_address cluster) commonwl.org" >>"$1/etc/hosts"
-    if command -v apptainer >/dev/null; then _apptainer_client >"$1/etc/apptainer/wrapper" && chmod 755 "$1/etc/apptainer/wrapper" || return 1; fi
+    if command -v apptainer >/dev/null; then
+        _apptainer_client >"$1/etc/apptainer/wrapper" && chmod 755 "$1/etc/apptainer/wrapper" || return 1
+    fi
     command -v dockerd >/dev/null || return 0
-    sed -i 's/^docker:.*/&ada/' "$1/etc/group" && mkdir "$1/etc/docker" && cat >"$1/etc/docker/daemon.json" <<END
+    sed -i 's/^\(docker:[^:]*:[^:]*:\).*/\1ada/' "$1/etc/group" && mkdir "$1/etc/docker" && cat >"$1/etc/docker/daemon.json" <<END
 {
     "registry-mirrors": ["http://$REGISTRY"],
     "insecure-registries": ["127.0.0.0/8"],
@@ -142,12 +148,14 @@ _ssh_people() {
         bob) shell=/bin/sh ;;
         cathy) shell=/bin/tcsh ;;
         fiona) shell=/usr/bin/fish ;;
-        quentin) password=$(perl -e 'chomp(my $word = <STDIN>); print crypt($word, "\$6\$hyflow\$")' <"$_ssh/client/keys/quentin.password") ;;
+        quentin) password=$(_ssh_encrypt <"$_ssh/client/keys/quentin.password") ;;
         esac
         site_user "$1" "$name" $number "$shell" "$password" || return 1
         cp "$_ssh/client/keys/$name.pub" "$root/etc/ssh/keys/$name"
     done
 }
+
+_ssh_encrypt() { perl -e 'chomp(my $word = <STDIN>); print crypt($word, "\$6\$hyflow\$")'; }
 
 # As Debian has it, but for who may come in.
 _ssh_sshd() {

@@ -1,8 +1,9 @@
 #!/bin/bash
-# Becomes a site's first process: boot.sh DIRECTORY GROUP, in namespaces of its own, and in control groups of that name. It mounts the site's
-# root, DIRECTORY/root, runs the site's /etc/rc.local, starts its sshd, and then takes in the processes that others leave.
+# Becomes a site's first process: boot.sh DIRECTORY GROUP, in namespaces of its own, and in control groups of that name. It mounts the
+# site's root, DIRECTORY/root, runs the site's /etc/rc.local, starts its sshd, and then takes in the processes that others leave.
 # DIRECTORY/init.pid: its id, and when it was started.
 set -eu
+umask 022
 . "${0%/*}/../services.sh"
 directory=$1 root=$1/root
 read -r pid _ </proc/self/stat # as the machine counts: its /proc is still here
@@ -31,9 +32,11 @@ mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$root/dev/pt
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 hostname "${directory##*/}"
 cd "$root"
+mkdir -p old
 pivot_root . old
 cd /
 umount -l /old
+rmdir /old
 
 cat /proc/sys/kernel/random/uuid >/run/boot_id
 mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
