@@ -21,6 +21,8 @@ class Visitor(asyncssh.SSHClient):
     def __init__(self, files: Sequence[str]) -> None:
         self.files = [os.path.expanduser(file) for file in files]
         self.shown: asyncssh.SSHKey | None = None
+        self.authority: asyncssh.SSHKey | None = None
+        """Who has signed the key that the server has, where nobody here knows that authority."""
         self.expected = 0
         """How many keys are known for this host."""
 
@@ -36,13 +38,19 @@ class Visitor(asyncssh.SSHClient):
         self.shown = key
         return False
 
+    def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        """Asked when a certificate came whose authority is in none of the files."""
+        self.authority = key
+        return False
+
 
 def refusal(target: Target, visitor: Visitor, said: str) -> SiteError:
     """The error for a host whose key was not accepted."""
-    if visitor.shown is None:
+    key = visitor.shown or visitor.authority
+    if key is None:
         return SiteError(f"the host key of {target} is not valid: {said}", transient=False)
-    name = visitor.shown.get_algorithm().removeprefix("ssh-")
-    print_ = f"{name}, {visitor.shown.get_fingerprint()}"
+    signed = "" if visitor.shown else "signed by "
+    print_ = f"{signed}{key.get_algorithm().removeprefix('ssh-')}, {key.get_fingerprint()}"
     files = " or ".join(file for file in visitor.files if os.path.isfile(file)) or visitor.files[0]
     if visitor.expected:
         return SiteError(
