@@ -29,7 +29,7 @@ refuse() { # refuse WHY REASON
 while case $workdir in ?*/) ;; *) false ;; esac; do workdir=${workdir%/}; done
 # A link that somebody else has put there is not followed, and nobody else may move what is put in there.
 [ ! -L "$workdir" ] || [ -n "$(find "$workdir" -maxdepth 0 \( -user 0 -o -user "$(id -u)" \))" ] || refuse foreign 1
-said=$(mkdir -p "$workdir" 2>&1) && cd -P "$workdir" || refuse unusable "$said"
+said=$({ mkdir -p "$workdir" && cd -P "$workdir"; } 2>&1) && cd -P "$workdir" || refuse unusable "$said"
 [ -O . ] || refuse foreign 1
 [ -z "$(find . -maxdepth 0 -perm -0002 ! -perm -1000)" ] || refuse open 1
 said=$(mkdir -p .attempts 2>&1) || refuse unusable "$said"

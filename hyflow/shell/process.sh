@@ -31,6 +31,7 @@ end_groups() {
 
 # launch KEY: start the attempt, attached to nothing of ours.
 launch() {
+    (umask 077 && : >>"$1/log") # what it starts is to have the umask of the login
     if command -v setsid >/dev/null; then
         setsid sh "$PWD/$1/run.sh" </dev/null >/dev/null 2>>"$1/log" &
     else

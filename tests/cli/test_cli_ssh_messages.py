@@ -41,9 +41,9 @@ def test_a_port_where_nobody_listens(shell: WarmShell) -> None:
 
 
 def test_a_host_whose_key_is_not_known(shell: WarmShell) -> None:
-    config, key = shell.top / "config", Path(setting("SSH_KEYS"), "ada")
+    config = shell.top / "config"
     host, port = setting("SSH_CLUSTER_ADDRESS").split(":")
-    config.write_text(f"Host new\n  HostName {host}\n  Port {port}\n  User ada\n  IdentityFile {key}\n  UserKnownHostsFile {shell.top}/known\n")
+    config.write_text(f"Host new\n  HostName {host}\n  Port {port}\n  User ada\n  UserKnownHostsFile {shell.top}/nothing\n")
     accept = f"then accept it: ssh -F {config} new true\n"
     refused(shell, far("new", config=str(config)), "the host key of new is not known (signed by ed25519, SHA256:", accept)
 

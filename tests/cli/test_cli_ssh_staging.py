@@ -44,6 +44,11 @@ def run(shell: WarmShell, job: dict[str, Any]) -> Any:
     return shell("hyflow", "run", "--no-reuse", "--quiet", "--outdir", "results", "flow.cwl", "deploy.json", "job.json").output
 
 
+def tree(folder: Path) -> dict[str, bytes]:
+    """All files below it, by their path."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_what_a_site_has_is_not_sent_to_it_again(shell: WarmShell, tmp_path: Path) -> None:
     """One file goes to the cluster for three jobs; what the first makes of it, to the cloud for two. Nothing of it comes back."""
     data = shell.top / "data"
@@ -74,9 +79,10 @@ def test_hostile_names_of_inputs_directories_streams_and_outputs(shell: WarmShel
         for name in HOSTILE:
             (shell.top / part / name).write_bytes(os.fsencode(f"{part} {name}\0\r\n"))
     copy = tool('cat <"$1"; printf %s "$2" >&2', {
-        "file": FILE, "name": {"type": "string", "default": "", "inputBinding": {"position": 2, "valueFrom": "$(inputs.file.basename)"}},
-    }, {"out": "stdout", "err": "stderr"}, stdout="$(inputs.file.basename)", stderr="err/$(inputs.file.basename)")  # fmt: skip
-    gather = tool('mkdir all err && cp -- "$@" all && cp -R dir all', {"files": {"type": "File[]", "inputBinding": {}}, "dir": "Directory"}, {
+        "file": FILE,
+    }, {"out": "stdout", "err": "stderr"}, arguments=[{"position": 2, "valueFrom": "$(inputs.file.basename)"}],
+        stdout="$(inputs.file.basename)", stderr="err/$(inputs.file.basename)")  # fmt: skip
+    gather = tool('mkdir all && cp -- "$@" all && cp -R dir all', {"files": {"type": "File[]", "inputBinding": {}}, "dir": "Directory"}, {
         "all": {"type": "Directory", "outputBinding": {"glob": "all"}},
     }, requirements={"InitialWorkDirRequirement": {"listing": ["$(inputs.dir)"]}})  # fmt: skip
     flow(shell, {"files": "File[]", "dir": "Directory"}, {
@@ -86,7 +92,7 @@ def test_hostile_names_of_inputs_directories_streams_and_outputs(shell: WarmShel
     shell.write("deploy.json", deployment({name: far(name) for name in ("cluster", "cloud")}, {"/copy": "cluster", "/gather": "cloud"}))
     there = [f"file://{quote(os.fsencode(shell.top / 'in' / name))}" for name in HOSTILE]
     outputs = run(shell, {"files": [{"class": "File", "location": uri} for uri in there], "dir": {"class": "Directory", "path": "dir"}})
-    found = {path.relative_to(shell.top / "results/all"): path.read_bytes() for path in (shell.top / "results/all").rglob("*") if path.is_file()}
-    expected = {path.relative_to(shell.top): path.read_bytes() for path in (shell.top / "dir").rglob("*") if path.is_file()}
-    assert found == {**expected, **{Path(name): os.fsencode(f"in {name}\0\r\n") for name in HOSTILE}}
-    assert len(outputs["said"]) == len(HOSTILE) and not list(shell.top.rglob("pwned"))
+    expected = {f"dir/{name}": data for name, data in tree(shell.top / "dir").items()}
+    assert tree(shell.top / "results/all") == {**expected, **{name: os.fsencode(f"in {name}\0\r\n") for name in HOSTILE}}
+    assert sorted(Path(file["path"]).read_bytes() for file in outputs["said"]) == sorted(map(os.fsencode, HOSTILE))
+    assert not list(shell.top.rglob("pwned"))

@@ -1,6 +1,6 @@
 """Run the CWL v1.2 conformance suite through `cwl-runner`, on one of the ways to run, and compare with what is expected.
 
-    python tests/conformance/run.py [--way local|shell|ssh|docker|podman|apptainer|ssh-docker|ssh-apptainer] [--jobs 2] [--sample] [TEST ...]
+    python tests/conformance/run.py [--way local|shell|ssh|[ssh-]docker|podman|[ssh-]apptainer] [--jobs 2] [--sample] [TEST ...]
 
 `local`, `shell` and `ssh` run everything without containers; the others run what asks for a container in that engine, on this machine or
 on one behind SSH. All but the first two go by the deployment file that the lab (`make lab`) has left for them.

@@ -1,4 +1,4 @@
-"""Deployment files with the lab's machines behind SSH, for tests that type commands; and what these machines hold, as it is seen from here."""
+"""Deployment files with the lab's machines behind SSH, for tests that type commands; and what these machines hold, seen from here."""
 
 from __future__ import annotations
 

@@ -165,7 +165,8 @@ def test_between_this_machine_and_one_behind_ssh_one_line_is_different() -> None
 def test_behind_ssh_it_comes_to_the_same_end_bit_for_bit(deployment: str, hosts: dict[str, str], four: Path, tmp_path: Path) -> None:
     files = [str(DIGITS / name) for name in ("workflow.cwl", deployment, "job.yml")]
     config, out = lab.setting("SSH_CONFIG"), tmp_path / "out"
-    sets = [word for site, host in hosts.items() for word in ("--set", f"sites.{site}.host={host}", "--set", f"sites.{site}.config={config}")]
+    given = [f"sites.{site}.{setting}" for site, host in hosts.items() for setting in (f"host={host}", f"config={config}")]
+    sets = [word for setting in given for word in ("--set", setting)]
     assert_same_end(run(["hyflow", "run", "--no-reuse", *files, *sets, "--outdir", str(out), "--quiet"], tmp_path), out, four)
 
 
