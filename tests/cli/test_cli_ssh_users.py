@@ -39,7 +39,8 @@ def test_nobody_else_reads_changes_or_ends_a_run(place: Place) -> None:
     pid, there = (attempt / "claim/runner").read_text().split()[0], f"{work}/.attempts/{attempt.name}"
     for tried in (
         f"ls {work}", f"cat {there}/run.sh", f"cat {work}/{run}/{attempt.name}/stderr", f"touch {there}/exit",
-        f"mkdir {work}/.attempts/forged", f"mkdir {work}/planted", f"ln -s /tmp {work}/{run}/planted", f"kill {pid}", f"cat /proc/{pid}/environ", f"mv {work} {work}-away",
+        f"mkdir {work}/.attempts/forged", f"mkdir {work}/planted", f"ln -s /tmp {work}/{run}/planted", f"mv {work} {work}-away",
+        f"kill {pid}", f"cat /proc/{pid}/environ",
     ):  # fmt: skip
         done = ssh("cluster-bob", tried)
         assert done.returncode != 0 and (b"ermission denied" in done.stderr or b"not permitted" in done.stderr), (tried, done)

@@ -6,9 +6,9 @@
 on one behind SSH. All but the first two go by the deployment file that the lab (`make lab`) has left for them.
 
 Each test is a process of its own, as a user would start it; `--jobs` of them run at a time. `--sample` runs only the required ones and
-the first few of each tag; with an engine only those that ask for a container. The verdicts go to build/conformance/WAY.xml (JUnit) and,
-in short, to standard output. Exit status 0: every test passed but those that expected.toml names, and those failed; 1: anything else;
-77: the suite, or the lab that this way needs, is not on this machine.
+the first few of each tag; with an engine only those that ask for a container; behind SSH the first of each tag. The verdicts go to
+build/conformance/WAY.xml (JUnit) and, in short, to standard output. Exit status 0: every test passed but those that expected.toml names,
+and those failed; 1: anything else; 77: the suite, or the lab that this way needs, is not on this machine.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 COMMIT = "551d58d4"
 ENGINES = ("docker", "podman", "apptainer", "ssh-docker", "ssh-apptainer")
+BEHIND_SSH = ("ssh", "ssh-docker", "ssh-apptainer")
 LAB = ("ssh", *ENGINES)
 WAYS = ("local", "shell", *LAB)
 NO_SUITE = 77
@@ -92,13 +93,23 @@ def load(suite: Path) -> list[dict[str, Any]]:
 
 
 def sample(tests: Sequence[dict[str, Any]], way: str) -> list[dict[str, Any]]:
-    """The required tests, and the first few of each tag; with an engine those whose document itself asks for a container."""
+    """The required tests, and the first few of each tag; with an engine those whose document itself asks for a container.
+
+    Behind SSH what is proved is the way there: the first of each tag among these.
+    """
     if way in ENGINES:
-        return [test for test in tests if "docker" in test["tags"] or asks_for_container(test["tool"])]
+        tests = [test for test in tests if "docker" in test["tags"] or asks_for_container(test["tool"])]
+    if way in BEHIND_SSH:
+        return first_of_each_tag(tests, 1)
+    return list(tests) if way in ENGINES else first_of_each_tag(tests, SAMPLE, always="required")
+
+
+def first_of_each_tag(tests: Sequence[dict[str, Any]], most: int, always: str | None = None) -> list[dict[str, Any]]:
+    """So many of each tag, and all that have the tag `always`."""
     seen: Counter[str] = Counter()
     chosen = []
     for test in tests:
-        if "required" in test["tags"] or any(seen[tag] < SAMPLE for tag in test["tags"]):
+        if always in test["tags"] or any(seen[tag] < most for tag in test["tags"]):
             seen.update(test["tags"])
             chosen.append(test)
     return chosen
@@ -232,7 +243,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--way", choices=WAYS, default="local")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
-    parser.add_argument("--sample", action="store_true", help="only the required tests and the first few of each tag")
+    parser.add_argument("--sample", action="store_true", help="only some of each kind")
     parser.add_argument("--runner", help="the command to test, without hyflow's own arguments", default=None)
     parser.add_argument("tests", nargs="*", metavar="TEST")
     asked = parser.parse_args()
