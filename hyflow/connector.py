@@ -6,11 +6,11 @@ checked without the plug-in's heavy dependencies. `hyflow.testing.ConnectorSuite
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NewType, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, NewType, Protocol, TypeAlias, TypeVar
 
 from hyflow.model.jobs import FailureClass, Key
 from hyflow.model.places import Location
@@ -132,6 +132,37 @@ class Stay(Protocol):
 
     def stay(self) -> None:
         """Leaving lets go from now on: what runs goes on, and a connector that is entered later with the same context finds it."""
+
+
+class Logs(Protocol):
+    """Power: read what attempts write at this site, while they do. `path` is absolute, `offset` counts bytes. What is no plain file at that
+    path is none. Raises SiteError; what came before it is right, and may be gone on from."""
+
+    async def size(self, path: str) -> int | None:
+        """How many bytes the file has now; None: there is none."""
+
+    def read(self, path: str, offset: int) -> AsyncGenerator[bytes, None]:
+        """What is in the file from there on, in pieces; nothing when there is none."""
+
+    def follow(self, key: Key, path: str, offset: int) -> AsyncGenerator[bytes, None]:
+        """The same, and what is added, as it is, until the attempt has ended; the file need not be there yet. Holds one command open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of a site: `words` about what `name` says, one line, not made safe for a terminal. `level`: "warning" for what may
+    hinder a run, "problem" for what will."""
+
+    name: str
+    words: str
+    level: Literal["ok", "warning", "problem"] = "ok"
+
+
+class Examine(Protocol):
+    """Power: look at what matters before a long run."""
+
+    async def examine(self) -> Sequence[Finding]:
+        """What there is to say, the way there first; takes some seconds, and leaves nothing behind."""
 
 
 @dataclass(frozen=True, slots=True)

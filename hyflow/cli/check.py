@@ -1,27 +1,20 @@
-"""`hyflow check`: what a deployment file says, every mistake in it, and with --connect whether its sites answer."""
+"""`hyflow check`: what a deployment file says, every mistake in it, and with --connect whether its sites answer and what they tell."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
-import tempfile
-from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from hyflow.cli.guard import finished
-from hyflow.errors import DeploymentError, HyflowError, SiteError
+from hyflow.errors import DeploymentError, HyflowError
 
 if TYPE_CHECKING:
-    from hyflow.connector import Connector
+    from hyflow.cli.answers import Answer
     from hyflow.deployment import Binding, Deployment, Site
-    from hyflow.model.places import Location
 
 HELP = "check a deployment file, and with --connect its sites"
-PATIENCE = 60
-"""Seconds that a site may take to answer."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,10 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", metavar="NAME", help="with this profile (default: without any, then each for itself)")
     parser.add_argument("--set", metavar="PATH=VALUE", action="append", default=[], help="change a value, as in sites.hpc.workdir=/scratch")
     parser.add_argument("--connect", action="store_true", help="connect to every site and show what it offers")
+    parser.add_argument("--json", action="store_true", help="an object on standard output")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Prints what was understood. Status 1 when a site does not answer."""
+    """Prints what was understood. Status 1 when a site does not answer, or tells of a problem."""
     from hyflow.cli.files import check_optional
     from hyflow.deployment import read
     from hyflow.report.terminal import clean
@@ -42,12 +36,23 @@ def main(args: argparse.Namespace) -> int:
     deployment = read(args.deploy, args.profile, args.set)
     if args.profile is None:
         _check_profiles(args.deploy, args.set)
-    print(clean(_text(deployment)))
-    if not args.connect:
-        return 0
+    if not args.json:
+        print(clean(_text(deployment)), flush=True)
+    answers = _answers(deployment, quiet=args.json) if args.connect else None
+    if args.json:
+        print(json.dumps(_object(deployment, answers), indent=2))
+    return int(any(not answer.fine for answer in answers or ()))
+
+
+def _answers(deployment: Deployment, *, quiet: bool) -> Sequence[Answer]:
+    """What the sites say, told as it is known; `quiet`: only what is wrong. Raises DeploymentError when a binding names no location."""
+    from hyflow.cli.answers import ask, tell
     from hyflow.interruption import interruptible
 
-    return finished(interruptible(lambda _: _connect(deployment)))
+    answers = finished(interruptible(lambda _: ask(list(deployment.sites.values()))))
+    tell(answers, quiet=quiet)
+    deployment.check_locations({answer.site: [place.name for place in answer.locations] for answer in answers if answer.error is None})
+    return answers
 
 
 def _check_profiles(file: str, sets: list[str]) -> None:
@@ -107,67 +112,29 @@ def _binding(binding: Binding) -> str:
     return f"  {binding.step}  ->  {' or '.join(map(str, binding.targets))}" + (f"  ({text})" if text else "")
 
 
-async def _connect(deployment: Deployment) -> int:
-    """Ask the sites, all at once, and tell of each in the file's order."""
-    import asyncio
+def _object(deployment: Deployment, answers: Sequence[Answer] | None) -> dict[str, Any]:
+    """`connections`: null when nobody was asked."""
+    from hyflow import plain
+    from hyflow.cli.answers import as_json
 
-    from hyflow.report.terminal import clean
-
-    async with asyncio.TaskGroup() as group:
-        answers = [group.create_task(_ask(site), name=f"check {site.name}") for site in deployment.sites.values()]
-    print("connections")
-    there: dict[str, list[str]] = {}
-    for site, answer in zip(deployment.sites.values(), answers, strict=True):
-        match answer.result():
-            case HyflowError() as error:
-                print(f"  {site.name}  FAILED: {clean(str(error))}", file=sys.stderr)
-            case (locations, engine):
-                there[site.name] = [place.name for place in locations]
-                print(clean("\n".join([*map(_location, locations), f"  {' ' * len(site.name)}  {engine}"])))
-    deployment.check_locations(there)
-    return int(any(isinstance(answer.result(), HyflowError) for answer in answers))
-
-
-async def _ask(site: Site) -> tuple[list[Location], str] | HyflowError:
-    """The site's locations, and what it says of its container engine."""
-    import asyncio
-
-    from hyflow.connector import SiteContext
-
-    with tempfile.TemporaryDirectory(prefix="hyflow-check-") as state:
-        context = SiteContext(site.name, "check", Path(state))
-        try:
-            async with asyncio.timeout(PATIENCE), site.plugin.connect(site.settings, context) as connector:
-                return [_lasting(place, state) for place in await connector.locations()], await _engine(site, connector)
-        except TimeoutError:
-            return SiteError(f"no answer in {PATIENCE} seconds", transient=True)
-        except HyflowError as error:
-            return error
+    sites = [
+        {
+            "name": site.name,
+            "type": site.plugin.name,
+            "settings": plain.loads(plain.dumps(site.settings)),
+            "container": plain.loads(plain.dumps(site.container)),
+            "modules": dict(site.modules),
+        }
+        for site in deployment.sites.values()
+    ]
+    return {
+        "sites": sites,
+        "bindings": [_binding_object(one) for one in deployment.bind],
+        "connections": None if answers is None else [as_json(answer) for answer in answers],
+    }
 
 
-async def _engine(site: Site, connector: Connector) -> str:
-    """In words. Raises SiteError when an engine that is named does not work."""
-    from hyflow.engine.contained import find
-
-    if site.container.runtime == "none":
-        return "containers: none, commands run with what is installed"
-    try:
-        facts = (await find(site.name, connector, site.container)).facts
-    except SiteError as error:
-        if site.container.runtime != "auto":
-            raise
-        return error.what
-    return f"containers: {facts.kind} {facts.version}" + (", rootless" if facts.rootless and facts.kind != "apptainer" else "")
-
-
-def _lasting(place: Location, state: str) -> Location:
-    """The location, without the directory that this check alone used."""
-    return replace(place, workdir="the directory of each run") if place.workdir.startswith(state) else place
-
-
-def _location(place: Location) -> str:
-    from hyflow.model.quantities import size_text
-
-    room = place.capacity or place.largest
-    size = f"{room.cores:g} cores, {size_text(room.memory)} of memory" if room else "capacity unknown"
-    return f"  {place}  {size}; works in {place.workdir} on file system {place.filesystem}"
+def _binding_object(binding: Binding) -> dict[str, Any]:
+    asked = binding.resources
+    resources = {"cores": asked.cores, "memory": asked.memory, "gpus": asked.gpus, "time": asked.time}
+    return {"step": binding.step, "targets": [str(target) for target in binding.targets], "resources": resources}

@@ -26,11 +26,11 @@ class Setting:
 
 
 def settings_of(settings: type[Any]) -> list[Setting]:
-    """Every setting of the dataclass, in its order."""
-    hints = typing.get_type_hints(settings)
+    """Every setting of the dataclass, in its order; those that it has from others last."""
+    hints, own = typing.get_type_hints(settings), list(settings.__annotations__)
     return [
         Setting(field.name, field.metadata.get("doc", ""), _words(hint), _required(field), _default(field), _example(field, hint))
-        for field in dataclasses.fields(settings)
+        for field in sorted(dataclasses.fields(settings), key=lambda field: own.index(field.name) if field.name in own else len(own))
         for hint in [hints[field.name]]
     ]
 
@@ -113,7 +113,7 @@ def _words(hint: Any) -> str:
 
 def _example(field: dataclasses.Field[Any], hint: Any) -> Any:
     schema = _field_schema(field, hint)
-    kinds = {"string": "...", "integer": 1, "number": 1, "boolean": True, "array": [], "object": {}}
+    kinds = {"string": "TEXT", "integer": 1, "number": 1, "boolean": True, "array": [], "object": {}}
     given = schema.get("examples") or schema.get("enum") or [kinds[kind] for kind in kinds if kind in schema["type"]]
     return given[0]
 

@@ -6,14 +6,14 @@ import codecs
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from hyflow import plain
 from hyflow.report.joblog import open_log, pieces
 from hyflow.report.said import skip_beginning
 from hyflow.report.terminal import clean, one_line
 
-_DECODER = codecs.getincrementaldecoder("utf-8")
+DECODER = codecs.getincrementaldecoder("utf-8")
 
 
 class Told:
@@ -47,28 +47,43 @@ class Told:
         self._speaker = path
 
 
+class Files(Protocol):
+    """The files of one attempt as they are followed. `alone`: they know by themselves when nothing more will come."""
+
+    alone: bool
+
+    def pump(self, *, last: bool = False) -> bool:
+        """Print what is new; whether that was all there will be. `last`: nothing more will be written."""
+
+
 class Growing:
-    """The files of one attempt, in its directory. `seen`: that directory could be read from here."""
+    """Those of one attempt in its directory, if that can be read from here (`seen`)."""
+
+    alone = False
 
     def __init__(self, directory: str, attempt: int, told: Told) -> None:
         self._directory, self._attempt, self._told = directory, attempt, told
         self._files: dict[str, tuple[BinaryIO, codecs.IncrementalDecoder]] = {}
-        self._closed = False
-        self.seen = False
+        self._closed = self._seen = False
 
-    def pump(self, *, last: bool = False) -> None:
-        """Print what is new. `last`: nothing more will come."""
+    @property
+    def seen(self) -> bool:
+        self._seen = self._seen or Path(self._directory).is_dir()
+        return self._seen
+
+    def pump(self, *, last: bool = False) -> bool:
         if self._closed:
-            return
-        self._closed, self.seen = last, self.seen or Path(self._directory).is_dir()
+            return True
+        self._closed = last
         for stream in self._told.streams:
             path = f"{self._directory}/{stream}"
             if stream not in self._files and (file := open_log(path)) is not None:
                 if not self._told.whole:
                     skip_beginning(file, path)
-                self._files[stream] = (file, _DECODER("surrogateescape"))
+                self._files[stream] = (file, DECODER("surrogateescape"))
             if stream in self._files:
                 self._more(path, stream, last)
+        return last
 
     def _more(self, path: str, stream: str, last: bool) -> None:
         file, decoder = self._files[stream]
@@ -76,3 +91,9 @@ class Growing:
             self._told.write(path, stream, self._attempt, piece, decoder.decode(piece))
         if last:
             file.close()
+
+
+def say(text: str) -> None:
+    """What is not the job's own words is no part of the output."""
+    sys.stdout.flush()
+    print(text, file=sys.stderr, flush=True)

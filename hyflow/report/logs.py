@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hyflow import plain
 from hyflow.errors import HyflowError, UsageError
@@ -15,7 +15,7 @@ from hyflow.report.befallen import befallen
 from hyflow.report.failure import describe
 from hyflow.report.joblog import FAILING, as_json, failed_jobs, job_story
 from hyflow.report.outline import outline
-from hyflow.report.said import earlier, print_job
+from hyflow.report.said import Missing, earlier, print_job
 from hyflow.report.selection import Selection, select
 from hyflow.report.story import story_line
 from hyflow.report.summary import program_of
@@ -24,8 +24,9 @@ from hyflow.report.terminal import one_line, table
 
 def show(
     run: RunDir, step: str | None, *, streams: Sequence[str] = (), failed: bool = False, as_lines: bool = False, whole: bool = False
-) -> None:
-    """Print what is known of the run, or of the jobs that `step` ("STEP[INDEX]") means.
+) -> Iterator[Missing]:
+    """Print what is known of the run, or of the jobs that `step` ("STEP[INDEX]") means. Gives what is not on this machine, each at the
+    moment at which it would be printed.
 
     `streams`: of a job only these ("stdout", "stderr"). `failed`: the jobs that failed. `as_lines`: JSON, an object a line. `whole`:
     all of what a job said goes to a terminal too. Raises UsageError, when there is no such job, HyflowError, when its step has not
@@ -35,7 +36,7 @@ def show(
     if failed:
         _failed(run, chosen, as_lines)
     elif chosen is not None:
-        _step(run, chosen, streams, as_lines, whole)
+        yield from _step(run, chosen, streams, as_lines, whole)
     elif streams:
         raise UsageError("--stdout and --stderr are about one job", hint=f"hyflow logs {run.id} STEP[INDEX]")
     else:
@@ -79,7 +80,7 @@ def _failed(run: RunDir, chosen: Selection | None, as_lines: bool) -> None:
             print(describe(story.job, story.failure, story.where, run.id), *before, sep="\n", end="\n\n")
 
 
-def _step(run: RunDir, chosen: Selection, streams: Sequence[str], as_lines: bool, whole: bool) -> None:
+def _step(run: RunDir, chosen: Selection, streams: Sequence[str], as_lines: bool, whole: bool) -> Iterator[Missing]:
     jobs = [JobId(chosen.step, chosen.tag)] if chosen.tag is not None else list(read_jobs(run.journal, chosen.step))
     if len(jobs) != 1:
         _list(run, chosen.step, as_lines)
@@ -91,7 +92,7 @@ def _step(run: RunDir, chosen: Selection, streams: Sequence[str], as_lines: bool
     if as_lines:
         print(plain.line(as_json(story)))
     else:
-        print_job(story, streams, whole)
+        yield from print_job(story, streams, whole)
 
 
 def nothing_known(run: RunDir, job: JobId) -> UsageError:

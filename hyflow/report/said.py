@@ -1,10 +1,14 @@
-"""What one job said, on standard output: how it stands, its earlier attempts, and the files that hold what its latest one wrote."""
+"""What one job said, on standard output: how it stands, its earlier attempts, and the files that hold what its latest one wrote. What of
+these does not lie on this machine is left to whoever can get it.
+"""
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,8 +17,54 @@ from hyflow.report.joblog import JobStory, open_log, pieces, try_words
 from hyflow.report.story import cancelled
 from hyflow.report.terminal import clean, one_line, when
 
-_SHOWN = 64 << 10
+SHOWN = 64 << 10
 """Bytes of what a job said, its last, that a terminal is given; more has scrolled away before anybody can read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The file `path`, which holds what the latest attempt wrote to `stream`, is not on this machine. `headed`: it follows a heading."""
+
+    story: JobStory
+    path: str
+    stream: str
+    headed: bool
+
+    @property
+    def site(self) -> str:
+        """The name of the site where it may lie."""
+        return self.story.tries[-1].where.location.partition("/")[0]
+
+    def say(self, hint: str = "") -> None:
+        """Tell where it is, with a hint how to get it, and what is known of it here."""
+        sys.stdout.flush()
+        print(_missing(self.path, self.story, self.stream) + hint, file=sys.stderr)
+        if self.stream == "stderr" and self.story.failure is not None:
+            print(clean(self.story.failure.stderr))
+
+
+class Printed:
+    """Prints a file piece by piece: as it is, but made safe where it goes to a terminal."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._terminal, self._last = sys.stdout.isatty(), b"\n"
+
+    def add(self, piece: bytes) -> None:
+        """Here is more."""
+        if self._terminal:
+            sys.stdout.write(clean(self._decoder.decode(piece)))
+        else:
+            sys.stdout.buffer.write(piece)
+        self._last = piece[-1:]
+
+    def end(self, *, headed: bool) -> None:
+        """That was all. `headed`: what follows begins on a line of its own."""
+        if self._terminal:
+            sys.stdout.write(clean(self._decoder.decode(b"", final=True)))
+        sys.stdout.flush()
+        if headed and self._last != b"\n":
+            print()
 
 
 def earlier(story: JobStory) -> list[str]:
@@ -31,8 +81,9 @@ def _asked(at: float) -> str:
     return f"  {when(at)}  it was told to run again"
 
 
-def print_job(story: JobStory, only: Sequence[str], whole: bool) -> None:
-    """One stream on its own is printed as it is, for pipes; both come with headings."""
+def print_job(story: JobStory, only: Sequence[str], whole: bool) -> Iterator[Missing]:
+    """One stream on its own is printed as it is, for pipes; both come with headings. Gives the files that are not here, each at the moment
+    at which it would be printed."""
     where = story.where
     if len(only) != 1:
         state = (story.phase or Phase.WAITING).value
@@ -48,38 +99,40 @@ def print_job(story: JobStory, only: Sequence[str], whole: bool) -> None:
     if where is None:
         return
     for name in only or ("stderr", "stdout"):
-        _stream(f"{where.dir}/{name}", story, name, headed=len(only) != 1, whole=whole)
+        yield from _stream(f"{where.dir}/{name}", story, name, headed=len(only) != 1, whole=whole)
 
 
-def _stream(path: str, story: JobStory, name: str, *, headed: bool, whole: bool) -> None:
+def _stream(path: str, story: JobStory, name: str, *, headed: bool, whole: bool) -> Iterator[Missing]:
     file = open_log(path)
     if headed:
         empty = " (empty)" if file is not None and not os.fstat(file.fileno()).st_size else ""
         print(f"--- {name}: {one_line(path)}{empty}")
     sys.stdout.flush()
     if file is None:
-        _say_missing(path, story, name)
+        yield Missing(story, path, name, headed)
         return
     if not whole and sys.stdout.isatty():
         skip_beginning(file, path)
-    if _copy(file) != b"\n" and headed:
-        print()
+    printed = Printed()
+    with file:
+        for piece in pieces(file):
+            printed.add(piece)
+    printed.end(headed=headed)
 
 
 def skip_beginning(file: BinaryIO, path: str) -> None:
     """Leave out the beginning of what is too long for a terminal, up to the end of a line where lines are not overlong."""
     size = os.fstat(file.fileno()).st_size
-    if size <= _SHOWN:
+    if size <= SHOWN:
         return
-    file.seek(size - _SHOWN)
-    file.readline(_SHOWN // 2)
-    print(f"... the first {file.tell():,} of {size:,} bytes are left out; --all shows them, and they are in {one_line(path)}", flush=True)
+    file.seek(size - SHOWN)
+    file.readline(SHOWN // 2)
+    print(left_out(file.tell(), size, path), flush=True)
 
 
-def _say_missing(path: str, story: JobStory, name: str) -> None:
-    print(_missing(path, story, name), file=sys.stderr)
-    if name == "stderr" and story.failure is not None:
-        print(clean(story.failure.stderr))
+def left_out(first: int, size: int, path: str) -> str:
+    """That a terminal is not given so many bytes of them."""
+    return f"... the first {first:,} of {size:,} bytes are left out; --all shows them, and they are in {one_line(path)}"
 
 
 def _missing(path: str, story: JobStory, name: str) -> str:
@@ -87,17 +140,3 @@ def _missing(path: str, story: JobStory, name: str) -> str:
         return f"there is no file {one_line(path)}: the {name} of this command was empty or became an output, or it has not begun"
     gone = f", where its {name} lies unless it was empty" if story.phase is Phase.DONE else ""
     return f"there is no file {one_line(path)} on this machine: the attempt ran at {one_line(str(story.where))}{gone}"
-
-
-def _copy(file: BinaryIO) -> bytes:
-    """As it is, but made safe where it goes to a terminal. Gives its last byte, or of an empty file a line's end."""
-    last = b"\n"
-    with file:
-        for piece in pieces(file):
-            if sys.stdout.isatty():
-                sys.stdout.write(clean(piece.decode("utf-8", "surrogateescape")))
-            else:
-                sys.stdout.buffer.write(piece)
-            last = piece[-1:]
-    sys.stdout.flush()
-    return last

@@ -1,10 +1,10 @@
 """Task -> bundle: the directory, as members of a tar stream, that carries one attempt to a machine.
 
-A bundle is the attempt's control directory, named by its key: `run.sh` describes the attempt to the runner (`runner.sh`, which
-lies beside all bundles of a site, named by its hash), `command.sh` is the command with its environment and streams, `tree` what is
-staged without running anything, `late` what must wait for a copy, `m` and `t` are where the runner writes. What a container engine's
-client needs besides comes from `hyflow.shell.enclosing`. The task's own directory gets `out`, `tmp`, `in` and the logs only. What the
-runner leaves is read by `hyflow.shell.outcome`.
+A bundle is the attempt's control directory, named by its key: `run.sh` describes the attempt to the runner (`runner.sh`, which lies
+beside all bundles of a site, named by its hash, as does `starter.sh`, which has them begin), `command.sh` is the command with its
+environment and streams, `tree` what is staged without running anything, `late` what must wait for a copy, `m` and `t` are where the
+runner writes. What a container engine's client needs besides comes from `hyflow.shell.enclosing`. The task's own directory gets `out`,
+`tmp`, `in` and the logs only. What the runner leaves is read by `hyflow.shell.outcome`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ import tarfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from hyflow.model.tasks import Glob, Stage, StageKind, Task
 from hyflow.shell.enclosing import enclosure_scripts
 from hyflow.shell.globs import literal, widened
 from hyflow.shell.quoting import quote
+from hyflow.shell.trips import script
 
-RUNNER = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("family.sh", "detached.sh", "enclosed.sh", "runner.sh"))
+RUNNER = os.fsencode(script("family.sh", "detached.sh", "enclosed.sh", "runner.sh"))
 RUNNER_NAME = f"runner-{hashlib.sha256(RUNNER).hexdigest()[:16]}.sh"
+STARTER = os.fsencode(script("family.sh", "detached.sh", "process.sh", "rouse.sh", "starter.sh"))
+STARTER_NAME = f"starter-{hashlib.sha256(STARTER).hexdigest()[:16]}.sh"
 BLOCK = 512
 
 

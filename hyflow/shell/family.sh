@@ -1,3 +1,11 @@
+# The moment that a process began, in the kernel's own count: with its id it names the process for as long as the machine is up.
+born() {
+    began=-
+    { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
+    set -- ${line##*) }
+    began=${20}
+}
+
 # gather PID...: sets `family` to these processes, all that descend from them, and all of their sessions, as far as /proc tells.
 # All of /proc is read at once. A name that holds a line's end could pass for a process there; so whoever is found is looked at alone.
 gather() {

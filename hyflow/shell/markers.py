@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from typing import TypeAlias
 from hyflow.connector import Done, Lost, Queued, Running
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
+from hyflow.shell.bundle import STARTER_NAME
 from hyflow.shell.outcome import parse_outcome, seconds
 from hyflow.shell.trips import Opens, script, trip
 
-LOOK = script("family.sh", "detached.sh", "process.sh", "markers.sh")
+LOOK = script("family.sh", "detached.sh", "process.sh", "rouse.sh", "markers.sh")
 CANCEL = script("family.sh", "detached.sh", "process.sh", "cancel.sh")
 FORGET = script("forget.sh")
 _size_line = re.compile(r" *(\d{1,18}) (.*)", re.ASCII)
@@ -32,10 +34,11 @@ class Gone:
 Mark: TypeAlias = Queued | Running | Done | Lost | Claimed | Gone
 
 
-async def look(site: Opens, base: str, keys: Mapping[Key, bool]) -> dict[Key, Mark]:
-    """What became of the attempts whose bundles lie in `base`; a key's value says whether to start it. Raises SiteError."""
-    feed = "".join(f"{key} {'start' if start else 'look'}\n" for key, start in keys.items())
-    return parse_marks(await trip(site, ("sh", "-c", LOOK, "sh", base), feed.encode(), what="asking for the state of jobs"))
+async def look(site: Opens, base: str, starter: str, keys: Collection[Key]) -> dict[Key, Mark]:
+    """What became of the attempts whose bundles lie in `base`. Those that wait are seen to by the starter in that directory. Raises
+    SiteError."""
+    argv = ("sh", "-c", LOOK, "sh", base, starter, posixpath.join(base, STARTER_NAME))
+    return parse_marks(await trip(site, argv, lines(keys), what="asking for the state of jobs"))
 
 
 async def cancel(site: Opens, base: str, keys: Collection[Key]) -> None:

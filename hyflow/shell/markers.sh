@@ -1,9 +1,10 @@
-# The state of many attempts in one round trip. Arguments: the directory of all bundles. Input: lines of `KEY start` or `KEY look`.
+# The state of many attempts in one round trip. Arguments: the directory of all bundles, that of the run's starter, the starter's script.
+# Input: keys, a line each.
 # Output: a line `STATE KEY details` each, an empty line, then the results of those that ended (STATE E): lines of
 # `SIZE PATH` as wc gives them, an empty line, and the files one after the other.
 cd "$1" || exit 1
-ended= dead=
-while read -r key what; do
+ended= dead= waits=
+while read -r key; do
     if [ -e "$key/exit" ]; then
         ended="$ended $key"
         echo "E $key"
@@ -28,13 +29,15 @@ while read -r key what; do
             echo "L $key its runner (process $pid on $its_host) died without a word"
         fi
     elif [ -d "$key" ]; then
-        [ "$what" != start ] || launch "$key"
+        waits=1
         echo "Q $key"
     else
         echo "G $key"
     fi
 done
 end_enclosures $dead
+# What was sent and waits needs somebody who starts it: the machine may have been restarted.
+if [ -n "$waits" ] && [ -d "$2" ] && ! lives "$2"; then rouse "$2" "$3"; fi
 echo
 [ -n "$ended" ] || exit 0
 files() {

@@ -1,4 +1,4 @@
-"""The first question to a machine: has it the tools that are needed, and what is it like? It also gets its directories and the runner."""
+"""The first question to a machine: has it the tools that are needed, and what is it like? Its directories and scripts are put there too."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import posixpath
 from dataclasses import dataclass
 
 from hyflow.errors import SiteError
-from hyflow.shell.bundle import RUNNER, RUNNER_NAME
+from hyflow.shell.bundle import RUNNER, RUNNER_NAME, STARTER, STARTER_NAME, Member, pack
 from hyflow.shell.trips import Opens, script, trip
 
 PROBE = script("probe.sh")
@@ -38,7 +38,9 @@ class Machine:
 
 async def probe(site: Opens, workdir: str) -> Machine:
     """Look at the machine and make `workdir` (0700) ready. Raises one SiteError that names everything that is missing."""
-    answer = await trip(site, ("sh", "-c", PROBE, "sh", workdir, RUNNER_NAME), RUNNER, what=f"making the directory {workdir} ready")
+    scripts = pack([Member(RUNNER_NAME, RUNNER, mode=0o600), Member(STARTER_NAME, STARTER, mode=0o600)])
+    argv = ("sh", "-c", PROBE, "sh", workdir, RUNNER_NAME, STARTER_NAME)
+    answer = await trip(site, argv, scripts, what=f"making the directory {workdir} ready")
     known: dict[str, str] = {}
     missing: list[str] = []
     # The working directory comes last, because its name may hold anything.

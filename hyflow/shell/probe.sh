@@ -1,5 +1,7 @@
-# What kind of machine is this? Arguments: the directory to work in (made if it is not there; ~/ is the home), the runner's name. Output: lines of NAME=VALUE.
-workdir=$1 runner=$2
+# What kind of machine is this? Arguments: the directory to work in (made if it is not there; ~/ is the home), names of scripts that are to
+# be there. Input: these as a tar stream. Output: lines of NAME=VALUE.
+workdir=$1
+shift
 unset CDPATH
 need() {
     for each; do if command -v "$each" >/dev/null 2>&1; then return; fi; done
@@ -12,7 +14,7 @@ works() { # works NAME COMMAND...: the tool is there, but can it do what it must
     "$@" >/dev/null 2>&1 || { echo "missing=$name"; missing=1; }
 }
 missing=
-for tool in tar find xargs readlink mkdir mv rm cp ln cat head tail wc env stat chmod date sleep uname df; do need "$tool"; done
+for tool in tar find xargs readlink mkdir mv rm cp ln cat head tail wc env stat chmod date sleep uname df mkfifo; do need "$tool"; done
 need sha1sum shasum
 need sha256sum shasum
 works 'find -print0' find / -maxdepth 0 -print0
@@ -34,12 +36,16 @@ said=$({ mkdir -p "$workdir" && cd -P "$workdir"; } 2>&1) && cd -P "$workdir" ||
 [ -z "$(find . -maxdepth 0 -perm -0002 ! -perm -1000)" ] || refuse open 1
 said=$(mkdir -p .attempts 2>&1) || refuse unusable "$said"
 if [ ! -O .attempts ] || [ -L .attempts ]; then refuse foreign 1; fi
-if [ ! -e ".attempts/$runner" ]; then
-    said=$({ cat >".attempts/$runner.$$" && mv -f ".attempts/$runner.$$" ".attempts/$runner"; } 2>&1) || {
-        rm -f ".attempts/$runner.$$"
+for script; do
+    [ ! -e ".attempts/$script" ] || continue
+    new=.attempts/.new-$$
+    said=$({ mkdir "$new" && cd "$new" && tar -xof - && mv -f "$@" ..; } 2>&1) || {
+        rm -rf "$new"
         refuse unusable "$said"
     }
-fi
+    rmdir "$new"
+    break
+done
 set -- $(df -Pk . | tail -n 1)
 echo "disk=$4"
 echo "home=$HOME"

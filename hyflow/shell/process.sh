@@ -28,17 +28,3 @@ end_groups() {
         signal_family KILL "$leader"
     done <"$1/claim/command"
 }
-
-# launch KEY: start the attempt, attached to nothing of ours.
-launch() {
-    (umask 077 && : >>"$1/log") # what it starts is to have the umask of the login
-    if command -v setsid >/dev/null; then
-        setsid sh "$PWD/$1/run.sh" </dev/null >/dev/null 2>>"$1/log" &
-    else
-        (
-            trap '' HUP
-            set -m
-            sh "$PWD/$1/run.sh" </dev/null >/dev/null 2>>"$1/log" &
-        )
-    fi
-}

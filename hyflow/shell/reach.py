@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from hyflow.connector import Pipe
+from hyflow.connector import Finding, Pipe
 from hyflow.errors import SiteError, Unreachable
 from hyflow.shell.silence import Silence
 
@@ -26,6 +26,14 @@ class Reach(Protocol):
 
     def open(self, line: str) -> AbstractAsyncContextManager[Pipe]:
         """Run the line, attached; leaving ends it. Raises SiteError, and so does whatever is asked of the pipe."""
+
+
+@runtime_checkable
+class Tells(Protocol):
+    """What a reach may have beside the rest."""
+
+    def findings(self) -> Sequence[Finding]:
+        """What there is to say of the way, once it has been entered."""
 
 
 class Channel(Protocol):

@@ -24,14 +24,6 @@ mkdir "$ctl/claim" 2>/dev/null || exit 0
 
 code=0 ended= pid= command= helpers= late= lost=trouble disowned=
 
-# The moment that a process began, in the kernel's own count: with its id it names the process for as long as the machine is up.
-born() {
-    began=-
-    { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
-    set -- ${line##*) }
-    began=${20}
-}
-
 # Last of all, by rename: how it went. The first line is for machines, the rest for people.
 finish() {
     trap '' TERM

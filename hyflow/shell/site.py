@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 import secrets
 import time
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
-from hyflow.connector import Argv, Done, Forget, Lost, P, Pipe, Queued, Refused, Running, SiteContext, Status, Ticket
+from hyflow.connector import Argv, Done, Examine, Finding, Forget, Logs, Lost, P, Pipe, Queued, Refused, SiteContext, Status, Ticket
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import HERE, Location
@@ -16,32 +17,34 @@ from hyflow.model.quantities import parse_size
 from hyflow.model.resources import Resources
 from hyflow.model.tasks import Task
 from hyflow.plain import dumps, loads
-from hyflow.shell import markers
-from hyflow.shell.bundle import Member, Unbundled, bundle, pack
+from hyflow.shell import logs, markers
+from hyflow.shell.bundle import STARTER_NAME, Member, Unbundled, bundle, pack
+from hyflow.shell.examine import examine
+from hyflow.shell.measuring import measure
 from hyflow.shell.probe import Machine, probe
 from hyflow.shell.quoting import quote
-from hyflow.shell.reach import Reach
+from hyflow.shell.reach import Reach, Tells
 from hyflow.shell.settings import ShellSettings, check
 from hyflow.shell.trips import script, trip
 from hyflow.shell.watching import Watcher
 
-SUBMIT = script("family.sh", "process.sh", "submit.sh")
+SUBMIT = script("family.sh", "detached.sh", "process.sh", "rouse.sh", "submit.sh")
 STREAM = 16 << 20
-STARTS = 5
 PATIENCE = 10.0
+AHEAD, AHEAD_CORES = 64, 4
+"""So many attempts beyond what fits wait at the site, or so many for each core: what begins when there is room needs no round trip."""
 
 
 class ShellSite:
     """`hyflow.connector.Connector` for a machine at the end of `reach`. Leaving lets running attempts go on."""
 
     def __init__(self, reach: Reach, settings: ShellSettings, context: SiteContext) -> None:
-        self._reach, self._settings, self._site = reach, settings, context.site
+        self._reach, self._settings = reach, settings
+        self._site, self._run = context.site, context.run
         self._group = asyncio.TaskGroup()
         self._background: list[asyncio.Task[None]] = []
         self._waiting: list[tuple[Task, list[Member], asyncio.Future[Ticket]]] = []
         self._ready = asyncio.Event()
-        self._active: set[Key] = set()
-        self._launched: dict[Key, tuple[int, float]] = {}
         self._claimed: dict[Key, float] = {}
         self._watcher = Watcher(self._look, settings.poll)
         self._machine: Machine | None = None
@@ -65,13 +68,11 @@ class ShellSite:
             await self._group.__aexit__(None, None, None)
 
     async def locations(self) -> Sequence[Location]:
-        machine, settings = self._there, self._settings
         own = f"{self._site}-shell" if self._site == HERE else self._site  # HERE would say that it shares this machine's files
-        name = settings.filesystem or own
-        cores = machine.cores if settings.cores is None else min(settings.cores, machine.cores)
-        memory = machine.memory if settings.memory is None else min(parse_size(settings.memory), machine.memory)
-        room = Resources(cores=cores, memory=memory, tmpdir=machine.disk, outdir=machine.disk)
-        return (Location(self._site, "", name, machine.workdir, {name: "/"}, capacity=room, largest=room),)
+        name = self._settings.filesystem or own
+        room = self._capacity
+        ahead = round(max(AHEAD, AHEAD_CORES * room.cores))
+        return (Location(self._site, "", name, self._there.workdir, {name: "/"}, capacity=room, largest=room, ahead=ahead),)
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
         return self._reach.open(f"exec {quote(argv)}")
@@ -110,11 +111,36 @@ class ShellSite:
             self._watcher.hurry()
 
     def power(self, kind: type[P]) -> P | None:
-        return self if kind is Forget else None  # type: ignore[return-value]  # P is Forget here, which this class is
+        return self if kind in (Forget, Examine, Logs) else None  # type: ignore[return-value]  # P is one of these here, which this class is
 
     async def forget(self, tickets: Collection[Ticket]) -> None:
         if tickets:
             await markers.forget(self, self._there.base, [key_of(ticket) for ticket in tickets])
+
+    async def examine(self) -> Sequence[Finding]:
+        told = self._reach.findings() if isinstance(self._reach, Tells) else ()
+        return [*told, *await examine(self, self._there), *await measure(self)]
+
+    async def size(self, path: str) -> int | None:
+        return await logs.size(self, path)
+
+    def read(self, path: str, offset: int) -> AsyncGenerator[bytes, None]:
+        return logs.read(self, path, offset)
+
+    def follow(self, key: Key, path: str, offset: int) -> AsyncGenerator[bytes, None]:
+        return logs.follow(self, self._there.base, key, path, offset)
+
+    @property
+    def _capacity(self) -> Resources:
+        machine, settings = self._there, self._settings
+        cores = machine.cores if settings.cores is None else min(settings.cores, machine.cores)
+        memory = machine.memory if settings.memory is None else min(parse_size(settings.memory), machine.memory)
+        return Resources(cores=cores, memory=memory, tmpdir=machine.disk, outdir=machine.disk)
+
+    @property
+    def _starter(self) -> str:
+        """The directory of the run's starter."""
+        return posixpath.join(self._there.workdir, self._run, ".starter")
 
     @property
     def _there(self) -> Machine:
@@ -141,11 +167,9 @@ class ShellSite:
 
     async def _send_some(self) -> None:
         batch = list(take(self._waiting))
-        keys = [task.key for task, _, _ in batch]
         try:
-            await self._ship(keys, [member for _, members, _ in batch for member in members])
+            await self._ship([task for task, _, _ in batch], [member for _, members, _ in batch for member in members])
         except SiteError as error:
-            self._active.difference_update(keys)  # nobody will hear of their end
             for _, _, future in batch:
                 if not future.done():
                     future.set_exception(SiteError(error.what, transient=error.transient, hint=error.hint))
@@ -154,63 +178,35 @@ class ShellSite:
                 future.cancel()
             raise
         else:
-            for key, (_, _, future) in zip(keys, batch, strict=True):
+            for task, _, future in batch:
                 if not future.done():
-                    future.set_result(self._ticket(key))
+                    future.set_result(self._ticket(task.key))
 
-    async def _ship(self, keys: Sequence[Key], members: list[Member]) -> None:
-        reserved, most = self._to_start(keys), self._settings.max_jobs
-        box = f".incoming-{secrets.token_hex(8)}"
-        stream = await asyncio.to_thread(pack, [*members, Member("keys", markers.lines(keys), mode=0o600)])
-        argv = ("sh", "-c", SUBMIT, "sh", self._there.base, box, "" if most is None else str(len(reserved)))
-        answer = (await trip(self, argv, stream, what="submitting jobs")).decode(errors="replace").splitlines()
-        if len(answer) != len(keys):
+    async def _ship(self, tasks: Sequence[Task], members: list[Member]) -> None:
+        base = self._there.base
+        batch = "".join([self._room(), *(f"{task.key} {thousandths(task)} {task.resources.memory >> 20}\n" for task in tasks)])
+        stream = await asyncio.to_thread(pack, [*members, Member("batch", batch.encode(), mode=0o600)])
+        # The starter reads batches in the order of their names.
+        box = f".incoming-{time.time_ns():020d}-{secrets.token_hex(4)}"
+        argv = ("sh", "-c", SUBMIT, "sh", base, box, self._starter, posixpath.join(base, STARTER_NAME))
+        answer = await trip(self, argv, stream, what="submitting jobs")
+        if len(answer.splitlines()) != len(tasks):
             raise SiteError("the answer to a submission is not whole", transient=True)
-        runs = {Key(line.partition(" ")[2]) for line in answer if line.startswith("runs ")}
-        self._count(runs, keys, reserved)
-        if most is not None:
-            self._watcher.keep(keys)
         self._watcher.hurry()
 
-    def _count(self, runs: Collection[Key], keys: Collection[Key], reserved: Collection[Key]) -> None:
-        """Of these keys those run, also by an earlier connector's doing, whatever was reserved for them."""
-        self._active.difference_update(keys)
-        self._active.update(runs)
-        for key in set(reserved).difference(runs):
-            self._launched.pop(key, None)
-
-    def _to_start(self, keys: Collection[Key]) -> set[Key]:
-        """Those of the keys that may start now, which then count as active."""
-        most = self._settings.max_jobs
-        chosen: set[Key] = set()
-        for key in keys:
-            if key in self._active or most is None or len(self._active) < most:
-                self._active.add(key)
-                chosen.add(key)
-                count, _ = self._launched.get(key, (0, 0.0))
-                self._launched[key] = count + 1, time.monotonic()
-        return chosen
+    def _room(self) -> str:
+        """What may be in use at once, as the starter reads it: thousandths of a core, MiB, jobs."""
+        capacity, most = self._capacity, self._settings.max_jobs
+        return f"- {round(capacity.cores * 1000)} {capacity.memory >> 20} {'' if most is None else most}\n"
 
     async def _look(self, keys: Collection[Key]) -> Mapping[Key, Status]:
-        late = self._to_start([key for key in keys if self._may_launch(key)])
         asked = time.monotonic()
-        marks = await markers.look(self, self._there.base, {key: key in late for key in keys})
-        found: dict[Key, Status] = {}
-        for key, mark in marks.items():
-            status = self._status(key, mark, asked)
+        marks = await markers.look(self, self._there.base, self._starter, keys)
+        found = {key: self._status(key, mark, asked) for key, mark in marks.items()}
+        for key, status in found.items():
             if isinstance(status, Done | Lost):
-                self._active.discard(key)
-                self._launched.pop(key, None)
                 self._claimed.pop(key, None)
-            elif isinstance(status, Running):
-                self._active.add(key)  # perhaps by an earlier connector's doing
-            found[key] = status
         return found
-
-    def _may_launch(self, key: Key) -> bool:
-        """Whether nobody has tried to start it, or long enough ago without any effect: the claim lets only one go on."""
-        count, at = self._launched.get(key, (0, -PATIENCE))
-        return key not in self._claimed and count < STARTS and time.monotonic() - at >= PATIENCE
 
     def _status(self, key: Key, mark: markers.Mark, asked: float) -> Status:
         """What a mark means; `asked`: when the site was asked for it, which may be long ago if this process was stopped meanwhile."""
@@ -226,6 +222,11 @@ class ShellSite:
 
 def key_of(ticket: Ticket) -> Key:
     return Key(str(loads(ticket.encode())["key"]))
+
+
+def thousandths(task: Task) -> int:
+    """Of a core, that the task asks for."""
+    return max(1, round(task.resources.cores * 1000))
 
 
 def take(waiting: list[tuple[Task, list[Member], asyncio.Future[Ticket]]]) -> Iterator[tuple[Task, list[Member], asyncio.Future[Ticket]]]:

@@ -1,10 +1,11 @@
-# Takes many bundles. Arguments: the directory of all bundles, a fresh name, how many of them may run now (empty: all). Input: a tar stream of
-# bundles, and `keys`, a line each. Output: a line for each: `runs KEY` for one that has been started and not ended, else `ok KEY`.
-# An attempt that is here already is left as it is, and starts when it never did: whoever sent it may have died.
+# Takes many bundles, which begin in their order as soon as there is room. Arguments: the directory of all bundles, a fresh name, the directory
+# of the run's starter, the starter's script. Input: a tar stream of bundles and `batch`, for the starter. Output: a line `ok KEY` each.
+# An attempt that is here already is left as it is, and begins when it never did: whoever sent it may have died.
 cd "$1" || exit 1
-box=$2 room=$3
+box=$2 own=$3 starter=$4
+mask=$(umask)
+umask 077
 (
-    umask 077
     EXTRACT_UNSAFE_SYMLINKS=1 # busybox: the bundles' links lead to absolute paths
     export EXTRACT_UNSAFE_SYMLINKS
     mkdir "$box" && cd "$box" && tar -xpof -
@@ -13,24 +14,20 @@ box=$2 room=$3
     exit 1
 }
 set --
-while read -r key; do [ -e "$key" ] || set -- "$@" "$box/$key"; done <"$box/keys"
+while read -r key rest; do [ "$key" = - ] || [ -e "$key" ] || set -- "$@" "$box/$key"; done <"$box/batch"
 # Another submission of the same may be under way, and have been quicker.
-arrived() { while read -r key; do [ -e "$key" ] || return 1; done <"$box/keys"; }
+arrived() { while read -r key rest; do [ "$key" = - ] || [ -e "$key" ] || return 1; done <"$box/batch"; }
 [ $# -eq 0 ] || mv "$@" . || arrived || {
     rm -rf "$box"
     exit 1
 }
-if [ -n "$room" ]; then
-    while read -r key; do if [ -d "$key/claim" ] && [ ! -e "$key/exit" ]; then room=$((room - 1)); fi; done <"$box/keys"
-fi
-while read -r key; do
-    state=ok
-    if [ -d "$key/claim" ]; then
-        [ -e "$key/exit" ] || state=runs
-    elif [ -z "$room" ] || [ "$room" -gt 0 ]; then
-        launch "$key"
-        state=runs room=${room:+$((room - 1))}
-    fi
-    echo "$state $key"
-done <"$box/keys"
+while read -r key rest; do [ "$key" = - ] || echo "ok $key"; done <"$box/batch"
+# A starter that ends removes what is empty: then it is made again.
+for try in 1 2 3 4 5; do
+    mkdir -p "$own/new" "$own/old" && mv "$box/batch" "$own/new/${box#.incoming-}" 2>/dev/null && break
+done
+[ ! -e "$box/batch" ] || exit 1
 rm -rf "$box"
+umask "$mask" # commands are to have that of the login
+rouse "$own" "$starter"
+exit 0

@@ -23,14 +23,8 @@ class Watcher:
     def __init__(self, look: Look, poll: float) -> None:
         self._look, self._poll = look, max(poll, QUICK)
         self._watches: dict[int, tuple[dict[Key, Status | None], asyncio.Queue[tuple[Key, Status]]]] = {}
-        self._kept: set[Key] = set()
         self._news = asyncio.Event()
         self._count = 0
-
-    def keep(self, keys: Collection[Key]) -> None:
-        """Look at these until they have ended even if nobody watches them."""
-        self._kept.update(keys)
-        self._news.set()
 
     def hurry(self) -> None:
         """Something has changed: look soon."""
@@ -68,7 +62,7 @@ class Watcher:
             await self._rest(pause, max(QUICK, time.monotonic() - began))
 
     def _open(self) -> set[Key]:
-        return self._kept.union(*(last for last, _ in self._watches.values()))
+        return set().union(*(last for last, _ in self._watches.values()))
 
     async def _round(self, keys: Collection[Key], pause: float) -> float:
         """Look once and tell; how long to pause then."""
@@ -93,7 +87,6 @@ class Watcher:
     def _tell(self, found: Mapping[Key, Status]) -> bool:
         """Pass on what changed; whether anything did."""
         changed = False
-        self._kept -= {key for key, status in found.items() if isinstance(status, Done | Lost)}
         for last, queue in self._watches.values():
             for key in last.keys() & found.keys():
                 status = found[key]

@@ -18,7 +18,7 @@ OWN = ("data", "landed", CLAIMS)
 _SCRIPT = """
 cd "$1" 2>/dev/null || exit 0
 while IFS= read -r key; do [ -L "./$key" ] || mkdir "./$key/keep"; done 2>/dev/null
-rm -rf ./data 2>/dev/null
+rm -rf ./data ./.starter 2>/dev/null
 for part in ./*/out ./*/tmp ./*/in; do
     [ -d "$part" ] && [ ! -L "$part" ] || continue
     case $part in */out) [ ! -d "${part%/out}/keep" ] || continue ;; esac
@@ -38,6 +38,7 @@ find_rest() { # what lies in the directories of attempts and is no log; no link 
     find . -path './*/*' -prune \\( ! -type f -o ! -name stdout ! -name stderr \\) "$@"
 }
 before=$(used)
+rm -rf ./.starter
 rm -rf ./data 2>/dev/null || { chmod -R u+rwx ./data; rm -rf ./data; } 2>/dev/null
 find . -type d ! -name . -prune ! -perm -700 -exec chmod u+rwx {} +
 find_rest -exec rm -rf {} + 2>/dev/null

@@ -7,7 +7,7 @@
 
 import pytest
 
-PARTS = ("site", "attempts", "pipes", "commands", "layout", "outputs", "ends", "enclosures", "returning")
+PARTS = ("site", "attempts", "pipes", "commands", "layout", "outputs", "ends", "enclosures", "returning", "powers")
 pytest.register_assert_rewrite(*(f"hyflow.testing.{part}" for part in PARTS))
 
 from hyflow.testing.clock import VirtualClock, run_virtual  # noqa: E402 - the rewriting must be registered first

@@ -12,6 +12,7 @@ from pathlib import Path
 from hyflow.connector import Connector, Done, Lost, Refused, Running, SiteContext, Status, Ticket
 from hyflow.model.jobs import Key
 from hyflow.model.places import Location
+from hyflow.model.resources import Resources
 from hyflow.model.tasks import Glob, Stage, Task
 
 HOSTILE = (
@@ -85,10 +86,10 @@ class SiteUnderTest:
 
     def task(self, *argv: str, collect: Sequence[Glob] = (), stage: Sequence[Stage] = (), environment: Mapping[str, str] | None = None,
              stdin: str | None = None, stdout: str | None = None, stderr: str | None = None, time_limit: float | None = None) -> Task:
-        """A task under a new key, with a directory of its own that is not there yet."""
+        """A task under a new key, with a directory of its own that is not there yet. It asks for nothing: any number of them may run."""
         key = Key(f"suite-{uuid.uuid4().hex[:16]}")
         return Task(key, "suite", f"{self.root}/{key}", argv, environment or {}, stdin=stdin, stdout=stdout, stderr=stderr,
-                    time_limit=time_limit, stage=tuple(stage), collect=tuple(collect))
+                    time_limit=time_limit, stage=tuple(stage), collect=tuple(collect), resources=Resources())
 
     async def submit(self, *tasks: Task) -> dict[Key, Ticket]:
         """Submit the tasks, none of which may be refused."""

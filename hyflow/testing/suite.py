@@ -12,10 +12,11 @@ from hyflow.testing.ends import EndSuite
 from hyflow.testing.layout import LayoutSuite
 from hyflow.testing.outputs import OutputSuite
 from hyflow.testing.pipes import PipeSuite
+from hyflow.testing.powers import PowerSuite
 from hyflow.testing.returning import ResumeSuite
 
 __all__ = ["AttemptSuite", "ConnectorSuite"]
 
 
-class ConnectorSuite(AttemptSuite, ResumeSuite, PipeSuite, CommandSuite, LayoutSuite, OutputSuite, EndSuite, EnclosureSuite):
+class ConnectorSuite(AttemptSuite, ResumeSuite, PipeSuite, CommandSuite, LayoutSuite, OutputSuite, EndSuite, EnclosureSuite, PowerSuite):
     """Everything. A connector that runs no commands (a fake) passes `AttemptSuite` alone."""

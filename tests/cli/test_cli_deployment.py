@@ -19,6 +19,7 @@ from hyflow.cli.schema import SCHEMAS, text_of
 from hyflow.cli.verbs import EXAMPLES, RUNNER, VERBS
 from hyflow.errors import UsageError
 from hyflow.model.containers import RUNTIMES, ContainerSettings
+from hyflow.shell.settings import ShellSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -185,10 +186,13 @@ def test_the_reference_is_complete_and_its_file_is_valid(tmp_path: Path) -> None
     from hyflow.deployment.settings import settings_of
 
     page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
-    kinds = {name: plugin.settings for name, plugin in plugins.load(["local", "shell"]).items()}
+    kinds = {name: plugin.settings for name, plugin in plugins.load(["local", "shell", "ssh"]).items()}
     for name, settings in {**kinds, "container": ContainerSettings}.items():
         part = page.partition(f"### `{name}`")[2].partition("\n##")[0]
-        assert re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) == [one.name for one in settings_of(settings)]
+        elsewhere = [one.name for one in settings_of(ShellSettings) if name == "ssh" and one.name != "workdir"]  # it has them from there
+        told = re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)
+        assert told + elsewhere == [one.name for one in settings_of(settings)]
+        assert all(f"`{setting}`" in part for setting in elsewhere)
     part = page.partition("### `container`")[2].partition("\n##")[0]
     assert all(f"`{runtime}`" in part for runtime in RUNTIMES)
     assert set(COMMON) <= set(re.findall(r"^### `(\w+)`", page, re.MULTILINE))

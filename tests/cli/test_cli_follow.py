@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
-import os
-import pty
 import re
 import signal
-import struct
-import subprocess
-import sys
-import termios
-import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commandline import ENTRY, SECONDS, Ended, Shell, until
+from commandline import Ended, Shell, until
 from madeup import ONE, SPLIT, done, failed, kept, life, made, meta, tried
+from screens import Screen, finish, read_until
 
 from hyflow.journal import Journal, RunDir, list_runs, new_run
 from hyflow.model.events import Event, Started, Stopping
@@ -41,11 +34,6 @@ def shell(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return Shell(tmp_path, tmp_path_factory.mktemp("home"))
 
 
-def finish(process: subprocess.Popen[str]) -> Ended:
-    out, err = process.communicate(timeout=SECONDS)
-    return Ended(process.returncode, out, err)
-
-
 @contextlib.contextmanager
 def running(shell: Shell) -> Iterator[Path]:
     """A real run of one job, which ends when the file that this gives is made."""
@@ -58,19 +46,6 @@ def running(shell: Shell) -> Iterator[Path]:
         finally:
             gate.touch()
             assert finish(process).status == 0
-
-
-def read_until(process: subprocess.Popen[str], word: str) -> list[str]:
-    assert process.stdout is not None
-    lines: list[str] = []
-    patience = threading.Timer(SECONDS, process.kill)
-    patience.start()
-    while word not in "".join(lines):
-        line = process.stdout.readline()
-        assert line, f"{word!r} did not come after {lines}, but {finish(process).stderr}"
-        lines.append(line)
-    patience.cancel()
-    return lines
 
 
 def test_a_real_job_is_followed_to_its_end(shell: Shell) -> None:
@@ -116,37 +91,6 @@ def test_ctrl_c_ends_looking_and_not_the_run(shell: Shell, words: list[str]) -> 
         ended = finish(looker)
         assert (ended.status, ended.stderr) == (130, "hyflow: interrupted\n")
         assert json.loads(shell("hyflow", "status", "--json").stdout)["state"] == "running"
-
-
-class Screen:
-    """A terminal in which a command runs, in a session of its own."""
-
-    def __init__(self, shell: Shell, *words: str, columns: int = 100, rows: int = 30) -> None:
-        self._ours, theirs = pty.openpty()
-        self.size(columns, rows)
-        environment = {**os.environ, "HYFLOW_HOME": str(shell.home), "TERM": "xterm"}
-        for name in ("COLUMNS", "LINES"):
-            environment.pop(name, None)
-        argv = [sys.executable, "-c", ENTRY["hyflow"], *words]
-        self.process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True)
-        os.close(theirs)
-        self.text = ""
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def size(self, columns: int, rows: int) -> None:
-        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def _read(self) -> None:
-        with contextlib.suppress(OSError):
-            while chunk := os.read(self._ours, 4096):
-                self.text += chunk.decode()
-
-    def ended(self) -> int:
-        status = self.process.wait(SECONDS)
-        self._reader.join(SECONDS)
-        os.close(self._ours)
-        return status
 
 
 IN, OUT, HIDE, SHOW = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25l", "\x1b[?25h"

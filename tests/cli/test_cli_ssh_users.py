@@ -47,6 +47,8 @@ def test_nobody_else_reads_changes_or_ends_a_run(place: Place) -> None:
     place.write("bob.json", deployment({"there": far("cluster-bob", workdir=work)}))
     place("hyflow", "run", "flow.cwl", "bob.json", "job.json").fails(1, f"the directory {work} cannot be used: ", "Name another `workdir`")
     assert len(place.napping()) == JOBS
+    streams = [path.stat().st_mode & 0o777 for path in top.glob(f"{run}/*/stderr")]
+    assert streams == [0o666] * JOBS  # commands have the umask of the login
     done = place("hyflow", "cancel", run)
     assert (done.status, done.stdout) == (0, f"{run}: cancelled, {JOBS} jobs ended\n"), done.stderr
     assert place.napping() == []

@@ -98,7 +98,8 @@ async def test_many_are_ended_in_one_round_trip(tmp_path: Path) -> None:
     command = ["sh", "-c", f'echo >>{log}; exec sh -c "$1"', "sh"]
     async with asyncio.timeout(60), connect(tmp_path, command, poll=0.1) as connector:
         site = SiteUnderTest(connector, (await connector.locations())[0])
-        tickets = await site.submit(*(site.task("sh", "-c", "trap '' TERM; sleep 300 & setsid sleep 300") for _ in range(40)))
+        tasks = [site.task("sh", "-c", "trap '' TERM; sleep 300 & setsid sleep 300") for _ in range(40)]
+        tickets = await site.submit(*tasks)
         await site.sh('cd "$1" && until [ $(ls -d */claim/command | wc -l) = 40 ]; do sleep 0.1; done', f"{tmp_path}/site/.attempts")
         connector._watcher._poll = 60
         await asyncio.sleep(0.2)

@@ -1,0 +1,21 @@
+# Whether a run's starter (starter.sh) lives, and how one is brought to life. Read by submit.sh, markers.sh and the starter itself.
+
+# lives OWN: whether somebody works for that directory.
+lives() {
+    its_pid= its_born= its_boot= its_host=
+    { read -r its_pid its_born its_boot its_host <"$1/lock/pid"; } 2>/dev/null
+    [ "$its_host" = "$host" ] && [ "$its_boot" = "$boot" ] && same "$its_pid" "$its_born"
+}
+
+# rouse OWN STARTER: somebody looks soon at what waits there.
+rouse() {
+    if lives "$1" && [ -p "$1/wake" ]; then
+        (
+            exec 9<>"$1/wake"
+            echo new >&9
+        )
+    else
+        (umask 077 && : >>"$1/log")
+        detach sh "$2" "$PWD" "$1" </dev/null >/dev/null 2>>"$1/log"
+    fi
+}

@@ -1,0 +1,136 @@
+# Starts a run's attempts in their order as soon as there is room for them, and ends when none waits and none runs. It needs nobody: not
+# hyflow, nor a connection. Arguments: the directory of all bundles, the starter's own. That holds `new` and `old`, batches that
+# it has not and has read (their names are in the order of time; lines of `KEY CORES MEMORY`, and first `- CORES MEMORY JOBS`: what may be
+# in use at once, in thousandths of a core, MiB, and number); `wake`, a pipe by which it hears; `lock`, there while it lives.
+# Whatever it does twice does no harm: the claim lets a command start once.
+cd "$1" || exit 1
+own=$2
+mask=$(umask)
+umask 077
+trap '' HUP
+
+# One at a time, as far as can be told: a lock whose owner is gone is taken over.
+acquire() {
+    for try in 1 2 3 4 5 6 7 8 9 10; do
+        if mkdir "$own/lock" 2>/dev/null; then
+            born $$
+            printf '%s %s %s %s\n' $$ "$began" "$boot" "$host" >"$own/lock/pid.part" && mv "$own/lock/pid.part" "$own/lock/pid"
+            return
+        fi
+        ! lives "$own" || return 1
+        # Who has just made it writes a moment later who it is.
+        if [ ! -e "$own/lock/pid" ] && [ "$try" -lt 8 ]; then
+            sleep 0.1 2>/dev/null || sleep 1
+            continue
+        fi
+        mv "$own/lock" "$own/lock.$$" 2>/dev/null && rm -rf "$own/lock.$$"
+    done
+    return 1
+}
+
+# listen: the pipe is open for writing here too, so that there is always somebody at its other end.
+listen() {
+    [ -p "$own/wake" ] || mkfifo "$own/wake" || [ -p "$own/wake" ] || exit 1
+    exec 3<>"$own/wake"
+}
+
+# begin KEY CORES MEMORY: with somebody beside it who tells when it has ended, however it does.
+begin() {
+    count=$((count + 1))
+    : >>"$1/log"
+    (
+        umask "$mask" # commands are to have that of the login
+        if command -v setsid >/dev/null; then
+            setsid sh "$PWD/$1/run.sh" </dev/null >/dev/null 2>>"$1/log" 3>&-
+        else
+            set -m
+            sh "$PWD/$1/run.sh" </dev/null >/dev/null 2>>"$1/log" 3>&- &
+            wait $!
+        fi
+        printf 'end %s %s %s\n' "$count" "$2" "$3" >&3
+    ) </dev/null >/dev/null 2>&1 &
+    eval "beside_$count=$!"
+    taken "$2" "$3"
+}
+
+taken() {
+    cores=$((cores + $1)) memory=$((memory + $2)) jobs=$((jobs + 1))
+}
+
+# ended COUNT CORES MEMORY: no such process is waited for any more.
+ended() {
+    cores=$((cores - $2)) memory=$((memory - $3)) jobs=$((jobs - 1))
+    eval "wait \$beside_$1; unset beside_$1"
+}
+
+fits() {
+    [ "$jobs" = 0 ] && return
+    [ "$((cores + $1))" -le "$all_cores" ] && [ "$((memory + $2))" -le "$all_memory" ] && { [ -z "$most" ] || [ "$jobs" -lt "$most" ]; }
+}
+
+# await KEY CORES MEMORY: one that an earlier starter began, and that runs.
+await() {
+    pid= since= its_boot=
+    { read -r pid since its_boot at its_host <"$1/claim/runner"; } 2>/dev/null
+    if [ "$its_boot" != "$boot" ] || [ "$its_host" != "$host" ] || ! same "$pid" "$since"; then return; fi
+    count=$((count + 1))
+    (
+        while same "$pid" "$since"; do sleep 1; done
+        printf 'end %s %s %s\n' "$count" "$2" "$3" >&3
+    ) </dev/null >/dev/null 2>&1 &
+    eval "beside_$count=$!"
+    taken "$2" "$3"
+}
+
+# Reads batches: sets `more` to what they hold that has not begun, as words.
+unpack() {
+    more=
+    for batch; do
+        [ -f "$batch" ] || continue
+        while read -r key a b c; do
+            if [ "$key" = - ]; then
+                all_cores=$a all_memory=$b most=$c
+            elif [ -d "$key/claim" ]; then
+                [ -e "$key/exit" ] || [ -z "$again" ] || await "$key" "$a" "$b"
+            elif [ -d "$key" ]; then
+                more="$more $key $a $b"
+            fi
+        done <"$batch"
+        case $batch in "$own/new/"*) mv -f "$batch" "$own/old/" ;; esac
+    done
+}
+
+cores=0 memory=0 jobs=0 count=0 all_cores=1000 all_memory=0 most=
+while acquire; do
+    listen
+    again=1
+    unpack "$own"/old/*
+    again=
+    set -- $more
+    while :; do
+        unpack "$own"/new/*
+        [ -z "$more" ] || set -- "$@" $more
+        while [ $# -gt 0 ]; do
+            if [ -d "$1/claim" ] || [ ! -d "$1" ]; then # it has begun otherwise, or was ended before it began
+                shift 3
+            elif fits "$2" "$3"; then
+                begin "$1" "$2" "$3"
+                shift 3
+            else
+                break
+            fi
+        done
+        [ $# -gt 0 ] || [ "$jobs" -gt 0 ] || break
+        read -r what number a b <&3
+        [ "$what" != end ] || ended "$number" "$a" "$b"
+    done
+    rm -f "$own"/old/*
+    rmdir "$own/new" "$own/old" 2>/dev/null
+    rm -f "$own/wake" "$own/log"
+    rm -rf "$own/lock"
+    # Whoever brings a batch from now on finds no lock; what came before that is seen here.
+    set -- "$own"/new/*
+    [ -e "$1" ] || break
+done
+rmdir "$own" 2>/dev/null
+exit 0
