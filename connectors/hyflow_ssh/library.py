@@ -173,7 +173,7 @@ async def connected(
             **{name: value for name, value in given.items() if value},
         )  # fmt: skip
     except asyncssh.HostKeyNotVerifiable as error:
-        if visitor.certified:
+        if visitor.authority is not None:
             visitor.shown = await shown(target, tunnel)
         raise refusal(target, visitor, str(error)) from error
     except asyncssh.PermissionDenied as error:
@@ -230,6 +230,8 @@ def trouble(target: Target, error: Exception) -> SiteError:
     """Why there is no connection. What is wrong with files here has to be mended by somebody; the network comes back by itself."""
     lasting = isinstance(error, asyncssh.ConfigParseError | asyncssh.KeyImportError | ValueError | FileNotFoundError | PermissionError)
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.filename is not None:
+        words = f"{words}: {error.filename}"
     what, hint = f"{target} cannot be reached: {words}", f"Try it by hand: {target.command}"
     return SiteError(what, transient=False, hint=hint) if lasting else Unreachable(what, hint=hint)
 
