@@ -1,0 +1,73 @@
+"""What befalls the way to a site while a run is there: a gate's mishaps, at moments drawn from a seed."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from collections.abc import Callable, Iterator
+
+from sshlab import Gate, Site
+
+SHORT, LONG = (0.05, 0.4), (3.0, 5.0)
+"""Seconds that a mishap takes, and that a silence does which is longer than anybody's patience."""
+
+
+class Mishaps(threading.Thread):
+    """Goes on until `stop`. `count`: of what has befallen a connection. Most are cuts; now and then one is refused, broken in the middle of
+    an answer, or silent for long."""
+
+    def __init__(self, gate: Gate, seed: int, between: tuple[float, float] = (0.1, 1.2)) -> None:
+        super().__init__(name="mishaps")
+        self._gate, self._dice, self._between = gate, random.Random(seed), between  # noqa: S311 (moments, no secrets)
+        self._halt = threading.Event()
+        self.count = 0
+
+    def run(self) -> None:
+        what = [self._cut, self._cut, self._cut, self._truncated, self._refused, self._silent]
+        while not self._halt.wait(self._dice.uniform(*self._between)):
+            if self._gate.count()["open"]:
+                self.count += 1
+                self._dice.choice(what)()
+
+    def stop(self) -> None:
+        self._halt.set()
+        self.join()
+
+    def _cut(self) -> None:
+        self._gate.tell("cut")
+
+    def _truncated(self) -> None:
+        self._gate.tell(f"truncate {self._dice.randrange(20_000)}")
+
+    def _refused(self) -> None:
+        self._gate.tell("refuse")
+        self._gate.tell("cut")
+        self._halt.wait(self._dice.uniform(*LONG))
+        self._gate.tell("accept")
+
+    def _silent(self) -> None:
+        """Sometimes shorter than keep-alive's patience: then nothing is lost."""
+        self._gate.tell("stall")
+        self._halt.wait(self._dice.uniform(*self._dice.choice((SHORT, LONG))))
+        self._gate.tell("go")
+
+
+@contextlib.contextmanager
+def mishaps(site: Site, seed: int) -> Iterator[Mishaps]:
+    """On the way to the site. In the end it is free."""
+    befalling = Mishaps(site.gate, seed)
+    befalling.start()
+    try:
+        yield befalling
+    finally:
+        befalling.stop()
+        for word in ("accept", "go", "truncate 1000000000000"):
+            site.gate.tell(word)
+
+
+def befallen(befall: Callable[[], object], seconds: float) -> threading.Timer:
+    """Do that so many seconds from now."""
+    timer = threading.Timer(seconds, befall)
+    timer.start()
+    return timer
