@@ -157,7 +157,7 @@ class Pool:
             self._changed.clear()
             if len(living) < self._connections and (best is None or self._may_connect):
                 try:
-                    return await self._connected()
+                    await self._connected()  # all who wait here get it at once: who is first has its room
                 except SiteError:
                     if not any(line.link.alive for line in self._lines):
                         raise

@@ -48,10 +48,10 @@ def test_the_way_is_cut_at_random_moments(warm: Warm, tmp_path: Path, site: Site
     """Also silent for longer than anybody's patience, broken in the middle of an answer, and refused for seconds."""
     count = seed = 0
     while count < CUTS:
-        shell = DistantShell(warm, tmp_path, site, "0.4", config=impatient(site, tmp_path.parent), patience=3)
+        shell = DistantShell(warm, tmp_path, site, "0.4", config=impatient(site, tmp_path.parent), patience=2)
         with mishaps(site, seed) as befallen:
             done = shell.begin()
-        print(f"seed {seed}: {befallen.count} mishaps")
+        print(f"seed {seed}: {befallen.count} mishaps, {done.stderr.splitlines()[-1]}")
         assert delivery(done, shell) == undisturbed, (seed, done.stderr)
         assert shell.starts == ONCE, (seed, done.stderr)
         told_in_pairs(done)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from sshlab import Gate, Site
 
-SHORT, LONG = (0.05, 0.4), (3.0, 5.0)
+SHORT, LONG = (0.05, 0.4), (2.5, 3.5)
 """Seconds that a mishap takes, and that a silence does which is longer than anybody's patience."""
 
 
