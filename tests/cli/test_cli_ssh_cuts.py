@@ -53,7 +53,7 @@ def test_the_way_is_cut_at_random_moments(warm: Warm, tmp_path: Path, site: Site
     count = seed = 0
     while count < CUTS:
         shell = DistantShell(warm, tmp_path, site, "0.4", config=impatient(site, tmp_path.parent), patience=2)
-        with mishaps(site, seed) as befallen:
+        with mishaps(site, seed, lambda shell=shell: shell.starts) as befallen:
             done = shell.begin()
         print(f"seed {seed}: {befallen.count} mishaps, {done.stderr.splitlines()[-1]}")
         assert delivery(done, shell) == undisturbed, (seed, done.stderr)

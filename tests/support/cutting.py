@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 
 from sshlab import Gate, Site
 
+BETWEEN = (0.1, 1.2)
+"""Seconds between two mishaps."""
 SHORT, LONG = (0.05, 0.4), (2.5, 3.5)
 """Seconds that a mishap takes, and that a silence does which is longer than anybody's patience."""
 
@@ -17,16 +19,16 @@ class Mishaps(threading.Thread):
     """Goes on until `stop`. `count`: of what has befallen a connection. Most are cuts; now and then one is refused, broken in the middle of
     an answer, or silent for long."""
 
-    def __init__(self, gate: Gate, seed: int, between: tuple[float, float] = (0.1, 1.2)) -> None:
+    def __init__(self, gate: Gate, seed: int, begun: Callable[[], object]) -> None:
         super().__init__(name="mishaps")
-        self._gate, self._dice, self._between = gate, random.Random(seed), between  # noqa: S311 (moments, no secrets)
+        self._gate, self._dice, self._begun = gate, random.Random(seed), begun  # noqa: S311 (moments, no secrets)
         self._halt = threading.Event()
         self.count = 0
 
     def run(self) -> None:
         what = [self._cut, self._cut, self._cut, self._truncated, self._refused, self._silent]
-        while not self._halt.wait(self._dice.uniform(*self._between)):
-            if self._gate.count()["open"]:
+        while not self._halt.wait(self._dice.uniform(*BETWEEN)):
+            if self._gate.count()["open"] and self._begun():
                 self.count += 1
                 self._dice.choice(what)()
 
@@ -54,9 +56,9 @@ class Mishaps(threading.Thread):
 
 
 @contextlib.contextmanager
-def mishaps(site: Site, seed: int) -> Iterator[Mishaps]:
-    """On the way to the site. In the end it is free."""
-    befalling = Mishaps(site.gate, seed)
+def mishaps(site: Site, seed: int, begun: Callable[[], object]) -> Iterator[Mishaps]:
+    """On the way to the site, from when `begun` holds: a run whose site cannot be reached at first does not begin. In the end it is free."""
+    befalling = Mishaps(site.gate, seed, begun)
     befalling.start()
     try:
         yield befalling
@@ -64,10 +66,3 @@ def mishaps(site: Site, seed: int) -> Iterator[Mishaps]:
         befalling.stop()
         for word in ("accept", "go", "truncate 1000000000000"):
             site.gate.tell(word)
-
-
-def befallen(befall: Callable[[], object], seconds: float) -> threading.Timer:
-    """Do that so many seconds from now."""
-    timer = threading.Timer(seconds, befall)
-    timer.start()
-    return timer
