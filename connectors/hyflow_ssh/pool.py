@@ -19,14 +19,19 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 REFUSED_PAUSE, LONGEST_REFUSED = 300.0, 3600.0
 """Seconds until it is tried again to connect, doubled each time; after a login that failed it is long, for accounts get locked."""
 
+LAG, REFUSALS = 0.1, 5
+"""Seconds after which a server that took not even one session is asked again, longer each time; and how often."""
+
 
 @dataclass(eq=False, slots=True)
 class _Line:
-    """A connection and how much of it is in use. `most`: how many sessions it takes, as far as is known."""
+    """A connection and how much of it is in use. `most`: how many sessions it takes, as far as is known. `refused`: how often it took not
+    even one, of late."""
 
     link: Link
     most: int
     used: int = 0
+    refused: int = 0
 
     @property
     def free(self) -> int:
@@ -80,16 +85,21 @@ class Pool:
         return self._taken[channel].link
 
     async def _some(self) -> tuple[_Line, LiveChannel]:
-        """One that waits, or else a new one, as soon as there is room for it."""
+        """One that waits, or else a new one, as soon as there is either."""
+        while True:
+            if (waiting := self._waiting_one()) is not None:
+                return waiting
+            if (line := await self._roomy()) is not None:
+                with contextlib.suppress(NoRoom):
+                    return line, await self._opened(line)
+
+    def _waiting_one(self) -> tuple[_Line, LiveChannel] | None:
         while self._ready:
             line, channel = self._ready.pop(0)
             if line.link.alive and channel.alive:
                 return line, channel
-            self._drop(line, channel)
-        while True:
-            line = await self._roomy()
-            with contextlib.suppress(NoRoom):
-                return line, await self._opened(line)
+            self._later(self._dropped(line, channel))
+        return None
 
     async def _one_more(self, link: Link) -> tuple[_Line, LiveChannel]:
         line = next(line for line in self._lines if line.link is link)
@@ -105,20 +115,29 @@ class Pool:
         line.used += 1
         opening = asyncio.create_task(line.link.channel(), name="opening a session")
         try:
-            return await asyncio.shield(opening)
+            channel = await asyncio.shield(opening)
         except asyncio.CancelledError:
             self._later(self._unused(line, opening))
             raise
         except NoRoom as error:
             self._released(line)
-            if line.used <= 0:
-                await line.link.close()  # it may be one that has gone bad
-                raise Unreachable("the server takes no session") from error
             line.most = max(1, line.used - 1)  # one is left for what must not wait
+            if line.used <= 0:
+                await self._left_alone(line, error)
             raise
         except BaseException:
             self._released(line)
             raise
+        line.refused = 0
+        return channel
+
+    async def _left_alone(self, line: _Line, error: NoRoom) -> None:
+        """A connection on which there is no session at all, and no room: the server may not know yet that the last one has ended."""
+        line.refused += 1
+        if line.refused > REFUSALS:
+            await line.link.close()
+            raise Unreachable("the server takes no session") from error
+        await asyncio.sleep(LAG * line.refused)
 
     async def _unused(self, line: _Line, opening: asyncio.Task[LiveChannel]) -> None:
         try:
@@ -126,9 +145,6 @@ class Pool:
                 await (await opening).close()
         finally:
             self._released(line)
-
-    def _drop(self, line: _Line, channel: LiveChannel) -> None:
-        self._later(self._dropped(line, channel))
 
     async def _dropped(self, line: _Line, channel: LiveChannel) -> None:
         try:
@@ -146,23 +162,20 @@ class Pool:
         line.used -= 1
         self._changed.set()
 
-    async def _roomy(self) -> _Line:
-        """The connection with the most room; another one when none has any; else whichever is first to have some."""
-        while True:
-            self._lines = [line for line in self._lines if line.link.alive or line.used]
-            living = [line for line in self._lines if line.link.alive]
-            best = max(living, key=lambda line: line.free, default=None)
-            if best is not None and best.free > 0:
-                return best
-            self._changed.clear()
-            if len(living) < self._connections and (best is None or self._may_connect):
-                try:
-                    await self._connected()  # all who wait here get it at once: who is first has its room
-                except SiteError:
-                    if not any(line.link.alive for line in self._lines):
-                        raise
-            else:
-                await self._changed.wait()
+    async def _roomy(self) -> _Line | None:
+        """The connection with the most room. None when nobody had any: something has changed since, perhaps there is one more."""
+        self._lines = [line for line in self._lines if line.link.alive or line.used]
+        living = [line for line in self._lines if line.link.alive]
+        best = max(living, key=lambda line: line.free, default=None)
+        if best is not None and best.free > 0:
+            return best
+        self._changed.clear()
+        if len(living) < self._connections and (best is None or self._may_connect):
+            with contextlib.suppress(SiteError) if best is not None and best.link.alive else contextlib.nullcontext():
+                await self._connected()  # all who wait here get it at once: who is first has its room
+        else:
+            await self._changed.wait()
+        return None
 
     @property
     def _may_connect(self) -> bool:
@@ -214,3 +227,4 @@ class Pool:
                 if line is None or line.free <= READY:
                     return
                 self._ready.append((line, await self._opened(line)))
+                self._changed.set()

@@ -57,7 +57,7 @@ class Mishaps(threading.Thread):
 
 @contextlib.contextmanager
 def mishaps(site: Site, seed: int, begun: Callable[[], object]) -> Iterator[Mishaps]:
-    """On the way to the site, from when `begun` holds: a run whose site cannot be reached at first does not begin. In the end it is free."""
+    """On the way to the site, from when `begun` holds: without a site no run begins. In the end it is free."""
     befalling = Mishaps(site.gate, seed, begun)
     befalling.start()
     try:

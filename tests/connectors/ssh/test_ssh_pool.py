@@ -220,13 +220,23 @@ async def use_beside(pool: Pool, link: Link) -> None:
         pass
 
 
-async def test_a_server_that_takes_no_session_at_all() -> None:
+async def test_a_server_that_takes_no_session_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked a few times: it may be that it has not closed the last one yet."""
+    monkeypatch.setattr(module, "LAG", 0)
     server = Server(room=0)
     async with Pool(server, connections=2, sessions=8) as pool:
         assert await fails(pool) == "the server takes no session"
         server.room = 10
         async with pool.session():
             pass
+
+
+async def test_what_waits_ready_is_for_those_who_wait_for_room() -> None:
+    server, leave = Server(room=1), asyncio.Event()
+    leave.set()
+    async with Pool(server, connections=2, sessions=8) as pool, asyncio.timeout(10), asyncio.TaskGroup() as users:
+        for _ in range(20):
+            users.create_task(use(pool, leave))
 
 
 async def test_who_asks_at_the_same_time_gets_the_same_connection() -> None:
