@@ -10,7 +10,7 @@ from hyflow_ssh.transport import Link
 
 END = """set -- %s
 for leader; do kill -s TERM -- "-$leader" 2>/dev/null || kill -s TERM "$leader" 2>/dev/null; done
-for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+for try in 1 2 3 4 5 6 7 8 9 10; do
     left=
     for leader; do if kill -0 -- "-$leader" 2>/dev/null; then left=1; fi; done
     [ -n "$left" ] || exit 0
