@@ -120,7 +120,7 @@ async def test_sessions_are_not_left_open(site: Site, tmp_path: Path) -> None:
                         assert await said(way, f"echo {number}") == f"{number}\n"
 
         await asyncio.gather(*(one(number) for number in range(200)))
-        await came(lambda: sessions(site) <= 2 * pool.READY)
+        await came(lambda: sessions(site) <= 2 * pool.READY, 5)
         assert (counts := site.gate.count())["open"] <= 2, counts
     await came(lambda: site.gate.count()["open"] == 0)
     await came(lambda: sessions(site) == 0)
