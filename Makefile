@@ -25,8 +25,8 @@ export PARTS
 DRIFT := tests/cli/test_cli_deployment.py::test_the_schemas_in_the_repository_are_those_of_the_code \
          tests/cli/test_cli_help.py::test_the_manual_pages_in_the_repository_are_those_of_the_code
 
-# Tests that kill runs, starve them, tell them to stop, each at a sample of their points; make soak tries them all.
-CRASHES := $(addprefix tests/cli/test_cli_,crashes.py crash_containers.py crash_signals.py take_over.py)
+# Tests that kill runs, starve them, cut them off, tell them to stop, each at a sample of their points; make soak tries them all.
+CRASHES := $(addprefix tests/cli/test_cli_,crashes.py crash_containers.py crash_signals.py crash_ssh.py ssh_cuts.py take_over.py)
 
 # The tools of the demo and of the tests run the python3 that comes first here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -65,7 +65,7 @@ soak: .venv/made-test
 	$(BIN)/python tests/conformance/run.py --way shell --jobs $(JOBS)
 	@for way in docker podman apptainer ssh ssh-docker ssh-apptainer; do \
 	    sh tests/lab/with.sh $(BIN)/python tests/conformance/run.py --way $$way --jobs $(JOBS) || exit; done
-	HYFLOW_CRASH_EVERY=1 HYFLOW_CRASH_ASLEEP=150 sh tests/lab/with.sh $(BIN)/python -m pytest -q -n $(JOBS) --dist load $(CRASHES)
+	HYFLOW_CRASH_EVERY=1 HYFLOW_CRASH_ASLEEP=150 HYFLOW_CUTS=100 sh tests/lab/with.sh $(BIN)/python -m pytest -q -n $(JOBS) --dist load $(CRASHES)
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -n $(JOBS) --dist load tests/fuzz tests/cwl/test_differential.py tests/engine/test_state_model.py
 
 bench: .venv/made-test

@@ -9,14 +9,15 @@ from weakref import WeakKeyDictionary
 from hyflow_ssh.transport import Link
 
 END = """set -- %s
-for leader; do kill -s TERM -- "-$leader" 2>/dev/null || kill -s TERM "$leader" 2>/dev/null; done
-for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+tell() { kill -s "$1" -- "-$2" 2>/dev/null || kill -s "$1" "$2" 2>/dev/null; }
+for leader; do tell TERM "$leader"; done
+for try in 1 2 3 4 5 6 7 8 9 10; do
     left=
-    for leader; do if kill -0 -- "-$leader" 2>/dev/null; then left=1; fi; done
+    for leader; do if tell 0 "$leader"; then left=1; fi; done
     [ -n "$left" ] || exit 0
     sleep 0.1 2>/dev/null || sleep 1
 done
-for leader; do kill -s KILL -- "-$leader" 2>/dev/null; done
+for leader; do tell KILL "$leader"; done
 exit 0"""
 """First gently, then not. The leaders of process groups are filled in."""
 

@@ -46,6 +46,10 @@ class LibraryChannel:
     def alive(self) -> bool:
         return not self._channel.is_closing() and not self._stdout.at_eof()
 
+    def signal(self, name: str) -> None:
+        with contextlib.suppress(asyncssh.Error, OSError):
+            self._channel.send_signal(name)
+
     async def write(self, data: bytes) -> None:
         with translated(ConnectionResetError, BrokenPipeError):
             self._stdin.write(data)

@@ -60,7 +60,7 @@ class SshReach:
                 yield pipe
             finally:
                 if not pipe.ended:
-                    await self._end(pipe, self._pool.link_of(channel))
+                    await self._end(pipe, channel)
 
     async def _told(self, channel: LiveChannel, line: str) -> SignedPipe:
         """The channel, with the line on its way."""
@@ -72,13 +72,17 @@ class SshReach:
             await pipe.write(framed(line))
         return pipe
 
-    async def _end(self, pipe: SignedPipe, link: Link) -> None:
-        """End a command that nobody waits for any more: closing the session would leave one that neither reads nor writes."""
-        with contextlib.suppress(SiteError, TimeoutError):
+    async def _end(self, pipe: SignedPipe, channel: LiveChannel) -> None:
+        """End a command that nobody waits for any more: closing the session would leave one that neither reads nor writes. It is told so in
+        its own session, which not every server passes on, and then from beside it, for which there may be no room."""
+        channel.signal("TERM")
+        try:
             async with asyncio.timeout(GRACE):
                 await pipe.begun()
                 if pipe.leader is not None:
-                    await self._endings.end(link, pipe.leader)
+                    await self._endings.end(self._pool.link_of(channel), pipe.leader)
+        except (SiteError, TimeoutError):
+            channel.signal("KILL")
 
     async def _run_beside(self, link: Link, line: str) -> None:
         async with self._pool.session(link) as channel:

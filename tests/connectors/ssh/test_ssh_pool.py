@@ -23,6 +23,9 @@ class Channel:
     alive: bool = True
     heard: Callable[[], None] = field(default=lambda: None)
 
+    def signal(self, name: str) -> None:
+        raise NotImplementedError
+
     async def write(self, data: bytes) -> None:
         raise NotImplementedError
 
