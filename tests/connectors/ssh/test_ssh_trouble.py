@@ -28,7 +28,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @contextlib.asynccontextmanager
 async def reached(site: Site, top: Path, **given: object) -> AsyncIterator[SshReach]:
     """The site; a connection that says nothing for two seconds is lost."""
-    async with reach(Settings(host="cluster", config=impatient(site, top), **given)) as way:  # type: ignore[arg-type]  # as in a file
+    async with reach(Settings(host="cluster", config=impatient(site, top), transport="asyncssh", **given), "cluster") as way:  # type: ignore[arg-type]  # as in a file
         yield way
 
 
