@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hyflow.engine.sites import Site
@@ -81,9 +82,7 @@ class Delivering:
                 if HERE in place.mounts:
                     await asyncio.to_thread(tidy_here, place, self.dir.id, keep)
                 async with asyncio.timeout(_TIDYING):
-                    await sites[place.site].forget()
-                    if HERE not in place.mounts:
-                        await tidy_site(sites[place.site].connector, place, self.dir.id, keep)
+                    await sites[place.site].outage.outlasted(partial(self._tidy_there, sites[place.site], place, keep))
             except (HyflowError, OSError) as error:  # a TimeoutError is an OSError
                 self.observer.warn(f"what the run left at {place} is still there: {_why(error)}")
             except asyncio.CancelledError:
@@ -91,6 +90,11 @@ class Delivering:
                     raise
                 self.observer.warn(f"what the run left at {place} is still there: removing it was interrupted")
                 return
+
+    async def _tidy_there(self, site: Site, place: Location, keep: Collection[str]) -> None:
+        await site.forget()
+        if HERE not in place.mounts:
+            await tidy_site(site.connector, place, self.dir.id, keep)
 
 
 def _why(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Names and contents of any kind pass unharmed: through the local way and the shell way, from step to step and from site to site.
+"""Names and contents of any kind pass unharmed: through the local way, the shell way and SSH, from step to step and from site to site.
 
 Each run carries many names at once, so that drawing them stays quick.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import farsites
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -43,7 +44,7 @@ SHELL = "version: 1\nsites:\n  here: {{type: local}}\n" + "".join(
     f"  {name}: {{{{type: shell, command: [sh, -c], workdir: {{folder}}/{name}}}}}\n" for name in ("box", "far")) + "bind:\n"
 WAYS = {
     "local": None, "shell": ("box", "box"), "out to a site": ("here", "box"), "back from a site": ("box", "here"),
-    "site to site": ("box", "far"),
+    "site to site": ("box", "far"), "site to site over SSH": ("cluster", "cloud"),
 }
 
 
@@ -52,6 +53,8 @@ def deployed(way: str, folder: Path) -> str | None:
     sites = WAYS[way]
     if sites is None:
         return None
+    if sites == ("cluster", "cloud"):
+        return farsites.deployment({name: farsites.far(name) for name in sites}, dict(zip(("/one", "/two"), sites, strict=True)))
     return SHELL.format(folder=folder) + f"  - {{step: /one, site: {sites[0]}}}\n  - {{step: /two, site: {sites[1]}}}\n"
 
 

@@ -21,8 +21,8 @@ class Visitor(asyncssh.SSHClient):
     def __init__(self, files: Sequence[str]) -> None:
         self.files = [os.path.expanduser(file) for file in files]
         self.shown: asyncssh.SSHKey | None = None
-        self.certified = False
-        """Whether it was shown a certificate of an authority that is not known."""
+        self.authority: asyncssh.SSHKey | None = None
+        """Who has signed the key that the server has, where nobody here knows that authority."""
         self.expected = 0
         """How many keys are known for this host."""
 
@@ -33,22 +33,24 @@ class Visitor(asyncssh.SSHClient):
         self.expected = len(matched[0])
         return matched
 
-    def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        """Asked when a certificate's authority is in none of the files: then it is not accepted."""
-        self.certified = True
-        return False
-
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         """Asked when the key is in none of the files: then it is not accepted."""
         self.shown = key
         return False
 
+    def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        """Asked when a certificate came whose authority is in none of the files."""
+        self.authority = key
+        return False
+
 
 def refusal(target: Target, visitor: Visitor, said: str) -> SiteError:
     """The error for a host whose key was not accepted."""
-    if visitor.shown is None:
+    key = visitor.shown or visitor.authority
+    if key is None:
         return SiteError(f"the host key of {target} is not valid: {said}", transient=False)
-    return refused(target, str(target), fingerprint(visitor.shown), visitor.files, changed=bool(visitor.expected))
+    words = fingerprint(key) if visitor.shown else f"signed by {fingerprint(key)}"
+    return refused(target, str(target), words, visitor.files, changed=bool(visitor.expected))
 
 
 def fingerprint(key: asyncssh.SSHKey) -> str:

@@ -25,8 +25,8 @@ CLOSING = 2.0
 KEYS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256")
 """What a host is asked for to see its key without a certificate."""
 KEEP_ALIVE = 15.0
-UNANSWERED = 3
-"""A connection on which so many questions in a row, KEEP_ALIVE seconds apart, got no answer is lost."""
+"""A connection on which three questions in a row, so many seconds apart, got no answer is lost; the SSH configuration may have it otherwise
+(ServerAliveInterval, ServerAliveCountMax)."""
 WINDOW = 16 << 20
 """How much may be on its way to here in one session, in bytes."""
 
@@ -46,13 +46,17 @@ class LibraryChannel:
     def alive(self) -> bool:
         return not self._channel.is_closing() and not self._stdout.at_eof()
 
+    def signal(self, name: str) -> None:
+        with contextlib.suppress(asyncssh.Error, OSError):
+            self._channel.send_signal(name)
+
     async def write(self, data: bytes) -> None:
-        with translated():
+        with translated(ConnectionResetError, BrokenPipeError):
             self._stdin.write(data)
             await self._stdin.drain()
 
     async def close_input(self) -> None:
-        with translated():
+        with translated(ConnectionResetError, BrokenPipeError):
             self._stdin.write_eof()
 
     async def read(self, limit: int) -> bytes:
@@ -93,7 +97,7 @@ class LibraryLink:
     async def channel(self) -> LibraryChannel:
         try:
             async with asyncio.timeout(OPENING):
-                with translated():
+                with translated(asyncssh.ChannelOpenError):
                     stdin, stdout, stderr = await self._connection.open_session(WAITING, encoding=None, window=WINDOW, request_pty=False)
         except asyncssh.ChannelOpenError as error:
             if self.alive:
@@ -169,11 +173,11 @@ async def connected(
     try:
         connection = await asyncssh.connect(
             target.host, client_factory=lambda: visitor, config=target.configs(), tunnel=tunnel, known_hosts=visitor.known,
-            agent_forwarding=False, keepalive_interval=KEEP_ALIVE, keepalive_count_max=UNANSWERED, password_auth=False, kbdint_auth=False,
+            agent_forwarding=False, password_auth=False, kbdint_auth=False, keepalive_interval=options.keepalive_interval or KEEP_ALIVE,
             **{name: value for name, value in given.items() if value},
         )  # fmt: skip
     except asyncssh.HostKeyNotVerifiable as error:
-        if visitor.certified:
+        if visitor.authority is not None:
             visitor.shown = await shown(target, tunnel)
         raise refusal(target, visitor, str(error)) from error
     except asyncssh.PermissionDenied as error:
@@ -206,13 +210,11 @@ async def closed(connection: asyncssh.SSHClientConnection) -> None:
 
 
 @contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """What goes wrong with the connection is the site's silence, not a failure of whatever used it."""
+def translated(*but: type[Exception]) -> Iterator[None]:
+    """What goes wrong with the connection is the site's silence, not a failure of whatever used it. `but`: these mean something else."""
     try:
         yield
-    except asyncssh.ChannelOpenError:
-        raise
-    except (BrokenPipeError, ConnectionResetError):
+    except but:
         raise
     except (asyncssh.Error, OSError) as error:
         raise Unreachable(f"the connection was lost: {error}") from error
@@ -230,6 +232,8 @@ def trouble(target: Target, error: Exception) -> SiteError:
     """Why there is no connection. What is wrong with files here has to be mended by somebody; the network comes back by itself."""
     lasting = isinstance(error, asyncssh.ConfigParseError | asyncssh.KeyImportError | ValueError | FileNotFoundError | PermissionError)
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.filename is not None:
+        words = f"{words}: {error.filename}"
     what, hint = f"{target} cannot be reached: {words}", f"Try it by hand: {target.command}"
     return SiteError(what, transient=False, hint=hint) if lasting else Unreachable(what, hint=hint)
 

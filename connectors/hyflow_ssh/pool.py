@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hyflow.errors import SiteError, Unreachable
 from hyflow_ssh.transport import Link, LiveChannel, Login, NoRoom, NotAdmitted, Transport
@@ -18,14 +19,19 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 REFUSED_PAUSE, LONGEST_REFUSED = 300.0, 3600.0
 """Seconds until it is tried again to connect, doubled each time; after a login that failed it is long, for accounts get locked."""
 
+LAG, REFUSALS = 0.1, 5
+"""Seconds after which a server that took not even one session is asked again, longer each time; and how often."""
+
 
 @dataclass(eq=False, slots=True)
 class _Line:
-    """A connection and how much of it is in use. `most`: how many sessions it takes, as far as is known."""
+    """A connection and how much of it is in use. `most`: how many sessions it takes, as far as is known. `refused`: how often it took not
+    even one, of late."""
 
     link: Link
     most: int
     used: int = 0
+    refused: int = 0
 
     @property
     def free(self) -> int:
@@ -39,6 +45,8 @@ class Pool:
         self._transport, self._connections, self._sessions = transport, connections, sessions
         self._lines: list[_Line] = []
         self._ready: list[tuple[_Line, LiveChannel]] = []
+        self._taken: dict[LiveChannel, _Line] = {}
+        self._unwanted: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._connecting: asyncio.Task[_Line] | None = None
         self._preparing: asyncio.Task[None] | None = None
@@ -58,6 +66,7 @@ class Pool:
                 await asyncio.gather(task, return_exceptions=True)
         await asyncio.gather(*(channel.close() for _, channel in self._ready), return_exceptions=True)
         await asyncio.gather(*(line.link.close() for line in self._lines), return_exceptions=True)
+        await asyncio.gather(*self._unwanted, return_exceptions=True)
 
     @property
     def login(self) -> Login | None:
@@ -65,69 +74,132 @@ class Pool:
         return self._lines[-1].link.login if self._lines else None
 
     @contextlib.asynccontextmanager
-    async def session(self, *, urgent: bool = False) -> AsyncIterator[LiveChannel]:
-        """A session of one's own, closed in the end. `urgent`: beyond the bound, for what must not wait for others."""
-        line, channel = self._waiting_one() or await self._opened(urgent=urgent)
+    async def session(self, beside: Link | None = None) -> AsyncIterator[LiveChannel]:
+        """A session of one's own, closed in the end. `beside`: on that connection, beyond the bound, for what must not wait for others."""
+        line, channel = await (self._some() if beside is None else self._one_more(beside))
+        self._taken[channel] = line
         self._prepare()
         try:
             yield channel
         finally:
-            try:
-                await channel.close()
-            finally:
-                self._released(line)
+            del self._taken[channel]
+            await self._dropped(line, channel)
+
+    def link_of(self, channel: LiveChannel) -> Link:
+        """The connection of a session that is open."""
+        return self._taken[channel].link
+
+    async def _some(self) -> tuple[_Line, LiveChannel]:
+        """One that waits, or else a new one, as soon as there is either."""
+        while True:
+            if (waiting := self._waiting_one()) is not None:
+                return waiting
+            if (line := await self._roomy()) is not None:
+                with contextlib.suppress(NoRoom):
+                    return line, await self._opened(line)
 
     def _waiting_one(self) -> tuple[_Line, LiveChannel] | None:
         while self._ready:
             line, channel = self._ready.pop(0)
             if line.link.alive and channel.alive:
                 return line, channel
-            self._released(line)
+            self._later(self._dropped(line, channel))
         return None
+
+    async def _one_more(self, link: Link) -> tuple[_Line, LiveChannel]:
+        line = next(line for line in self._lines if line.link is link)
+        while True:
+            self._changed.clear()
+            try:
+                return line, await self._opened(line)
+            except NoRoom:
+                await self._changed.wait()
+
+    async def _opened(self, line: _Line) -> LiveChannel:
+        """One more session on this connection. Who is cancelled meanwhile leaves none behind: it is closed as soon as it is there."""
+        line.used += 1
+        opening = asyncio.create_task(line.link.channel(), name="opening a session")
+        try:
+            channel = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            self._later(self._unused(line, opening))
+            raise
+        except NoRoom as error:
+            self._released(line)
+            line.most = max(1, line.used - 1)  # one is left for what must not wait
+            if line.used <= 0:
+                await self._left_alone(line, error)
+            raise
+        except BaseException:
+            self._released(line)
+            raise
+        line.refused = 0
+        return channel
+
+    async def _left_alone(self, line: _Line, error: NoRoom) -> None:
+        """A connection on which there is no session at all, and no room: the server may not know yet that the last one has ended."""
+        line.refused += 1
+        if line.refused > REFUSALS:
+            await line.link.close()
+            raise Unreachable("the server takes no session") from error
+        await asyncio.sleep(LAG * line.refused)
+
+    async def _unused(self, line: _Line, opening: asyncio.Task[LiveChannel]) -> None:
+        try:
+            with contextlib.suppress(SiteError, NoRoom):
+                await (await opening).close()
+        finally:
+            self._released(line)
+
+    async def _dropped(self, line: _Line, channel: LiveChannel) -> None:
+        try:
+            await channel.close()
+        finally:
+            self._released(line)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Nobody waits for it but the pool's own end."""
+        task = asyncio.create_task(work, name="closing a session")
+        self._unwanted.add(task)
+        task.add_done_callback(self._unwanted.discard)
 
     def _released(self, line: _Line) -> None:
         line.used -= 1
         self._changed.set()
 
-    async def _opened(self, *, urgent: bool) -> tuple[_Line, LiveChannel]:
-        """One more session, as soon as there is room for it."""
-        while True:
-            line = await self._roomy(urgent=urgent)
-            line.used += 1
-            asked = line.used
-            try:
-                return line, await line.link.channel()
-            except NoRoom as error:
-                self._released(line)
-                if asked <= 1:
-                    raise Unreachable("the server takes no session") from error
-                line.most = max(1, line.used)  # others may have ended since it was refused
-            except BaseException:
-                self._released(line)
-                raise
-
-    async def _roomy(self, *, urgent: bool) -> _Line:
-        """The connection with the most room; another one when none has any; else whichever is first to have some."""
-        while True:
-            self._lines = [line for line in self._lines if line.link.alive or line.used]
-            living = [line for line in self._lines if line.link.alive]
-            best = max(living, key=lambda line: line.free, default=None)
-            if best is not None and (best.free > 0 or urgent):
-                return best
-            if len(living) < self._connections and not any(line.link.only for line in living):
-                return await self._connected()
-            if self._ready:  # one that waits for nobody yet must not be in the way of who waits already
-                line, channel = self._ready.pop()
-                await channel.close()
-                self._released(line)
-                continue
-            self._changed.clear()
+    async def _roomy(self) -> _Line | None:
+        """The connection with the most room. None when nobody had any: something has changed since, perhaps there is one more."""
+        self._lines = [line for line in self._lines if line.link.alive or line.used]
+        living = [line for line in self._lines if line.link.alive]
+        best = max(living, key=lambda line: line.free, default=None)
+        if best is not None and best.free > 0:
+            return best
+        self._changed.clear()
+        if self._takes_another(living):
+            with contextlib.suppress(SiteError) if best is not None and best.link.alive else contextlib.nullcontext():
+                await self._connected()  # all who wait here get it at once: who is first has its room
+        else:
             await self._changed.wait()
+        return None
+
+    def _takes_another(self, living: Sequence[_Line]) -> bool:
+        """Whether one more connection may be made, and tried now."""
+        if not living:
+            return True
+        if len(living) >= self._connections or any(line.link.only for line in living):
+            return False
+        return self._may_connect
+
+    @property
+    def _may_connect(self) -> bool:
+        """Whether one more connection may be tried now."""
+        return self._connecting is not None or time.monotonic() >= self._not_before
 
     async def _connected(self) -> _Line:
         """One more connection. Who asks at the same time gets the same one; who asks soon after a failure is told of that."""
         if self._connecting is None:
-            if self._last is not None and (left := self._not_before - time.monotonic()) > 0:
+            if self._last is not None and not self._may_connect:
+                left = self._not_before - time.monotonic()
                 what = f"{self._last.what}; it will be tried again in {math.ceil(left)} seconds"
                 raise Unreachable(what, hint=self._last.hint)
             self._connecting = asyncio.create_task(self._connect(), name="connecting")
@@ -144,8 +216,9 @@ class Pool:
             link = await self._transport.connect()
         except SiteError as error:
             first, longest = (REFUSED_PAUSE, LONGEST_REFUSED) if isinstance(error, NotAdmitted) else (FIRST_PAUSE, LONGEST_PAUSE)
-            self._not_before = time.monotonic() + min(longest, first * 2 ** min(self._failures, 12))
-            self._failures, self._last = self._failures + 1, error
+            self._failures = self._failures + 1 if type(error) is type(self._last) else 1
+            self._not_before = time.monotonic() + min(longest, first * 2 ** min(self._failures - 1, 12))
+            self._last = error
             if not self._entered:
                 raise
             raise Unreachable(error.what, hint=error.hint) from error  # it once let us in, and may do so again
@@ -166,9 +239,5 @@ class Pool:
                 line = max(self._lines, key=lambda line: line.free, default=None)
                 if line is None or line.free <= READY:
                     return
-                line.used += 1
-                try:
-                    self._ready.append((line, await line.link.channel()))
-                except BaseException:
-                    self._released(line)
-                    raise
+                self._ready.append((line, await self._opened(line)))
+                self._changed.set()

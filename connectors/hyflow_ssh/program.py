@@ -35,6 +35,9 @@ class ProgramChannel(ProcessChannel):
         super().__init__(process)
         self._sign, self._held = sign.encode(), b""
 
+    def signal(self, name: str) -> None:
+        """The program passes none on."""
+
     async def ready(self) -> bool:
         """Wait until a shell is there at the other end; whether it is. What it has said before is read first."""
         while self._sign not in self._held and len(self._held) <= GREETING:

@@ -58,12 +58,15 @@ class Target:
 
 
 def target(settings: WaySettings, host: str) -> Target:
-    """The site's host, or another one that is reached alike. Raises SiteError for what cannot be a name: to the ssh program it might be
-    an option."""
+    """The site's host, or another one that is reached alike. Raises SiteError for files that are not there, and for what cannot be a
+    name: to the ssh program it might be an option."""
     for word, value in (("host", host), ("user", settings.user), ("jump", settings.jump)):
         if value is not None and (not value or value.startswith("-") or not value.isprintable() or " " in value):
             what = f"`{word}` must not be empty, begin with - or hold white space, unlike {value!r}"
             raise SiteError(what, transient=False, hint="Mend it in the deployment file.")
     identity = tuple(os.path.expanduser(file) for file in settings.identity)
     config = None if settings.config is None else os.path.expanduser(settings.config)
+    for word, file in (("config", config), *(("identity", file) for file in identity)):
+        if file is not None and not os.path.isfile(file):
+            raise SiteError(f"`{word}`: there is no file {file}", transient=False, hint="Mend it in the deployment file.")
     return Target(host, settings.user, settings.port, settings.jump, identity, config)

@@ -27,6 +27,9 @@ class LiveChannel(Channel, Protocol):
     def alive(self) -> bool:
         """Whether it can still be used, as far as is known here."""
 
+    def signal(self, name: str) -> None:
+        """Send a signal, as TERM, to the group of what runs, if that is possible. Nobody hears whether it was."""
+
 
 @dataclass(frozen=True, slots=True)
 class Login:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 from collections.abc import AsyncIterator, Sequence
 
 from hyflow.connector import Pipe, Reach
+from hyflow.errors import SiteError
 from hyflow.shell.quoting import quote
-from hyflow.shell.reach import SignedPipe, end, signed
+from hyflow.shell.reach import SignedPipe, signed
 from hyflow.shell.silence import Silence
+
+ENDING = 5.0
+"""Seconds that ending a command may take at the other end."""
+_END = "kill -s TERM -- -%d 2>/dev/null || kill -s TERM %d 2>/dev/null || exit 0; sleep 2; kill -s KILL -- -%d 2>/dev/null; exit 0"
 
 
 class PipeChannel:
@@ -31,7 +37,7 @@ async def beyond(via: Reach, command: Sequence[str], line: str, hint: str) -> As
             yield pipe
         finally:
             if not pipe.ended:
-                await end(pipe, lambda ending: _said(via, command, ending, hint))
+                await _end(pipe, via, command, hint)
 
 
 @contextlib.asynccontextmanager
@@ -39,3 +45,14 @@ async def _said(via: Reach, command: Sequence[str], line: str, hint: str) -> Asy
     line, sign = signed(line)
     async with via.open(f"exec {quote((*command, line))}") as pipe:
         yield SignedPipe(PipeChannel(pipe), sign, Silence(math.inf, hint), hint)
+
+
+async def _end(pipe: SignedPipe, via: Reach, command: Sequence[str], hint: str) -> None:
+    """End a command that nobody waits for any more: the other way may end `command` alone, and not what that began."""
+    with contextlib.suppress(SiteError, TimeoutError, BrokenPipeError):
+        async with asyncio.timeout(ENDING):
+            await pipe.begun()
+            if pipe.leader is not None:
+                async with _said(via, command, _END.replace("%d", str(pipe.leader)), hint) as ending:
+                    await ending.close_input()
+                    await ending.wait()

@@ -12,6 +12,12 @@ from hyflow.shell.trips import Opens, script, trip
 
 PROBE = script("probe.sh")
 BASE = ".attempts"
+REFUSED = {
+    "foreign": "belongs to another user", "open": "can be changed by other users",
+    "unusable": "cannot be used: {}",
+}  # fmt: skip
+"""What may be wrong with the directory to work in, by the name that the probe gives it."""
+INSTEAD = "Name another `workdir`, one that is yours alone and has room."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,9 @@ async def probe(site: Opens, workdir: str, node: str = "") -> Machine:
         raise SiteError(
             f"the machine lacks {', '.join(missing)}", transient=False, hint="hyflow needs a POSIX shell with coreutils or busybox there."
         )
-    if "foreign" in known:
-        raise SiteError(f"the directory {workdir} belongs to another user", transient=False, hint="Name another `workdir`.")
+    for name, why in REFUSED.items():
+        if name in known:
+            raise SiteError(f"the directory {workdir} {why.format(known[name])}", transient=False, hint=INSTEAD)
     return machine(known, real.removesuffix("\n"), base)
 
 

@@ -24,13 +24,26 @@ works 'env -i' env -i -- true
 [ -z "$missing" ] || exit 0
 umask 077
 case $workdir in '~/'*) workdir=$HOME/${workdir#'~/'} ;; esac
-mkdir -p "$workdir/$base" || exit 1
-cd -P "$workdir" || exit 1
-if [ ! -O . ] || [ ! -O "$base" ] || [ -L "$base" ]; then echo foreign=1; exit 0; fi
+refuse() { # refuse WHY REASON
+    echo "$1=$2"
+    exit 0
+}
+while case $workdir in ?*/) ;; *) false ;; esac; do workdir=${workdir%/}; done
+# A link that somebody else has put there is not followed, and nobody else may move what is put in there.
+[ ! -L "$workdir" ] || [ -n "$(find "$workdir" -maxdepth 0 \( -user 0 -o -user "$(id -u)" \))" ] || refuse foreign 1
+said=$({ mkdir -p "$workdir" && cd -P "$workdir"; } 2>&1) && cd -P "$workdir" || refuse unusable "$said"
+[ -O . ] || refuse foreign 1
+[ -z "$(find . -maxdepth 0 -perm -0002 ! -perm -1000)" ] || refuse open 1
+said=$(mkdir -p "$base" 2>&1) || refuse unusable "$said"
+if [ ! -O "$base" ] || [ -L "$base" ]; then refuse foreign 1; fi
 for script; do
     [ ! -e "$base/$script" ] || continue
-    (mkdir "$base/.new-$$" && cd "$base/.new-$$" && tar -xof - && mv -f "$@" ..) || exit 1
-    rmdir "$base/.new-$$"
+    new=$base/.new-$$
+    said=$({ mkdir "$new" && cd "$new" && tar -xof - && mv -f "$@" ..; } 2>&1) || {
+        rm -rf "$new"
+        refuse unusable "$said"
+    }
+    rmdir "$new"
     break
 done
 set -- $(df -Pk . | tail -n 1)

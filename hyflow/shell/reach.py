@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -18,9 +16,6 @@ GREETING = 1 << 18
 """How much a login may print before it runs what it was given, in bytes."""
 BLOCK = 1 << 16
 TAIL = 1 << 16
-ENDING = 5.0
-"""Seconds that ending a command may take at the other end."""
-_END = "kill -s TERM -- -%d 2>/dev/null || kill -s TERM %d 2>/dev/null || exit 0; sleep 2; kill -s KILL -- -%d 2>/dev/null; exit 0"
 
 
 @runtime_checkable
@@ -153,15 +148,3 @@ async def last_of(read: Callable[[int], Awaitable[bytes]], heard: Callable[[], N
         heard()
         kept = (kept + block)[-TAIL:]
     return kept
-
-
-async def end(pipe: SignedPipe, say: Callable[[str], AbstractAsyncContextManager[Pipe]]) -> None:
-    """End a command that nobody waits for any more: closing its streams would leave one that neither reads nor writes. `say` runs a line
-    where the command runs. Takes ENDING seconds at most."""
-    with contextlib.suppress(SiteError, TimeoutError, BrokenPipeError):
-        async with asyncio.timeout(ENDING):
-            await pipe.begun()
-            if pipe.leader is not None:
-                async with say(_END.replace("%d", str(pipe.leader))) as ending:
-                    await ending.close_input()
-                    await ending.wait()

@@ -15,6 +15,7 @@ rouse() {
             echo new >&9
         )
     else
+        (umask 077 && : >>"$1/log")
         detach sh "$2" "$PWD" "$1" </dev/null >/dev/null 2>>"$1/log"
     fi
 }

@@ -8,9 +8,10 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from typing import TypeAlias
 
 from hyflow.connector import Argv, Done, Examine, Finding, Forget, Logs, Lost, P, Pipe, Queued, Reach, Refused, SiteContext, Status, Ticket
-from hyflow.errors import SiteError
+from hyflow.errors import SiteError, Unreachable
 from hyflow.model.jobs import Key
 from hyflow.model.places import HERE, Location
 from hyflow.model.quantities import parse_size
@@ -34,6 +35,9 @@ PATIENCE = 10.0
 AHEAD, AHEAD_CORES = 64, 4
 """So many attempts beyond what fits wait at the site, or so many for each core: what begins when there is room needs no round trip."""
 
+_Sent: TypeAlias = tuple[Task, list[Member], "asyncio.Future[Ticket | Refused]"]
+"""A task on its way, its bundle, and what came of it."""
+
 
 class ShellSite:
     """`hyflow.connector.Connector` for a machine at the end of `reach`; `files`: the way to another one that sees the same workdir, which
@@ -47,7 +51,7 @@ class ShellSite:
         self._settings, self._site, self._run = settings, context.site, context.run
         self._group = asyncio.TaskGroup()
         self._background: list[asyncio.Task[None]] = []
-        self._waiting: list[tuple[Task, list[Member], asyncio.Future[Ticket]]] = []
+        self._waiting: list[_Sent] = []
         self._ready = asyncio.Event()
         self._claimed: dict[Key, float] = {}
         self._watcher = Watcher(self._look, settings.poll)
@@ -86,7 +90,7 @@ class ShellSite:
 
     async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
         """What is submitted while a round trip is under way travels in the next one, all together."""
-        sent: list[tuple[Key, asyncio.Future[Ticket]]] = []
+        sent: list[tuple[Key, asyncio.Future[Ticket | Refused]]] = []
         for task in tasks:
             try:
                 members = bundle(task)
@@ -180,19 +184,47 @@ class ShellSite:
     async def _send_some(self) -> None:
         batch = list(take(self._waiting))
         try:
-            await self._ship([task for task, _, _ in batch], [member for _, members, _ in batch for member in members])
-        except SiteError as error:
+            await self._send_all(batch)
+        except Unreachable as error:
             for _, _, future in batch:
                 if not future.done():
-                    future.set_exception(SiteError(error.what, transient=error.transient, hint=error.hint))
+                    future.set_exception(Unreachable(error.what, hint=error.hint))
         except BaseException:
             for _, _, future in batch:
                 future.cancel()
             raise
+
+    async def _send_all(self, batch: Sequence[_Sent]) -> None:
+        """Send them together. If the site could be asked and did not take them, it is one of them that it cannot take, or all: each half is
+        sent by itself then, down to one, which is refused. Raises Unreachable."""
+        try:
+            await self._ship([task for task, _, _ in batch], [member for _, members, _ in batch for member in members])
+        except Unreachable:
+            raise
+        except SiteError as error:
+            if len(batch) == 1:
+                await self._refuse(batch[0], error)
+                return
+            for half in (batch[:len(batch) // 2], batch[len(batch) // 2:]):
+                await self._send_all(half)
         else:
             for task, _, future in batch:
                 if not future.done():
                     future.set_result(self._ticket(task.key))
+
+    async def _refuse(self, sent: _Sent, error: SiteError) -> None:
+        """The attempt will not run, whatever of it has arrived."""
+        task, _, future = sent
+        answer = Refused(error.what, transient=error.transient)
+        try:
+            await markers.cancel(self._host, self._there.base, [task.key])
+        except Unreachable:
+            raise
+        except SiteError as doubt:  # it may run: who submits it must ask again
+            if not future.done():
+                future.set_exception(SiteError(doubt.what, transient=True))
+        if not future.done():
+            future.set_result(answer)
 
     async def _ship(self, tasks: Sequence[Task], members: list[Member]) -> None:
         base = self._there.base
@@ -246,7 +278,7 @@ def thousandths(task: Task) -> int:
     return max(1, round(task.resources.cores * 1000))
 
 
-def take(waiting: list[tuple[Task, list[Member], asyncio.Future[Ticket]]]) -> Iterator[tuple[Task, list[Member], asyncio.Future[Ticket]]]:
+def take(waiting: list[_Sent]) -> Iterator[_Sent]:
     """What travels together: the first that wait, up to STREAM bytes or so."""
     size = 0
     while waiting and size < STREAM:

@@ -5,6 +5,7 @@
 # Whatever it does twice does no harm: the claim lets a command start once.
 cd "$1" || exit 1
 own=$2
+mask=$(umask)
 umask 077
 trap '' HUP
 
@@ -36,7 +37,9 @@ listen() {
 # begin KEY CORES MEMORY: with somebody beside it who tells when it has ended, however it does.
 begin() {
     count=$((count + 1))
+    : >>"$1/log"
     (
+        umask "$mask" # commands are to have that of the login
         if command -v setsid >/dev/null; then
             setsid sh "$PWD/$1/run.sh" </dev/null >/dev/null 2>>"$1/log" 3>&-
         else

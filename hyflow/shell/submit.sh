@@ -3,6 +3,7 @@
 # An attempt that is here already is left as it is, and begins when it never did: whoever sent it may have died.
 cd "$1" || exit 1
 box=$2 own=$3 starter=$4
+mask=$(umask)
 umask 077
 (
     EXTRACT_UNSAFE_SYMLINKS=1 # busybox: the bundles' links lead to absolute paths
@@ -27,5 +28,6 @@ for try in 1 2 3 4 5; do
 done
 [ ! -e "$box/batch" ] || exit 1
 rm -rf "$box"
+umask "$mask" # commands are to have that of the login
 rouse "$own" "$starter"
 exit 0

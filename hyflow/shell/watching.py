@@ -71,7 +71,7 @@ class Watcher:
             async with asyncio.timeout(ROUND):
                 found = await self._look(keys)
         except (SiteError, TimeoutError) as error:
-            reason = str(error) or f"no answer within {ROUND:.0f} seconds"
+            reason = error.what if isinstance(error, SiteError) else f"no answer within {ROUND:.0f} seconds"
             self._tell({key: Unknown(reason) for key in keys})
             return min(max(pause, self._poll) * 2, SLOWEST)
         return QUICK if self._tell(found) else min(pause * 2, self._poll)

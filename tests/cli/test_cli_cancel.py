@@ -1,4 +1,4 @@
-"""`hyflow cancel`: runs that a living hyflow drives, and runs that nobody does, at both kinds of sites."""
+"""`hyflow cancel`: runs that a living hyflow drives, and runs that nobody does, at every kind of site."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
 
 local = pytest.mark.parametrize("place", ["local"], indirect=True)
 shell = pytest.mark.parametrize("place", ["shell"], indirect=True)
-both = pytest.mark.parametrize("place", ["local", "shell"], indirect=True)
 
 
 def answer(done: Ended) -> Any:
@@ -50,7 +49,7 @@ def was_cancelled(place: Place, run: str) -> None:
     assert (again.status, again.stdout, again.stderr) == (0, f"{run}: nothing to cancel\n", "")
 
 
-@both
+@pytest.mark.parametrize("place", ["local", "shell", "ssh"], indirect=True)
 def test_a_run_that_goes_on(place: Place) -> None:
     place.flow()
     process = place.started(JOBS)
@@ -62,7 +61,7 @@ def test_a_run_that_goes_on(place: Place) -> None:
     was_cancelled(place, run)
 
 
-@pytest.mark.parametrize(("place", "orphaned"), [("local", False), ("local", True), ("shell", False)], indirect=["place"])
+@pytest.mark.parametrize(("place", "orphaned"), [("local", False), ("local", True), ("shell", False), ("ssh", False)], indirect=["place"])
 def test_a_run_whose_hyflow_was_killed(place: Place, orphaned: bool) -> None:
     place.flow()
     run = place.killed(orphaned=orphaned)

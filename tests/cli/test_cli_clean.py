@@ -1,4 +1,4 @@
-"""`hyflow clean RUN`: giving up runs whose hyflow was killed, or that are over, at both kinds of sites, with and without containers."""
+"""`hyflow clean RUN`: giving up runs whose hyflow was killed, or that are over, at every kind of site, with and without containers."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def was_cleaned(place: Place, run: str) -> None:
     status = json.loads(place("hyflow", "status", run, "--json").stdout)
     assert (status["state"], status["cancelled"], status["running"]) == ("cancelled", JOBS, 0)
     told = json.loads(place("hyflow", "logs", run, "/nap[0]", "--json").stdout)
-    assert Path(told["stderr"]).read_text().startswith("I am job0\n")
+    assert place.seen(told["stderr"]).read_text().startswith("I am job0\n")
     assert "hyflow clean ended what was left" in place("hyflow", "logs", run).stdout
     again = place("hyflow", "clean")
     assert (again.status, again.stdout, again.stderr) == (0, NOTHING_KEPT, "")
     place("hyflow", "resume", run).fails(1, f"run {run} was cleaned: what it had worked with is gone\n  hyflow run starts it anew")
 
 
-@pytest.mark.parametrize(("place", "orphaned"), [("local", False), ("local", True), ("shell", False)], indirect=["place"])
+@pytest.mark.parametrize(("place", "orphaned"), [("local", False), ("local", True), ("shell", False), ("ssh", False)], indirect=["place"])
 def test_a_run_whose_hyflow_was_killed(place: Place, orphaned: bool) -> None:
     place.flow()
     run = place.killed(orphaned=orphaned)

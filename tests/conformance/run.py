@@ -1,14 +1,14 @@
 """Run the CWL v1.2 conformance suite through `cwl-runner`, on one of the ways to run, and compare with what is expected.
 
-    python tests/conformance/run.py [--way local|shell|docker|podman|apptainer] [--jobs 2] [--sample] [TEST ...]
+    python tests/conformance/run.py [--way local|shell|ssh|[ssh-]docker|podman|[ssh-]apptainer] [--jobs 2] [--sample] [TEST ...]
 
-`local` and `shell` run everything without containers; the others run what asks for a container in that engine, on this machine, with
-the deployment file that the lab (`make lab`) has left for it.
+`local`, `shell` and `ssh` run everything without containers; the others run what asks for a container in that engine, on this machine or
+on one behind SSH. All but the first two go by the deployment file that the lab (`make lab`) has left for them.
 
 Each test is a process of its own, as a user would start it; `--jobs` of them run at a time. `--sample` runs only the required ones and
-the first few of each tag; with an engine only those that ask for a container. The verdicts go to build/conformance/WAY.xml (JUnit) and,
-in short, to standard output. Exit status 0: every test passed but those that expected.toml names, and those failed; 1: anything else;
-77: the suite, or the engine's lab, is not on this machine.
+the first few of each tag; with an engine only those that ask for a container; behind SSH the first of each tag. The verdicts go to
+build/conformance/WAY.xml (JUnit) and, in short, to standard output. Exit status 0: every test passed but those that expected.toml names,
+and those failed; 1: anything else; 77: the suite, or the lab that this way needs, is not on this machine.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ from cwltest import utils as cwltest
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 COMMIT = "551d58d4"
-ENGINES = ("docker", "podman", "apptainer")
-WAYS = ("local", "shell", *ENGINES)
+ENGINES = ("docker", "podman", "apptainer", "ssh-docker", "ssh-apptainer")
+BEHIND_SSH = ("ssh", "ssh-docker", "ssh-apptainer")
+LAB = ("ssh", *ENGINES)
+WAYS = ("local", "shell", *LAB)
 NO_SUITE = 77
 SAMPLE = 3
 TIMEOUT = 120
@@ -91,13 +93,23 @@ def load(suite: Path) -> list[dict[str, Any]]:
 
 
 def sample(tests: Sequence[dict[str, Any]], way: str) -> list[dict[str, Any]]:
-    """The required tests, and the first few of each tag; with an engine those whose document itself asks for a container."""
+    """The required tests, and the first few of each tag; with an engine those whose document itself asks for a container.
+
+    Behind SSH what is proved is the way there: the first of each tag among these.
+    """
     if way in ENGINES:
-        return [test for test in tests if "docker" in test["tags"] or asks_for_container(test["tool"])]
+        tests = [test for test in tests if "docker" in test["tags"] or asks_for_container(test["tool"])]
+    if way in BEHIND_SSH:
+        return first_of_each_tag(tests, 1)
+    return list(tests) if way in ENGINES else first_of_each_tag(tests, SAMPLE, always="required")
+
+
+def first_of_each_tag(tests: Sequence[dict[str, Any]], most: int, always: str | None = None) -> list[dict[str, Any]]:
+    """So many of each tag, and all that have the tag `always`."""
     seen: Counter[str] = Counter()
     chosen = []
     for test in tests:
-        if "required" in test["tags"] or any(seen[tag] < SAMPLE for tag in test["tags"]):
+        if always in test["tags"] or any(seen[tag] < most for tag in test["tags"]):
             seen.update(test["tags"])
             chosen.append(test)
     return chosen
@@ -116,7 +128,9 @@ def workplace(way: str) -> Iterator[list[str]]:
     (room / "tmp").mkdir()
     os.environ["HYFLOW_HOME"] = str(room / "home")
     os.environ["TMPDIR"] = tempfile.tempdir = str(room / "tmp")
-    arguments = ["--deploy", str(lab_file(way))] if way in ENGINES else ["--container", "none"]
+    arguments = [] if way in ENGINES else ["--container", "none"]
+    if way in LAB:
+        arguments += ["--deploy", str(lab_file(way))]
     if way == "shell":
         deployment = room / "deploy.yml"
         deployment.write_text(SHELL_SITE.format(workdir=room / "site"), encoding="utf-8")
@@ -129,9 +143,9 @@ def workplace(way: str) -> Iterator[list[str]]:
         shutil.rmtree(room, ignore_errors=True)
 
 
-def lab_file(engine: str) -> Path:
-    """The deployment file that the lab has left for an engine."""
-    return ROOT / ".lab" / f"{engine}.yml"
+def lab_file(way: str) -> Path:
+    """The deployment file that the lab has left for that way."""
+    return ROOT / ".lab" / f"{way}.yml"
 
 
 def end_what_is_left(room: Path) -> None:
@@ -229,7 +243,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--way", choices=WAYS, default="local")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
-    parser.add_argument("--sample", action="store_true", help="only the required tests and the first few of each tag")
+    parser.add_argument("--sample", action="store_true", help="only some of each kind")
     parser.add_argument("--runner", help="the command to test, without hyflow's own arguments", default=None)
     parser.add_argument("tests", nargs="*", metavar="TEST")
     asked = parser.parse_args()
@@ -237,8 +251,8 @@ def main() -> int:
     if suite is None:
         print(GET_IT, file=sys.stderr)
         return NO_SUITE
-    if asked.way in ENGINES and not lab_file(asked.way).is_file():
-        print(f"{asked.way} is not set up: make lab PARTS={asked.way}", file=sys.stderr)
+    if asked.way in LAB and not lab_file(asked.way).is_file():
+        print(f"{asked.way} is not set up: make lab", file=sys.stderr)
         return NO_SUITE
     os.chdir(suite)
     tests = chosen(load(suite), asked.tests, asked.sample, asked.way)

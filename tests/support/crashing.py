@@ -62,7 +62,7 @@ steps:
 START = 'echo "$LABEL" >>TOP/starts'
 """A line of this length is appended whole."""
 TOOLS = {
-    "tool": (START + '; sleep 0.03; { echo "$LABEL"; [ $# = 0 ] || cat "$1"; } >o', "file: {type: File?, inputBinding: {}}", "o", ""),
+    "tool": (START + '; sleep NAP; { echo "$LABEL"; [ $# = 0 ] || cat "$1"; } >o', "file: {type: File?, inputBinding: {}}", "o", ""),
     "flaky": (START + "; mkdir TOP/once 2>/dev/null && exit 75; echo steady >o", "", "o", "temporaryFailCodes: [75]\n"),
     "gather": (START + '; cat "$@" >o', 'files: {type: "File[]", inputBinding: {}}', "o", ""),
     "folder": (START + '; mkdir -p d/deep; cp "$1" d/a; cp "$1" d/deep/b', "file: {type: File, inputBinding: {}}", "d", ""),
@@ -87,23 +87,26 @@ Mishap: TypeAlias = tuple[()] | tuple[str, int, str]
 
 class CrashingShell(Shell):
     """A directory with the workflow: as new, but for the compiled program, which need not be compiled for every run. `requirement`: of
-    every tool, for a container."""
+    every tool, for a container. `there`: the directory for what commands write down, where they run elsewhere; `seen`: that, from here."""
 
-    def __init__(self, warm: Warm, top: Path, site: str, requirement: str = "", home: str = "home") -> None:
+    def __init__(
+        self, warm: Warm, top: Path, site: str, requirement: str = "", home: str = "home",
+        *, there: Path | None = None, seen: Path | None = None, nap: str = "0.03",
+    ) -> None:  # fmt: skip
         super().__init__(top, top / home)
-        self._warm = warm
+        self._warm, self.there, self.seen = warm, there or top, seen or top
         settled(self)  # if another one was here
         for path in [*top.glob("*"), *self.home.glob("*")]:
             if path not in (self.home, self.home / "cache", top / home.partition("/")[0]):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         retry = "retry: {temporary: {tries: 3, wait: 0s}, infrastructure: {tries: 4, wait: 0s}}"
-        self.write("deploy.yml", f"version: 1\nsites:\n  here: {site.replace('TOP', str(top))}\n{retry}\n")
+        self.write("deploy.yml", f"version: 1\nsites:\n  here: {site.replace('TOP', str(self.there))}\n{retry}\n")
         self.write("workflow.cwl", DOCUMENT)
         self.write("job.json", json.dumps(JOB))
         for name, (script, extra, output, rest) in TOOLS.items():
             kind = "Directory" if output == "d" else "File"
             self.write(f"{name}.cwl", "cwlVersion: v1.2\nclass: CommandLineTool\n"
-                       f"baseCommand: [sh, -ec, {json.dumps(script.replace('TOP', str(top)))}, sh]\n"
+                       f"baseCommand: [sh, -ec, {json.dumps(script.replace('TOP', str(self.there)).replace('NAP', nap))}, sh]\n"
                        f"requirements: {{EnvVarRequirement: {{envDef: {{LABEL: $(inputs.label)}}}}{requirement}}}\n"
                        f"inputs: {{label: string{', ' * bool(extra)}{extra}}}\n"
                        f"outputs: {{{output}: {{type: {kind}, outputBinding: {{glob: {output}}}}}}}\n{rest}")  # fmt: skip
@@ -137,7 +140,7 @@ class CrashingShell(Shell):
     @property
     def starts(self) -> Counter[str]:
         """How often each command has started."""
-        file = self.top / "starts"
+        file = self.seen / "starts"
         return Counter(file.read_text().split()) if file.exists() else Counter()
 
     def finished(self) -> set[str]:
@@ -157,7 +160,7 @@ class CrashingShell(Shell):
 
     def is_quiet(self) -> bool:
         """Nothing of the run is left running."""
-        return not [line for line in processes(str(self.top)) if "pytest" not in line]
+        return not [line for word in {self.top, self.there} for line in processes(str(word)) if "pytest" not in line]
 
 
 def job_of(label: str) -> str:

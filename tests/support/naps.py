@@ -1,4 +1,4 @@
-"""Runs of jobs that sleep until they are ended, at both kinds of sites: to be killed, cancelled, cleaned up after."""
+"""Runs of jobs that sleep until they are ended, at every kind of site: to be killed, cancelled, cleaned up after."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from commandline import Shell, processes, until
+from farsites import far, seen
 
 from hyflow.errors import JournalError, UsageError
 from hyflow.journal import Phase, find_run, read_tallies
@@ -23,21 +24,27 @@ GATE = '#!/bin/sh\ncase $(cat state) in down) echo "the line is dead" >&2; exit 
 
 
 class Place(Shell):
-    """Where runs are started and killed. `mark` stands in the command lines of all their jobs, and nowhere else."""
+    """Where runs are started and killed. `mark` stands in the command lines of all their jobs, and nowhere else.
+
+    `way`: local, shell, or ssh, which is a machine of the lab. `where` its files are, as this machine sees them.
+    """
 
     def __init__(self, top: Path, home: Path, way: str, **settings: Any) -> None:
         super().__init__(top, home)
         self.way = way
-        self.everywhere = ["--remote"] if way == "shell" else []  # what `hyflow clean` needs to be told
+        self.everywhere = [] if way == "local" else ["--remote"]  # what `hyflow clean` needs to be told
         self.mark = str(random.randint(10**8, 10**9))  # noqa: S311 (a name)
-        site = {name: f"{top}/{value}" if name == "workdir" else value for name, value in WAYS[way].items()}
+        site = {name: f"{top}/{value}" if name == "workdir" else value for name, value in WAYS.get(way, {}).items()}
         if way == "shell":
             self.write("gate", GATE)
             (top / "gate").chmod(0o755)
             site["command"] = [f"{top}/gate"]
             self.write("state", "up")
-        self.write("deploy.json", json.dumps({"version": 1, "sites": {"there": {**site, **settings}}}))
         self.where = top / "box" if way == "shell" else home
+        if way == "ssh":
+            site = far(**{"workdir": f"/scratch/ada/naps-{self.mark}", **settings})
+            self.where = seen(site["workdir"])
+        self.write("deploy.json", json.dumps({"version": 1, "sites": {"there": {**site, **settings}}}))
 
     def flow(self, *requirements: dict[str, Any]) -> None:
         """A scatter of JOBS jobs that say something and sleep for as many seconds as `mark` says."""
@@ -71,7 +78,11 @@ class Place(Shell):
         return find_run(self.home).id
 
     def napping(self) -> list[str]:
-        return processes(self.mark)
+        return processes(f"sleep\0{self.mark}\0") if self.way == "ssh" else processes(self.mark)
+
+    def seen(self, path: str) -> Path:
+        """A path of the site as this machine's."""
+        return seen(path) if self.way == "ssh" else Path(path)
 
 
 def runs_with(home: Path, jobs: int) -> bool:

@@ -153,6 +153,23 @@ def test_hyflow_runs_it_to_the_same_end(deployment: str | None, four: Path, tmp_
     assert_same_end(run(command, tmp_path), out, four)
 
 
+def test_between_this_machine_and_one_behind_ssh_one_line_is_different() -> None:
+    here, there = ([line for line in (DIGITS / name).read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+                   for name in ("deploy.yml", "deploy-ssh.yml"))
+    assert [(a, b) for a, b in zip(here, there, strict=True) if a != b] == [(here[2], there[2])]
+
+
+@pytest.mark.parametrize(("deployment", "hosts"), [
+    ("deploy-ssh.yml", {"here": "cluster"}), ("deploy-three-sites.yml", {"cluster": "cluster", "cloud": "cloud"}),
+])  # fmt: skip
+def test_behind_ssh_it_comes_to_the_same_end_bit_for_bit(deployment: str, hosts: dict[str, str], four: Path, tmp_path: Path) -> None:
+    files = [str(DIGITS / name) for name in ("workflow.cwl", deployment, "job.yml")]
+    config, out = lab.setting("SSH_CONFIG"), tmp_path / "out"
+    given = [f"sites.{site}.{setting}" for site, host in hosts.items() for setting in (f"host={host}", f"config={config}")]
+    sets = [word for setting in given for word in ("--set", setting)]
+    assert_same_end(run(["hyflow", "run", "--no-reuse", *files, *sets, "--outdir", str(out), "--quiet"], tmp_path), out, four)
+
+
 @pytest.mark.parametrize("engine", ["docker", "podman", "apptainer"])
 def test_in_containers_it_comes_to_the_same_end_bit_for_bit(engine: str, four: Path, tmp_path: Path) -> None:
     files = [str(DIGITS / "workflow.cwl"), str(lab.deployment(engine)), str(DIGITS / "job.yml")]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hyflow.connector import Lost, Running, SiteContext, Ticket, Unknown
+from hyflow.connector import Done, Lost, Refused, Running, SiteContext, Ticket, Unknown
 from hyflow.errors import SiteError
 from hyflow.model.places import HERE
-from hyflow.model.tasks import Task
+from hyflow.model.tasks import Stage, StageKind, Task
 from hyflow.shell.site import ShellSite
 from hyflow.testing.site import SiteUnderTest
 from hyflow_shell import Settings, plugin
@@ -149,3 +149,15 @@ async def test_a_site_called_local_shares_nothing_with_this_machine(tmp_path: Pa
     async with site as connector:
         (place,) = await connector.locations()
     assert HERE not in place.mounts
+
+
+async def test_one_that_the_site_cannot_take_is_refused_and_the_others_run(tmp_path: Path) -> None:
+    async with asyncio.timeout(50), connect(tmp_path, poll=0.1) as connector:
+        site = SiteUnderTest(connector, (await connector.locations())[0])
+        tasks = [site.task("true") for _ in range(7)]
+        tasks.insert(4, site.task("true", stage=[Stage(StageKind.WRITE, f"in/{'x' * 300}", text="text")]))
+        answers = {key: answer async for key, answer in connector.submit(site.location, tasks)}
+        refused = answers.pop(tasks.pop(4).key)
+        assert isinstance(refused, Refused) and "too long" in refused.reason and refused.transient
+        ends = await site.ends([answer for answer in answers.values() if not isinstance(answer, Refused)])
+        assert [type(end) for end in ends.values()] == [Done] * 7

@@ -5,7 +5,7 @@
 # there over the switch to the site's sshd. What they find in .lab/ssh: "config" for ssh -F, with an alias a user and a way; "known_hosts",
 # and "known_hosts-by-authority", which knows but the authority that has signed the host keys; and "keys", a directory.
 
-_ssh_packages="openssh-server openssh-client iproute2 util-linux gcc libc6-dev perl-base python3 busybox-static rsync tcsh fish"
+_ssh_packages="openssh-server openssh-client iproute2 util-linux gcc libc6-dev perl-base python3 busybox-static rsync tcsh fish python3-numpy python-is-python3"
 _ssh=$LAB/ssh
 _ssh_users="ada bob" # of every site; those below are the cluster's alone
 _ssh_odd="cathy fiona patty quentin noel"
