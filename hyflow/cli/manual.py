@@ -23,6 +23,7 @@ VARIABLES = {
     "HYFLOW_HOME": "the directory in which hyflow keeps its records; by default $XDG_DATA_HOME/hyflow",
     "HYFLOW_REUSE_SIZE": "how much is kept for later runs, as in 50GiB; by default 10GiB, and with 0B nothing",
     "XDG_DATA_HOME": "by default ~/.local/share; only an absolute path counts",
+    "XDG_RUNTIME_DIR": "where connections of the ssh program are shared, if they cannot be below HYFLOW_HOME",
     "PATH": "where commands on this machine are looked for",
     "TERM": "where it is dumb, the live table is plain lines",
     "COLUMNS": "how wide the terminal is, for help",
