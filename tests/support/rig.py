@@ -24,6 +24,7 @@ from hyflow.model.places import HERE
 from hyflow.model.resources import Request
 from hyflow.model.retries import Retry
 from hyflow.model.workflow import Program
+from hyflow.outage import Outage
 from hyflow.staging.catalog import Catalog
 from hyflow.staging.files import HereFiles
 from hyflow.staging.move import Mover
@@ -117,7 +118,7 @@ class Rig:
             places = {str(place): place for place in await connector.locations()}
             record = Failing(journal, self.failing) if self.failing else journal
             state = State(self.program, "run", places)
-            sites = {"fake": Site("fake", connector, group)}
+            sites = {"fake": Site("fake", connector, group, Outage("fake"))}
             house = House("run", processes, state, record, sites, places, self._bind, self.mover, self.heard, retries=self.retries)
             self.driver = Driver(house, group)
             yield self.driver
