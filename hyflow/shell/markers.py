@@ -34,10 +34,10 @@ class Gone:
 Mark: TypeAlias = Queued | Running | Done | Lost | Claimed | Gone
 
 
-async def look(site: Opens, base: str, starter: str, keys: Collection[Key]) -> dict[Key, Mark]:
-    """What became of the attempts whose bundles lie in `base`. Those that wait are seen to by the starter in that directory. Raises
-    SiteError."""
-    argv = ("sh", "-c", LOOK, "sh", base, starter, posixpath.join(base, STARTER_NAME))
+async def look(site: Opens, base: str, starter: str, room: str, keys: Collection[Key]) -> dict[Key, Mark]:
+    """What became of the attempts whose bundles lie in `base`. Those that wait are seen to by the starter in that directory; `room`: what
+    may be in use at once, as it reads that. Raises SiteError."""
+    argv = ("sh", "-c", LOOK, "sh", base, starter, posixpath.join(base, STARTER_NAME), room)
     return parse_marks(await trip(site, argv, lines(keys), what="asking for the state of jobs"))
 
 

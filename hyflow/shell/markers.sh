@@ -1,6 +1,5 @@
-# The state of many attempts in one round trip. Arguments: the directory of all bundles, that of the run's starter, the starter's script.
-# Input: keys, a line each.
-# Output: a line `STATE KEY details` each, an empty line, then the results of those that ended (STATE E): lines of
+# The state of many attempts in one round trip. Arguments: the directory of all bundles, that of the run's starter, the starter's script,
+# what may be in use at once, as a batch says it. Input: keys, a line each. Output: a line `STATE KEY details` each, an empty line, then the results of those that ended (STATE E): lines of
 # `SIZE PATH` as wc gives them, an empty line, and the files one after the other.
 cd "$1" || exit 1
 ended= dead= waits=
@@ -29,15 +28,29 @@ while read -r key; do
             echo "L $key its runner (process $pid on $its_host) died without a word"
         fi
     elif [ -d "$key" ]; then
-        waits=1
+        waits="$waits $key"
         echo "Q $key"
     else
         echo "G $key"
     fi
 done
 end_enclosures $dead
-# What was sent and waits needs somebody who starts it: the machine may have been restarted.
-if [ -n "$waits" ] && [ -d "$2" ] && ! lives "$2"; then rouse "$2" "$3"; fi
+# What was sent and waits needs somebody who has it begin: the machine may have been restarted, or no process could be made.
+if [ -n "$waits" ]; then
+    if ! lives "$2/lock"; then
+        (
+            umask 077
+            mkdir -p "$2/new" "$2/old"
+            {
+                echo "$4"
+                for key in $waits; do
+                    read -r asked <"$key/asks" && echo "$key $asked"
+                done
+            } >"$2/part.$$" && mv "$2/part.$$" "$2/new/again.$$"
+        ) 2>/dev/null
+    fi
+    rouse "$2" "$3"
+fi
 echo
 [ -n "$ended" ] || exit 0
 files() {

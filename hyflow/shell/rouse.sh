@@ -1,15 +1,17 @@
 # Whether a run's starter (starter.sh) lives, and how one is brought to life. Read by submit.sh, markers.sh and the starter itself.
 
-# lives OWN: whether somebody works for that directory.
+# lives LOCK: whether who has made that lock is there.
 lives() {
     its_pid= its_born= its_boot= its_host=
-    { read -r its_pid its_born its_boot its_host <"$1/lock/pid"; } 2>/dev/null
+    read -r its_pid its_born its_boot its_host <<EOF
+$(readlink "$1" 2>/dev/null)
+EOF
     [ "$its_host" = "$host" ] && [ "$its_boot" = "$boot" ] && same "$its_pid" "$its_born"
 }
 
 # rouse OWN STARTER: somebody looks soon at what waits there.
 rouse() {
-    if lives "$1" && [ -p "$1/wake" ]; then
+    if lives "$1/lock" && [ -p "$1/wake" ]; then
         (
             exec 9<>"$1/wake"
             echo new >&9

@@ -228,8 +228,10 @@ class ShellSite:
 
     async def _ship(self, tasks: Sequence[Task], members: list[Member]) -> None:
         base = self._there.base
-        batch = "".join([self._room(), *(f"{task.key} {thousandths(task)} {task.resources.memory >> 20}\n" for task in tasks)])
-        stream = await asyncio.to_thread(pack, [*members, Member("batch", batch.encode(), mode=0o600)])
+        asked = {task.key: f"{thousandths(task)} {task.resources.memory >> 20}\n" for task in tasks}
+        asks = [Member(f"{key}/asks", amounts.encode(), mode=0o600) for key, amounts in asked.items()]
+        batch = "".join([f"{self._room}\n", *(f"{key} {amounts}" for key, amounts in asked.items())])
+        stream = await asyncio.to_thread(pack, [*members, *asks, Member("batch", batch.encode(), mode=0o600)])
         # The starter reads batches in the order of their names.
         box = f".incoming-{time.time_ns():020d}-{secrets.token_hex(4)}"
         argv = ("sh", "-c", SUBMIT, "sh", base, box, self._starter, posixpath.join(base, STARTER_NAME))
@@ -238,14 +240,15 @@ class ShellSite:
             raise SiteError("the answer to a submission is not whole", transient=True)
         self._watcher.hurry()
 
+    @property
     def _room(self) -> str:
         """What may be in use at once, as the starter reads it: thousandths of a core, MiB, jobs."""
         capacity, most = self._capacity, self._settings.max_jobs
-        return f"- {round(capacity.cores * 1000)} {capacity.memory >> 20} {'' if most is None else most}\n"
+        return f"- {round(capacity.cores * 1000)} {capacity.memory >> 20} {'' if most is None else most}"
 
     async def _look(self, keys: Collection[Key]) -> Mapping[Key, Status]:
         asked = time.monotonic()
-        marks = await markers.look(self._host, self._there.base, self._starter, keys)
+        marks = await markers.look(self._host, self._there.base, self._starter, self._room, keys)
         found = {key: self._status(key, mark, asked) for key, mark in marks.items()}
         for key, status in found.items():
             if isinstance(status, Done | Lost):

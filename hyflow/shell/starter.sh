@@ -9,28 +9,30 @@ mask=$(umask)
 umask 077
 trap '' HUP
 
-# One at a time, as far as can be told: a lock whose owner is gone is taken over.
+# One at a time, as far as can be told: a lock whose owner is gone is taken over. It is a link whose text says who that is, so that it is
+# never there without.
 acquire() {
+    born $$
     for try in 1 2 3 4 5 6 7 8 9 10; do
-        if mkdir "$own/lock" 2>/dev/null; then
-            born $$
-            printf '%s %s %s %s\n' $$ "$began" "$boot" "$host" >"$own/lock/pid.part" && mv "$own/lock/pid.part" "$own/lock/pid"
-            return
+        ln -s "$$ $began $boot $host" "$own/lock" 2>/dev/null && return
+        ! lives "$own/lock" || return 1
+        mv "$own/lock" "$own/lock.$$" 2>/dev/null || continue
+        if lives "$own/lock.$$"; then # somebody else has taken it over meanwhile
+            ln -s "$(readlink "$own/lock.$$")" "$own/lock" 2>/dev/null
+            try=0
         fi
-        ! lives "$own" || return 1
-        # Who has just made it writes a moment later who it is.
-        if [ ! -e "$own/lock/pid" ] && [ "$try" -lt 8 ]; then
-            sleep 0.1 2>/dev/null || sleep 1
-            continue
-        fi
-        mv "$own/lock" "$own/lock.$$" 2>/dev/null && rm -rf "$own/lock.$$"
+        rm -f "$own/lock.$$"
+        [ "$try" != 0 ] || return 1
     done
     return 1
 }
 
 # listen: the pipe is open for writing here too, so that there is always somebody at its other end.
 listen() {
-    [ -p "$own/wake" ] || mkfifo "$own/wake" || [ -p "$own/wake" ] || exit 1
+    if [ ! -p "$own/wake" ]; then
+        rm -f "$own/wake" # who called at the last one, and came just too late, has made a plain file
+        mkfifo "$own/wake" || exit 1
+    fi
     exec 3<>"$own/wake"
 }
 
@@ -102,6 +104,7 @@ unpack() {
 
 cores=0 memory=0 jobs=0 count=0 all_cores=1000 all_memory=0 most=
 while acquire; do
+    mkdir -p "$own/new" "$own/old" # an ending starter may have taken away the one just before a batch came into the other
     listen
     again=1
     unpack "$own"/old/*
@@ -127,7 +130,7 @@ while acquire; do
     rm -f "$own"/old/*
     rmdir "$own/new" "$own/old" 2>/dev/null
     rm -f "$own/wake" "$own/log"
-    rm -rf "$own/lock"
+    rm -f "$own/lock"
     # Whoever brings a batch from now on finds no lock; what came before that is seen here.
     set -- "$own"/new/*
     [ -e "$1" ] || break

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
@@ -118,8 +119,7 @@ async def test_a_starter_that_is_killed_is_replaced_and_knows_what_runs(tmp_path
         tasks = [noting(site, log, str(number), seconds="1") for number in range(3)]
         tickets = await site.submit(*tasks)
         await site.until_running(tickets[tasks[0].key])
-        lock = tmp_path / "site/run/.starter/lock/pid"
-        os.kill(int(lock.read_text().split()[0]), signal.SIGKILL)
+        os.kill(int(os.readlink(tmp_path / "site/run/.starter/lock").split()[0]), signal.SIGKILL)
         assert {type(end) for end in (await site.ends(tickets.values())).values()} == {Done}
         await gone(tmp_path)
     assert began(log) == ["0", "1", "2"] and most(log) == 1
@@ -157,3 +157,29 @@ async def test_many_in_a_row(tmp_path: Path) -> None:
         assert [kind for some in ends for kind in some] == [Done] * 60
         await gone(tmp_path)
     assert sorted(began(log)) == sorted(map(str, range(60))) and most(log) <= 3
+
+
+async def test_a_call_that_came_too_late_harms_nobody(tmp_path: Path, tools: str) -> None:
+    """Who calls at a pipe that has just been taken away makes a plain file in its place."""
+    async with asyncio.timeout(50), connect(tmp_path, tools) as connector:
+        site = await seen(connector)
+        own = tmp_path / "site/run/.starter"
+        own.mkdir(parents=True)
+        (own / "wake").write_text("new\n")
+        assert await all_of(site, [site.task("true")]) == [Done]
+        await gone(tmp_path)
+
+
+async def test_what_waits_and_is_in_no_batch_begins_all_the_same(tmp_path: Path, tools: str) -> None:
+    log = tmp_path / "log"
+    async with asyncio.timeout(50), connect(tmp_path, tools, max_jobs=1) as connector:
+        site = await seen(connector)
+        tasks = [noting(site, log, str(number), seconds="1") for number in range(3)]
+        tickets = await site.submit(*tasks)
+        await site.until_running(tickets[tasks[0].key])
+        own = tmp_path / "site/run/.starter"
+        os.kill(int(os.readlink(own / "lock").split()[0]), signal.SIGKILL)
+        shutil.rmtree(own)
+        assert {type(end) for end in (await site.ends(tickets.values())).values()} == {Done}
+        await gone(tmp_path)
+    assert sorted(began(log)) == ["0", "1", "2"]
