@@ -18,6 +18,9 @@ from hyflow.staging import here
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Why nothing more can be written to a disk."""
 
+_TRIES = 10
+"""How often it is looked at a directory that somebody else makes or takes away meanwhile."""
+
 
 def check(outdir: Path, own: Collection[Path]) -> None:
     """Refuse an output directory (absolute) that cannot take the results. `own`: where hyflow keeps its own. Raises UsageError."""
@@ -33,6 +36,13 @@ def check(outdir: Path, own: Collection[Path]) -> None:
 
 def unwritable(outdir: Path) -> str | None:
     """Why results cannot be put there; None when they can. What is missing is made for the question, and taken away again."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(FileNotFoundError, FileExistsError):  # another run asks the same just now
+            return _unwritable(outdir)
+    return f"{outdir} comes and goes"
+
+
+def _unwritable(outdir: Path) -> str | None:
     existing = outdir
     while not os.path.lexists(existing) and existing != existing.parent:
         existing = existing.parent
@@ -42,6 +52,8 @@ def unwritable(outdir: Path) -> str | None:
         return f"{existing} is not a directory"
     try:
         _try(outdir, existing)  # the only question that every file system answers truly
+    except (FileNotFoundError, FileExistsError):
+        raise
     except OSError as error:
         return f"{existing} cannot be written to: {reason(error)}"
     return None

@@ -86,7 +86,7 @@ def test_a_run_whose_hyflow_was_killed(place: Place, orphaned: bool) -> None:
     (site,) = answer(done)["sites"]
     assert done.status == 0, done.stderr
     assert (site["site"], site["jobs"], site["containers"], site["error"]) == ("there", JOBS, [], None)
-    assert site["freed"] > 0
+    assert site["freed"] > 0 or place.way == "ssh"  # there all is in memory, where a directory takes no room
     was_cleaned(place, run)
 
 

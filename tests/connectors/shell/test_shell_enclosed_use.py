@@ -50,7 +50,7 @@ async def test_use_is_that_of_the_control_group(tmp_path: Path, tools: str) -> N
             client = 'printf %s "$1" >../id; setsid sh -c "$2" sh "$1" & wait $!'
             task = replace(site.task("sh", "-c", client, "sh", name, work), enclosure=Enclosure((), id_file="id"))
             usage = (await site.done(task)).outcome.usage
-    assert usage.cpu is not None and 0.05 < usage.cpu < 10
+    assert usage.cpu is not None and 0.05 < usage.cpu < 100
     assert usage.memory is not None and 50_000_000 <= usage.memory < 200_000_000
     assert usage.wall is not None and usage.wall > 1.4
 
