@@ -237,7 +237,7 @@ class ShellSite:
         argv = ("sh", "-c", SUBMIT, "sh", base, box, self._starter, posixpath.join(base, STARTER_NAME))
         answer = await trip(self._host, argv, stream, what="submitting jobs")
         if len(answer.splitlines()) != len(tasks):
-            raise SiteError("the answer to a submission is not whole", transient=True)
+            raise Unreachable("the answer to a submission is not whole")  # they may run: it is asked again, and nothing is ended
         self._watcher.hurry()
 
     @property
