@@ -36,16 +36,24 @@ def check(outdir: Path, own: Collection[Path]) -> None:
 
 def unwritable(outdir: Path) -> str | None:
     """Why results cannot be put there; None when they can. What is missing is made for the question, and taken away again."""
-    for _ in range(_TRIES):
+    for _ in range(_TRIES - 1):
         with contextlib.suppress(FileNotFoundError, FileExistsError):  # another run asks the same just now
             return _unwritable(outdir)
-    return f"{outdir} comes and goes"
+    try:
+        return _unwritable(outdir)
+    except (FileNotFoundError, FileExistsError) as error:  # there are file systems that refuse with these
+        return f"{_existing(outdir)} cannot be written to: {reason(error)}"
+
+
+def _existing(path: Path) -> Path:
+    """The path, or what is there of it."""
+    while not os.path.lexists(path) and path != path.parent:
+        path = path.parent
+    return path
 
 
 def _unwritable(outdir: Path) -> str | None:
-    existing = outdir
-    while not os.path.lexists(existing) and existing != existing.parent:
-        existing = existing.parent
+    existing = _existing(outdir)
     if os.path.islink(existing) and not os.path.exists(existing):
         return f"{existing} is a link that leads nowhere, to {os.readlink(existing)}"
     if not os.path.isdir(existing):
