@@ -176,6 +176,14 @@ class Examine(Protocol):
         """What there is to say, the way there first; takes some seconds, and leaves nothing behind."""
 
 
+class Errands(Protocol):
+    """Power: commands of hyflow's own that are too much for the machine on which `open` runs them."""
+
+    def errand(self, argv: Argv) -> Argv:
+        """The command, for `open`, that runs this one as a job of the site's batch system and stays with it: standard input, output, error
+        and exit status are its own, and ending it ends the job. It may wait for its turn without a bound."""
+
+
 @dataclass(frozen=True, slots=True)
 class SiteContext:
     """What a plug-in is told about the run: the site's name, the run's id, and a directory of this machine
