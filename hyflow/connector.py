@@ -210,6 +210,8 @@ class Plugin(Protocol):
     hyflow runs on may say so with an attribute `here` that is true: cleaning up after a run then asks such a site without further ado.
     One whose sites may ask somebody for a password says in an attribute `entering` how many seconds entering may take, instead of 60.
     One whose sites can be reached through a `Way` says so with an attribute `via` that is true, and obeys `SiteContext.via`.
+    One whose jobs can be told more than what every site is told has in an attribute `task_settings` a dataclass of the same kind, each of
+    whose fields has a default: bindings may then set these fields in their `options`, and `Task.options` has those that they set.
     """
 
     name: str
