@@ -49,8 +49,7 @@ _NAMED = ("partition", "account", "qos", "constraint", "nodes")
 class Slurm:
     """`hyflow.batch.system.BatchSystem`. `defaults`: what every job asks for, by option."""
 
-    name = "Slurm"
-    queue_option = "partition"
+    name, queue_option = "Slurm", "partition"
 
     def __init__(self, defaults: Mapping[str, Any]) -> None:
         self._defaults = defaults
@@ -106,7 +105,7 @@ exit 0
 
     def accepted(self, code: int, output: str, said: str) -> Answer:
         known = _ID.fullmatch(output.splitlines()[-1]) if output else None
-        words = "; ".join(dict.fromkeys(line.removeprefix("sbatch: ").removeprefix("error: ") for line in said.splitlines()))[-500:]
+        words = "; ".join(dict.fromkeys(said.replace("sbatch: ", "").replace("error: ", "").splitlines()))[-500:]
         if code == 0:
             return Accepted(known[1]) if known else Unclear(f"sbatch says {output[-100:]!r}")
         if known or "sbatch: " not in said or _DEAF.search(said):
@@ -127,8 +126,8 @@ job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
             lines.append(f"sacct {fields} --jobs={ids} 2>/dev/null | sed 's/^/A|/'")
             lines += [f"scontrol --oneliner show job {id} 2>/dev/null | sed 's/^/S /'" for id in dict.fromkeys(id for id, _ in gone)]
         asked = quote([f"--name={','.join(names)}"])
-        lines.append(f"squeue --noheader --user=\"$(id -un)\" --states=all {asked} --format='Q|%j|%F|%K|%T|%N|%r' || exit 1")
-        return "\n".join([*lines, "echo end"])
+        listed = f"squeue --noheader --user=\"$(id -un)\" --states=all {asked} --format='Q|%j|%F|%K|%T|%N|%r' || exit 1"
+        return "\n".join([*lines, listed, "echo end"])
 
     def entries(self, answer: str) -> Sequence[Entry]:
         *lines, end = answer.splitlines() or [""]
@@ -249,7 +248,8 @@ def _seconds(text: str) -> float | None:
 
 def _largest(partitions: Sequence[Sequence[str]]) -> Resources | None:
     gpus = [sum(int(count) for count in re.findall(r"gpu(?::[^:,()]+)?:(\d+)", words[4])) for words in partitions]
-    return None if not partitions else Resources(max(_number(words[2]) for words in partitions), max(_number(words[3]) for words in partitions) * MIB, gpus=max(gpus))
+    cores, memory = (max((_number(words[at]) for words in partitions), default=0) for at in (2, 3))
+    return Resources(cores, memory * MIB, gpus=max(gpus)) if partitions else None
 
 
 def _number(text: str) -> int:
