@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
@@ -73,7 +74,7 @@ class PowerSuite(Suite):
             errand = power(site, Errands).errand
             script = 'cat; printf "%s\\n" "$@"; echo complaint >&2; exit 3'
             code, said, complaint = await site.run(errand(("sh", "-c", script, "sh", *self.hostile)), b"fed\n")
-            assert (code, said.decode()) == (3, "\n".join(["fed", *self.hostile, ""]))
+            assert (code, said) == (3, b"\n".join(os.fsencode(word) for word in ("fed", *self.hostile, "")))
             assert b"complaint\n" in complaint
 
     async def test_an_errand_sees_the_sites_files(self, tmp_path: Path) -> None:
