@@ -1,5 +1,5 @@
 #!/bin/bash
-# Starts a site's Slurm, when the site boots: in control groups of its own, and in the background, as sshd does not wait for it.
+# Starts a site's Slurm, when the site boots: in control groups of its own, and in the background: sshd does not wait for it.
 # /var/log/slurm/start.log: what goes wrong.
 set -eu
 umask 022
@@ -54,12 +54,14 @@ database() {
 }
 
 accounts() {
-    sacctmgr --immediate add cluster cluster
-    sacctmgr --immediate add qos limited set MaxSubmitJobsPerUser=20
-    sacctmgr --immediate add account lab
-    sacctmgr --immediate add user root,ada,bob account=lab
-    sacctmgr --immediate modify user ada,bob set qos+=limited
-    sacctmgr --immediate modify user bob set adminlevel=operator
+    sacctmgr --immediate <<'END'
+add cluster cluster
+add qos limited set MaxSubmitJobsPerUser=20
+add account lab
+add user root,ada,bob account=lab
+modify user ada,bob set qos+=limited
+modify user bob set adminlevel=operator
+END
 }
 
 all() {
