@@ -1,13 +1,15 @@
-"""What a step asks in the end, and where it may run: the deployment's word on both, for the locations that there are."""
+"""What a step asks in the end, where it may run, and with which options: the deployment's word, for the locations that there are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
+from typing import Any
 
 from hyflow.deployment import Deployment
 from hyflow.deployment.binding import Override
-from hyflow.engine.house import Binding
+from hyflow.engine.house import Binding, Options
 from hyflow.model.places import Location
 from hyflow.model.resources import Request
 
@@ -23,6 +25,16 @@ def binding_of(deployment: Deployment, places: Mapping[str, Location]) -> Bindin
         return _overridden(request, override), override.time, names
 
     return bound
+
+
+def options_of(deployment: Deployment) -> Options:
+    """What the bindings say of a step's jobs at a site; worked out once for each pair."""
+
+    @cache
+    def options(step: str, site: str) -> Mapping[str, Any]:
+        return deployment.options(step, site)
+
+    return options
 
 
 def _locations(deployment: Deployment, step: str, places: Mapping[str, Location]) -> tuple[str, ...]:

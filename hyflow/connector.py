@@ -159,6 +159,26 @@ class Logs(Protocol):
         """The same, and what is added, as it is, until the attempt has ended; the file need not be there yet. Holds one command open."""
 
 
+class Launches(Protocol):
+    """Power: the site starts the processes of an MPI program by itself, as many as a task's `processes` says. Elsewhere a task's command
+    does that."""
+
+
+class Withdraws(Protocol):
+    """Power: tasks may wait long before `submit` answers for them, and until then be taken back."""
+
+    def withdraw(self, keys: Collection[Key]) -> None:
+        """Those of them for which there has been no answer get Refused as theirs; nothing is known of the others."""
+
+
+class Errands(Protocol):
+    """Power: commands of hyflow's own can be run as jobs of the site's batch system."""
+
+    def errand(self, argv: Argv) -> Argv:
+        """The command that runs this one so, attached: standard input, output, error and exit status are its own. Raises SiteError where
+        the batch system has nothing of the kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What was found of a site: `words` about what `name` says, one line, not made safe for a terminal. `level`: "warning" for what may
@@ -202,6 +222,8 @@ class Plugin(Protocol):
     hyflow runs on may say so with an attribute `here` that is true: cleaning up after a run then asks such a site without further ado.
     One whose sites may ask somebody for a password says in an attribute `entering` how many seconds entering may take, instead of 60.
     One whose sites can be reached through a `Way` says so with an attribute `via` that is true, and obeys `SiteContext.via`.
+    One whose jobs can be told more than what every site is told has in an attribute `task_settings` a dataclass of the same kind, each of
+    whose fields has a default: bindings may then set these fields in their `options`, and `Task.options` has those that they set.
     """
 
     name: str

@@ -32,7 +32,7 @@ _INPUT = "input "
 _encoder = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 _WORDS = {
     "tool": "the tool", "image": "the container image", "container": "whether it runs in a container",
-    "options": "the options of its container", "site": "the site",
+    "options": "the options of its container", "site": "the site", "binding": "the options of its binding",
     "modules": "the environment modules", "path": "the PATH", "executable": "the executable", "runtime": "the resources that it reads",
 }
 
@@ -80,18 +80,21 @@ class Contained:
 @dataclass(frozen=True)
 class Bare:
     """The command runs with what a site has: `site` says which one and how its jobs are started, `modules` which environment modules
-    are loaded, `path` where commands are looked for, `executable` the fingerprint of what is started. Plain values."""
+    are loaded, `path` where commands are looked for, `executable` the fingerprint of what is started, `options` what the deployment says of
+    the job in the words of the site (the machines of two partitions may differ). Plain values."""
 
     site: Value
     modules: Value
     path: str
     executable: str
+    options: Mapping[str, Value] = field(default_factory=dict)
 
     @cached_property
     def parts(self) -> Mapping[str, str]:
         """Of the identities of all jobs that run so."""
-        named = (("site", self.site), ("modules", self.modules), ("path", self.path), ("executable", self.executable))
-        return {name: _digest(value) for name, value in named}
+        named = {"site": self.site, "modules": self.modules, "path": self.path, "executable": self.executable}
+        said = {"binding": dict(self.options)} if self.options else {}
+        return {name: _digest(value) for name, value in {**named, **said}.items()}
 
 
 @dataclass(frozen=True)

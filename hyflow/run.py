@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyflow import plain, resuming
-from hyflow.binding import binding_of
+from hyflow.binding import binding_of, options_of
 from hyflow.connector import Stay
 from hyflow.control import serve
 from hyflow.cwl.processes import Processes
@@ -214,7 +214,7 @@ async def _with_sites(run: _Run) -> Result:
             async with keeper if wanted else contextlib.nullcontext() as kept:
                 house = House(
                     run.dir.id, run.processes, state, run.journal, sites, places, binding, mover, run.observer, containers, modules,
-                    run.deployment.retries, kept,
+                    run.deployment.retries, kept, options_of(run.deployment),
                 )  # fmt: skip
                 return await _drive(run, house, group, await run.begin(house))
         finally:

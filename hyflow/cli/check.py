@@ -116,7 +116,7 @@ def _binding(binding: Binding) -> str:
         "gpus": asked.gpus,
         "time": None if asked.time is None else f"{asked.time}s",
     }
-    text = ", ".join(f"{name}: {value}" for name, value in parts.items() if value is not None)
+    text = ", ".join([*(f"{name}: {value}" for name, value in parts.items() if value is not None), *_given(binding.options)])
     return f"  {binding.step}  ->  {' or '.join(map(str, binding.targets))}" + (f"  ({text})" if text else "")
 
 
@@ -146,4 +146,5 @@ def _object(deployment: Deployment, answers: Sequence[Answer] | None) -> dict[st
 def _binding_object(binding: Binding) -> dict[str, Any]:
     asked = binding.resources
     resources = {"cores": asked.cores, "memory": asked.memory, "gpus": asked.gpus, "time": asked.time}
-    return {"step": binding.step, "targets": [str(target) for target in binding.targets], "resources": resources}
+    return {"step": binding.step, "targets": [str(target) for target in binding.targets], "resources": resources,
+            "options": dict(binding.options)}

@@ -2,13 +2,14 @@
 
 A pattern covers the steps that it names and everything below them; `*` stands for any characters within one part of a path.
 The most specific pattern wins: more parts, then fewer with wildcards, then the later one in the file. It says where the step runs; of
-resources it says those that it names, and leaves the others to the next.
+resources and options it says those that it names, and leaves the others to the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from hyflow.errors import DeploymentError, HyflowError, Where
 from hyflow.nearest import suggestion
@@ -40,12 +41,14 @@ NO_OVERRIDE = Override()
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The steps that `step` covers run at one of `targets`, the first being preferred."""
+    """The steps that `step` covers run at one of `targets`, the first being preferred. `options`: what their jobs are to have in the words
+    of the sites' batch systems, as plain values."""
 
     step: str
     targets: tuple[Target, ...]
     resources: Override = NO_OVERRIDE
     where: Where | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def covers(pattern: str, step: str) -> bool:
@@ -73,6 +76,11 @@ def override_for(bindings: Sequence[Binding], step: str) -> Override:
     asked = [one.resources for one in covering(bindings, step)]
     chosen = {name: next((value for one in asked if (value := getattr(one, name)) is not None), None) for name in Override.__slots__}
     return Override(**chosen)
+
+
+def options_for(bindings: Sequence[Binding], step: str) -> dict[str, Any]:
+    """What the step's jobs are to have: each option as the most specific of the bindings that set it has it."""
+    return {name: value for one in reversed(covering(bindings, step)) for name, value in one.options.items()}
 
 
 def step_problems(

@@ -72,6 +72,8 @@ def _explain(document: Node, error: ValidationError) -> list[HyflowError]:
             return [DeploymentError(f"{name} is empty", where=where, hint=schema.get("description"))]
         case "uniqueItems":
             return [DeploymentError(f"{name} names the same thing twice", where=where, hint="name it once")]
+        case "anyOf":  # of whatever kind else it may be: what is wrong with it as the first
+            return _explain(document, error.context[0])
         case "not":
             return [DeploymentError(schema["title"], where=where, hint=schema["description"])]
         case "minimum":

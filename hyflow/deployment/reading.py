@@ -13,6 +13,7 @@ from hyflow.deployment.binding import NO_OVERRIDE, Binding, Override, Target, lo
 from hyflow.deployment.checking import place, problems
 from hyflow.deployment.document import MOST_BYTES, Node, locate, parse
 from hyflow.deployment.kinds import unreadable
+from hyflow.deployment.options import option_problems
 from hyflow.deployment.overlay import with_profile, with_sets
 from hyflow.deployment.schema import deployment_schema, ways
 from hyflow.deployment.settings import instance
@@ -76,6 +77,8 @@ def _understood(
     if (guessed := _with_nearest_types(document, types)) is not document:  # the settings of a type with a slip in it are looked at, too
         plugins = {**plugins, **_installed(guessed)}
         wrong += problems(guessed, deployment_schema(plugins, types))
+    astray = option_problems(guessed, plugins)
+    wrong = [*(one for one in wrong if one.where not in {other.where for other in astray}), *astray]  # these say more
     if found := {str(problem): problem for problem in wrong}:
         raise DeploymentError(sorted(found.values(), key=place))
     sites = _sites(document, plugins)
@@ -83,8 +86,8 @@ def _understood(
     bind = tuple(_binding(item, locate(document, ["bind", number])) for number, item in enumerate(values.get("bind", [])))
     known = {name: _known_locations(site) for name, site in sites.items()}
     declared = {name: locations for name, locations in known.items() if locations is not None}
-    if astray := location_problems(bind, declared):
-        raise DeploymentError(astray)
+    if nowhere := location_problems(bind, declared):
+        raise DeploymentError(nowhere)
     return Deployment(sites, bind, source, json.dumps(values), _retries(values.get("retry", {})))
 
 
@@ -177,7 +180,8 @@ def _way(values: dict[str, Any], plugins: Mapping[str, Plugin]) -> Via:
 def _binding(values: dict[str, Any], where: Where) -> Binding:
     named = values["site"]
     targets = tuple(_target(text) for text in ([named] if isinstance(named, str) else named))
-    return Binding(values["step"], targets, _overrides(values["resources"]) if "resources" in values else NO_OVERRIDE, where)
+    resources = _overrides(values["resources"]) if "resources" in values else NO_OVERRIDE
+    return Binding(values["step"], targets, resources, where, values.get("options", {}))
 
 
 def _retries(values: Mapping[str, Any]) -> Retries:

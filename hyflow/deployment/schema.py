@@ -41,28 +41,23 @@ _RESOURCES: Schema = {
     "minProperties": 1,
 }
 
-_BINDING: Schema = {
-    "type": "object",
-    "properties": {
-        "step": {
-            "type": "string",
-            "pattern": r"^(/|(/[^/]+)+)$(?!\n)",
-            "title": "the path of a step, as in / or /train/fit",
-            "description": "The path of a step, with all below it; * stands for any characters but /. The most specific binding holds.",
-        },
-        "site": {
-            "type": ["string", "array"],
-            "pattern": _TARGET,
-            "title": "a site, or SITE/LOCATION, or a list of them",
-            "items": {"type": "string", "pattern": _TARGET, "title": "a site, or SITE/LOCATION"},
-            "minItems": 1,
-            "uniqueItems": True,
-            "description": "A site, or a list of sites of which hyflow may choose; SITE/LOCATION names one location of a site.",
-        },
-        "resources": _RESOURCES,
+_BINDING: Mapping[str, Schema] = {
+    "step": {
+        "type": "string",
+        "pattern": r"^(/|(/[^/]+)+)$(?!\n)",
+        "title": "the path of a step, as in / or /train/fit",
+        "description": "The path of a step, with all below it; * stands for any characters but /. The most specific binding holds.",
     },
-    "required": ["step", "site"],
-    "additionalProperties": False,
+    "site": {
+        "type": ["string", "array"],
+        "pattern": _TARGET,
+        "title": "a site, or SITE/LOCATION, or a list of them",
+        "items": {"type": "string", "pattern": _TARGET, "title": "a site, or SITE/LOCATION"},
+        "minItems": 1,
+        "uniqueItems": True,
+        "description": "A site, or a list of sites of which hyflow may choose; SITE/LOCATION names one location of a site.",
+    },
+    "resources": _RESOURCES,
 }
 
 
@@ -97,6 +92,7 @@ _RETRY: Schema = {
 
 def deployment_schema(plugins: Mapping[str, Plugin], types: Collection[str] = ()) -> Schema:
     """The whole file's schema. `types`: every site type that may be named, where those are more than the plug-ins that are given."""
+    bind = "Which steps run where: a list, as in [{step: /, site: here}]."
     parts: Schema = {
         "sites": {
             "type": "object",
@@ -105,7 +101,7 @@ def deployment_schema(plugins: Mapping[str, Plugin], types: Collection[str] = ()
             "additionalProperties": _site(plugins, sorted({*plugins, *types})),
             "minProperties": 1,
         },
-        "bind": {"type": "array", "description": "Which steps run where: a list, as in [{step: /, site: here}].", "items": _BINDING},
+        "bind": {"type": "array", "description": bind, "items": _binding(plugins)},
         "retry": _RETRY,
     }
     partial = {name: {"type": kind["type"]} for name, kind in parts.items()}
@@ -119,6 +115,33 @@ def deployment_schema(plugins: Mapping[str, Plugin], types: Collection[str] = ()
         "required": ["version", "sites"],
         "additionalProperties": False,
     }
+
+
+def _binding(plugins: Mapping[str, Plugin]) -> Schema:
+    parts = {**_BINDING, "options": _options(plugins)}
+    return {"type": "object", "properties": parts, "required": ["step", "site"], "additionalProperties": False}
+
+
+def _options(plugins: Mapping[str, Plugin]) -> Schema:
+    """What a binding may say of its jobs at sites of any of these types. One option may be of another kind at each."""
+    kinds: dict[str, list[Schema]] = {}
+    for plugin in plugins.values():
+        for name, schema in task_schema(plugin)["properties"].items():
+            if schema not in (known := kinds.setdefault(name, [])):
+                known.append(schema)
+    return {
+        "type": "object",
+        "description": "What is asked of the site's batch system in its own words, as in {partition: gpu}; the site's type says which.",
+        "properties": {name: known[0] if len(known) == 1 else {"anyOf": known} for name, known in sorted(kinds.items())},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+
+
+def task_schema(plugin: Plugin) -> Schema:
+    """What a binding may say of its jobs at a site of this type, in `options`."""
+    settings = getattr(plugin, "task_settings", None)
+    return {"type": "object", "properties": {}, "additionalProperties": False} if settings is None else object_schema(settings)
 
 
 def ways(plugins: Mapping[str, Plugin]) -> dict[str, Way]:

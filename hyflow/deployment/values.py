@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from hyflow.connector import Plugin, Way
-from hyflow.deployment.binding import Binding, Override, Target, location_problems, override_for, step_problems, targets_for
+from hyflow.deployment.binding import Binding, Override, Target, location_problems, options_for, override_for, step_problems, targets_for
 from hyflow.errors import DeploymentError
 from hyflow.model.containers import ContainerSettings, Runtime
 from hyflow.model.retries import RETRIES, Retries
@@ -73,6 +73,13 @@ class Deployment:
     def override(self, step: str) -> Override:
         """What the bindings ask in place of what the tool asks."""
         return override_for(self.bind, step)
+
+    def options(self, step: str, site: str) -> dict[str, Any]:
+        """What the bindings say of the step's jobs at the site; options for sites of other types are left out."""
+        asked = options_for(self.bind, step)
+        known = getattr(self.sites[site].plugin, "task_settings", None)
+        names = {each.name for each in fields(known)} if known is not None else ()
+        return {name: value for name, value in asked.items() if name in names}
 
     def check_steps(self, paths: Sequence[str], placeless: Collection[str] = ()) -> None:
         """Raise DeploymentError with all that is wrong with the bindings for a workflow of these steps. `placeless` are those of them

@@ -36,6 +36,12 @@ class Binding(Protocol):
     def __call__(self, step: str, request: Request) -> tuple[Request, float | None, tuple[str, ...]]: ...
 
 
+class Options(Protocol):
+    """What the deployment says of a step's jobs at a site, in the words of its batch system (`Task.options`)."""
+
+    def __call__(self, step: str, site: str) -> Mapping[str, Any]: ...
+
+
 class Listener(Protocol):
     """Somebody who watches: told of every event once it is durable, of staging (its "begin" and its "end"), of what stops nothing."""
 
@@ -44,6 +50,10 @@ class Listener(Protocol):
     def stage(self, job: JobId, text: str) -> None: ...
 
     def warn(self, text: str) -> None: ...
+
+
+def _no_options(step: str, site: str) -> Mapping[str, Any]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,7 @@ class House:
     """How often a job is tried, by the class of its failures."""
     reuse: Reusing | None = None
     """What takes results of earlier runs, and keeps those of this one; None where that is not wanted."""
+    options: Options = _no_options
 
 
 async def settle(call: Callable[[Facts], T | Ask], mover: Mover, scripted: bool) -> T:

@@ -30,15 +30,22 @@ def _words(amount: Resources) -> str:
 
 @dataclass(slots=True)
 class _Room:
-    """What is free at a location (None: the site queues by itself), and the jobs that it has taken without room for them, by arrival."""
+    """What is free at a location (None: the site queues by itself), and the jobs that it has taken without room for them, by arrival.
+
+    `queued`: how many jobs a site has taken that queues by itself; it takes no more than `ahead` of them at a time (0: any number).
+    """
 
     free: Resources | None
     ahead: int
     early: dict[JobId, Resources] = field(default_factory=dict)
+    queued: int = 0
 
     def book(self, wanted: Resources) -> bool:
         """Whether there is room now."""
         if self.free is None:
+            if 0 < self.ahead <= self.queued:
+                return False
+            self.queued += 1
             return True
         if self.early or not wanted.fits(self.free):
             return False
@@ -47,19 +54,22 @@ class _Room:
 
     def book_early(self, job: JobId, wanted: Resources) -> bool:
         """Whether the location takes one more that has to wait there."""
-        if len(self.early) >= self.ahead:
+        if self.free is None or len(self.early) >= self.ahead:
             return False
         self.early[job] = wanted
         return True
 
     def adopt(self, job: JobId, granted: Resources) -> None:
         """The job is there already, whatever room there is."""
-        if not self.book(granted):
+        if self.free is None:
+            self.queued += 1
+        elif not self.book(granted):
             self.early[job] = granted
 
     def release(self, job: JobId, granted: Resources) -> None:
         """The job is done; those that have waited longest move up."""
         if self.free is None:
+            self.queued -= 1
             return
         if self.early.pop(job, None) is None:
             self.free = self.free.plus(granted)

@@ -45,10 +45,10 @@ async def _earlier(house: House, action: Submit, location: Location, needs: Need
     if reuse is None:
         return NOT_SOUGHT
     try:
-        task = bound.task if bound is not None else await settle(
+        task = bound.task if bound is not None else _with_options(house, job, await settle(
             lambda facts: house.processes.rehearse(job, needs, action.resources, facts),
             house.mover, house.processes.aside(job.process, job.inputs),
-        )  # fmt: skip
+        ), location.site)  # fmt: skip
         return await reuse.find(job, needs, location, action.resources, task, image, _before(house, job, task, location.site))
     except SiteError as error:
         return Missed(f"whether an earlier result is the same cannot be told: {error.what}")
@@ -71,9 +71,14 @@ async def bind(house: House, action: Submit, location: Location, needs: Needs) -
 
         answer = await asyncio.to_thread(call, facts) if aside else call(facts)
         if not isinstance(answer, Ask):
-            return answer
+            return replace(answer, task=_with_options(house, job, answer.task, location.site))
         wanted = [fact.uri for fact in answer.facts if isinstance(fact, Localize)]
         facts.update(await house.mover.answer({fact for fact in answer.facts if not isinstance(fact, Localize)}))
+
+
+def _with_options(house: House, job: Job, task: Task, site: str) -> Task:
+    """The task with what the deployment says of it at the site."""
+    return replace(task, options=options) if (options := house.options(job.id.step, site)) else task
 
 
 async def entered(house: House, job: Job, task: Task, site: str) -> tuple[Task, str | None, tuple[str, ...]]:

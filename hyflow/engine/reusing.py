@@ -27,7 +27,7 @@ from hyflow.model.resources import Resources
 from hyflow.model.tasks import EntryKind, Manifest, Task
 from hyflow.model.values import Inputs, walk_data
 from hyflow.results import Held, Result, Results, Writer
-from hyflow.reuse import Bare, Contained, Identity, Nature, differences, identity, wanted
+from hyflow.reuse import Bare, Contained, Identity, Nature, canonical, differences, identity, wanted
 from hyflow.shell.executables import Command, Executables, Fingerprint, command_of
 from hyflow.staging.digests import Digest, Digests
 from hyflow.staging.trees import is_executable, tree_digest
@@ -108,7 +108,7 @@ class Reusing:
     _taken: set[str] = field(default_factory=set)
     """Those whose results it has taken."""
     _natures: dict[str, Nature] = field(default_factory=dict)
-    _bares: dict[tuple[str, tuple[str, ...], Fingerprint], Bare] = field(default_factory=dict)
+    _bares: dict[tuple[str, tuple[str, ...], Fingerprint, bytes], Bare] = field(default_factory=dict)
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: list[_Ended] = field(default_factory=list)
     _keeping: asyncio.Task[None] | None = None
@@ -170,7 +170,7 @@ class Reusing:
             told = await site.executables.of(command)
             if told.why:
                 raise _Apart(told.why)
-            within, fingerprint = self._bare(location.site, before, told), told.sha256
+            within, fingerprint = self._bare(location.site, before, told, task.options), told.sha256
         addresses = wanted(nature, needs.inputs)
         digests = await self.digests.of(addresses)
         if lacking := [uri for uri in addresses if uri not in digests]:
@@ -179,9 +179,9 @@ class Reusing:
         amounts = self.processes.amounts(resources) if self.processes.identity(job.process).sizes else None
         return Sought(identity(nature, needs.inputs, sums, within, amounts), digests, command, fingerprint)
 
-    def _bare(self, site: str, before: tuple[str, ...], told: Fingerprint) -> Bare:
-        made = Bare(self.sites[site].nature, list(before), told.path, told.sha256)
-        return self._bares.setdefault((site, before, told), made)
+    def _bare(self, site: str, before: tuple[str, ...], told: Fingerprint, options: Mapping[str, Any]) -> Bare:
+        made = Bare(self.sites[site].nature, list(before), told.path, told.sha256, options)
+        return self._bares.setdefault((site, before, told, canonical(dict(options))), made)
 
     def _nature(self, process: str) -> Nature:
         found = self._natures.get(process)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
-from hyflow.connector import Connector, Done, Forget, Lost, Queued, Refused, Running, Status, Ticket, Unknown
+from hyflow.connector import Connector, Done, Forget, Lost, Queued, Refused, Running, Status, Ticket, Unknown, Withdraws
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import Location
@@ -28,6 +28,9 @@ Ended: TypeAlias = Done | Lost | Refused | LetGo
 
 _PATIENCE = 60.0
 """Seconds that a site has to end attempts, and to find those that it may have taken."""
+
+_WATCHED = 0.5
+"""Seconds after which attempts are watched that were taken, while others still wait to be."""
 
 
 @dataclass(slots=True, eq=False)
@@ -93,6 +96,8 @@ class Site:
         known = [self._attempts[key] for key in keys if key in self._attempts]
         self._cancelled.update(attempt.task.key for attempt in known)
         try:
+            if (power := self.connector.power(Withdraws)) is not None:
+                power.withdraw([attempt.task.key for attempt in known if not attempt.answered])
             async with self._bounded():
                 await self._cancel_taken([attempt for attempt in known if attempt.ticket is not None])
                 if known:
@@ -191,9 +196,19 @@ class Site:
             _end(attempt, Lost("cancelled before it was submitted"))
         attempts = [attempt for attempt in gathered if not attempt.ended.done()]
         if attempts:
-            taken: dict[Ticket, _Attempt] = {}
-            await self._submit(at, attempts, taken)
-            await self._watch(taken)
+            await self._submit_and_watch(at, attempts)
+
+    async def _submit_and_watch(self, at: Location, attempts: list[_Attempt]) -> None:
+        """Those that are taken first are watched while the others wait to be taken, which may be long."""
+        taken: dict[Ticket, _Attempt] = {}
+        watched: set[Ticket] = set()
+        async with asyncio.TaskGroup() as group:
+            submitting = group.create_task(self._submit(at, attempts, taken), name=f"submitting to {at}")
+            while not submitting.done():
+                await asyncio.wait([submitting], timeout=_WATCHED)
+                if new := {ticket: attempt for ticket, attempt in taken.items() if ticket not in watched}:
+                    watched |= new.keys()
+                    group.create_task(self._watch(new), name=f"watching {at}")
 
     async def _submit(self, at: Location, attempts: list[_Attempt], taken: dict[Ticket, _Attempt]) -> None:
         """Submit them, again and again until the site has answered for each; those that it took get into `taken`."""
@@ -217,7 +232,7 @@ class Site:
             if not isinstance(answer, Refused):
                 _take(by_key[key], answer, taken)
             elif not by_key[key].ended.done():
-                _end(by_key[key], answer)
+                _end(by_key[key], Lost("cancelled before it was submitted") if key in self._cancelled else answer)
         if any(not attempt.answered for attempt in attempts):
             raise SiteError("the site did not say whether it took a job", transient=True)
 

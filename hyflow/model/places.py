@@ -68,7 +68,8 @@ class Location:
 
     `capacity` is what may be in use at once, None where the site queues by itself; `largest` is the largest request that
     it can ever satisfy (None: not known). `ahead`: how many attempts beyond its capacity it takes all the same, and starts in
-    their order when there is room, so that nothing stands idle between one job and the next. `mounts` says where each file
+    their order when there is room, so that nothing stands idle between one job and the next; where the site queues by itself, how many
+    attempts it takes at a time, queued and running together (0: as many as there are). `mounts` says where each file
     system is mounted, as absolute paths; `workdir` is the absolute directory, on `filesystem`, below which hyflow makes its own.
     `fleeting`: its attempts are processes of hyflow's own machine, which end when hyflow is interrupted; elsewhere they go on, and are
     found again.

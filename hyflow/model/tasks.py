@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from hyflow.model.containers import Container, Enclosure
 from hyflow.model.jobs import Key
@@ -60,6 +61,9 @@ class Task:
     PATH of the machine. `stdin` is an absolute path on the machine (None: /dev/null). `stdout` and `stderr` are relative to `out`
     (None: the files stdout and stderr in `dir`). `time_limit` in seconds (None: no limit). `network`: the command may use it.
     `limits`: which of the resources were asked for, and may be enforced ("cores", "memory").
+    `options`: what the deployment says of the job in the words of its site's batch system, as plain values; only words that the site's
+    type knows (`Plugin.task_settings`). `processes`: the command is to be started as so many processes of one MPI program, at least 1;
+    None: it is no such program.
 
     With a `container` argv and environment are those inside it. A site that cannot run containers by itself is given the command of an
     engine's client instead, with an `enclosure`; then `container` is None.
@@ -81,6 +85,8 @@ class Task:
     limits: tuple[str, ...] = ()
     container: Container | None = None
     enclosure: Enclosure | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    processes: int | None = None
 
 
 class EntryKind(StrEnum):

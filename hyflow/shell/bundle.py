@@ -123,16 +123,18 @@ def command_script(task: Task) -> str:
     """The command in exactly its environment, its streams redirected; run in a group of its own, with the umask of the login.
 
     The client of a container engine has its own settings in the login's environment: it gets that as well, as it was before the runner's
-    LC_ALL (the second argument, NAME=VALUE or nothing, is what that was).
+    LC_ALL (the second argument, NAME=VALUE or nothing, is what that was). The third argument are words for env, or nothing: where there are
+    some, the command gets its environment on top of the login's, without what they take away.
     """
     out, err = stream_files(task)
-    given = ["-i", "--"] if task.enclosure is None else ["-u", "LC_ALL", "--", '${2:+"$2"}']
+    own = "${3:--i} ${3:+-u LC_ALL} -- ${3:+${2:+\"$2\"}}"
+    given = own if task.enclosure is None else '-u LC_ALL -- ${2:+"$2"}'
     path = [] if "PATH" in task.environment else ['"PATH=$PATH"']
     settings = [quote([f"{name}={value}"]) for name, value in environment(task.environment)]
     # env would take a command with "=" in its name for one more variable.
     shield = ["sh", "-c", quote(['exec "$@"']), "sh"] if "=" in task.argv[0] else []
     redirected = f"<{quote([task.stdin or '/dev/null'])} >{quote([out])} " + ("2>&1" if out == err else f"2>{quote([err])}")
-    words = ["exec", "env", *given, *path, *settings, *shield, quote(task.argv), redirected]
+    words = ["exec", "env", given, *path, *settings, *shield, quote(task.argv), redirected]
     # In a subshell with the redirections, so that what this shell says of a killed command does not go to the command's own files.
     return f'umask "$1"\ncd {quote([posixpath.join(task.dir, "out")])} || exit 1\n({" ".join(words)})\nexit $?\n'
 

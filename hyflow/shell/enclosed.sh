@@ -4,9 +4,9 @@ nap() {
     sleep "$1" 2>/dev/null || sleep 1
 }
 
-# How often the kernel has ended a process for want of memory, as a line of its own statistics.
+# How often the kernel has ended a process for want of memory, as a line of its own statistics: in the job, where that is counted.
 oom_kills() {
-    grep '^oom_kill ' /proc/vmstat 2>/dev/null
+    grep '^oom_kill ' "${HYFLOW_OOM:-/proc/vmstat}" 2>/dev/null
 }
 
 # The control group of the container whose id is $id: sets `peak` and `spent` to files that count for it, as far as there are any.

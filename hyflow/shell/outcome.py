@@ -28,6 +28,8 @@ def parse_outcome(parts: Mapping[str, bytes]) -> Done | Lost:
     how, code, started, ended, host = (first.split(" ", 4) + [""] * 5)[:5]
     if how == "cancelled":
         return Lost("cancelled", FailureClass.CANCELLED)
+    if how == "lost":  # written off by hyflow, which keeps why in place of the status
+        return Lost(words, FailureClass(code) if code in list(FailureClass) else FailureClass.INFRASTRUCTURE)
     begin, end = seconds(started), seconds(ended)
     if how == "outputs" and _code.fullmatch(code):
         full = words.endswith("the disk is full")

@@ -8,6 +8,7 @@ import os
 import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from hyflow.connector import Pipe
 from hyflow.errors import SiteError
@@ -15,6 +16,22 @@ from hyflow.shell.reach import SignedPipe, last_of, signed
 from hyflow.shell.silence import Silence
 
 GRACE = 2.0
+
+
+class OwnShell:
+    """`hyflow.connector.Reach`: this machine's own shell. `patience`: seconds for which nothing may move."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+
+    async def __aenter__(self) -> OwnShell:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        pass
+
+    def open(self, line: str) -> AbstractAsyncContextManager[Pipe]:
+        return attached(("sh", "-c"), line, self._patience, "See the site's `patience`.")
 
 
 class ProcessChannel:

@@ -2,9 +2,13 @@
 # POSIX sh with coreutils or busybox. Given are the variables
 #   ctl (the attempt's control directory), dir (the task's directory), limit (seconds or nothing), stdout, stderr (files), enclosed (1: the
 #   command is the client of a container engine), id_file (where that writes the container's id, or nothing),
+#   in a batch job also the environment's HYFLOW_JOB (which job of which batch), HYFLOW_NODE (the machine's name), HYFLOW_DROP (words for env that
+#   take away what commands must not have of the job's environment; nothing: they get none of it), HYFLOW_OOM (the file in which is counted what was
+#   ended in this job for want of memory, or nothing);
 #   and the functions `late` (checks of what is staged, and staging that needs commands) and `globs`.
 # What a machine of the other family (macOS, BSD) calls differently is chosen once, here.
 unset CDPATH
+HYFLOW_OOM=${HYFLOW_OOM-}
 mask=$(umask)
 umask 077
 locale=${LC_ALL+LC_ALL=$LC_ALL}
@@ -21,6 +25,7 @@ fi
 
 # The claim: a key's command starts once, however often it was submitted.
 mkdir "$ctl/claim" 2>/dev/null || exit 0
+[ -z "${HYFLOW_JOB-}" ] || echo "$HYFLOW_JOB" >"$ctl/claim/job"
 
 code=0 ended= pid= command= helpers= late= lost=trouble disowned=
 
@@ -75,7 +80,7 @@ end_strays() {
 
 cancel() {
     trap '' TERM
-    [ -n "$pid" ] || finish cancelled
+    [ -n "$pid" ] || told_to_end
     if [ -n "$command" ]; then # else the signal came before the command's id had its own name
         [ "$pid" = "$command" ] || helpers="$helpers $pid"
         pid=$command
@@ -84,6 +89,12 @@ cancel() {
     end_command
     end_strays
     end_enclosure
+    told_to_end
+}
+
+# Whoever ended it: in a batch job that may be somebody else than hyflow, and the batch system knows why.
+told_to_end() {
+    [ -z "${HYFLOW_JOB-}" ] || [ -e "$ctl/cancel" ] || exit 1
     finish cancelled
 }
 
@@ -130,14 +141,14 @@ beside() {
 }
 
 run() {
-    if [ -n "$enclosed" ]; then kills=$(oom_kills); fi
+    if [ -n "$enclosed$HYFLOW_OOM" ]; then kills=$(oom_kills); fi
     if [ -n "$id_file" ]; then
         : >"$m/used"
         [ ! -e "$id_file" ] || rm -f "$id_file" # no engine would write over it
     else
         times >"$m/cpu0"
     fi
-    detach sh "$ctl/command.sh" "$mask" "$locale" </dev/null >/dev/null 2>"$t/said"
+    detach sh "$ctl/command.sh" "$mask" "$locale" "${HYFLOW_DROP-}" </dev/null >/dev/null 2>"$t/said"
     [ -n "$pid" ] || fail "nothing can be written to $ctl on $host"
     command=$pid
     born "$pid"
@@ -262,6 +273,7 @@ else
     read -r boot </proc/sys/kernel/random/boot_id
     read -r host </proc/sys/kernel/hostname
 fi
+host=${HYFLOW_NODE:-$host}
 printf '%s %s %s %s %s\n' $$ "$began" "$boot" "$started" "$host" >"$ctl/claim/runner"
 trap cancel TERM
 
@@ -280,6 +292,8 @@ whose=${disowned:+"belong to another user and "}
 collect 2>>"$ctl/log" || fail "its outputs ${whose}could not be recorded on $host: $(tail -c 500 "$ctl/log")"
 if [ -n "$late" ]; then
     finish timeout
+elif [ -n "$HYFLOW_OOM" ] && [ "$(oom_kills)" != "$kills" ]; then
+    finish code memory # whatever the command makes of it
 elif [ -s "$t/said" ] || [ "$code" = 130 ] || [ "$code" = 141 ]; then
     # The shell in between has said that the command was killed; a command that itself exits like that leaves it silent.
     # Of SIGINT and SIGPIPE no shell says anything, and who exits with these numbers passes on that somebody had one of them.

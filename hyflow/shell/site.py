@@ -83,7 +83,7 @@ class ShellSite:
         name = self._settings.filesystem or own
         room = self._capacity
         ahead = round(max(AHEAD, AHEAD_CORES * room.cores))
-        return (Location(self._site, self._node, name, self._there.workdir, {name: "/"}, capacity=room, largest=room, ahead=ahead),)
+        return (Location(self._site, self._node, name, self.there.workdir, {name: "/"}, capacity=room, largest=room, ahead=ahead),)
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
         return (self._host if self._files is None else Lines(self._files)).open(argv)
@@ -107,7 +107,7 @@ class ShellSite:
     async def find(self, keys: Collection[Key]) -> Mapping[Key, Ticket]:
         if not keys:
             return {}
-        found = await markers.present(self._host, self._there.base, keys)
+        found = await markers.present(self._host, self.there.base, keys)
         return {key: self._ticket(key) for key in found}
 
     async def watch(self, tickets: Collection[Ticket]) -> AsyncIterator[tuple[Ticket, Status]]:
@@ -118,7 +118,7 @@ class ShellSite:
 
     async def cancel(self, tickets: Collection[Ticket]) -> None:
         if tickets:
-            await markers.cancel(self._host, self._there.base, [key_of(ticket) for ticket in tickets])
+            await markers.cancel(self._host, self.there.base, [key_of(ticket) for ticket in tickets])
             self._watcher.hurry()
 
     def power(self, kind: type[P]) -> P | None:
@@ -126,7 +126,7 @@ class ShellSite:
 
     async def forget(self, tickets: Collection[Ticket]) -> None:
         if tickets:
-            await markers.forget(self._host, self._there.base, [key_of(ticket) for ticket in tickets])
+            await markers.forget(self._host, self.there.base, [key_of(ticket) for ticket in tickets])
 
     async def examine(self) -> Sequence[Finding]:
         return [*await self.looked_at(), *await measure(self)]
@@ -135,7 +135,7 @@ class ShellSite:
         """What there is to say of the machine, without what is measured on the way that files go."""
         way = self._host.reach
         told = way.findings() if isinstance(way, Tells) else ()
-        return [*told, *await examine(self._host, self._there)]
+        return [*told, *await examine(self._host, self.there)]
 
     async def size(self, path: str) -> int | None:
         return await logs.size(self, path)
@@ -144,11 +144,11 @@ class ShellSite:
         return logs.read(self, path, offset)
 
     def follow(self, key: Key, path: str, offset: int) -> AsyncGenerator[bytes, None]:
-        return logs.follow(self._host, self._there.base, key, path, offset)
+        return logs.follow(self._host, self.there.base, key, path, offset)
 
     @property
     def _capacity(self) -> Resources:
-        machine, settings = self._there, self._settings
+        machine, settings = self.there, self._settings
         cores = machine.cores if settings.cores is None else min(settings.cores, machine.cores)
         memory = machine.memory if settings.memory is None else min(parse_size(settings.memory), machine.memory)
         return Resources(cores=cores, memory=memory, tmpdir=machine.disk, outdir=machine.disk)
@@ -156,17 +156,18 @@ class ShellSite:
     @property
     def _starter(self) -> str:
         """The directory of the run's starter on this machine."""
-        return posixpath.join(self._there.workdir, self._run, ".starter", self._node).rstrip("/")
+        return posixpath.join(self.there.workdir, self._run, ".starter", self._node).rstrip("/")
 
     @property
-    def _there(self) -> Machine:
+    def there(self) -> Machine:
+        """The machine, as it was found on entering."""
         if self._machine is None:
             raise RuntimeError("the connector has not been entered")
         return self._machine
 
     def _ticket(self, key: Key) -> Ticket:
         """Valid after a restart; the host and its boot are told because behind one name there may be several machines."""
-        there = self._there
+        there = self.there
         return Ticket(dumps({"key": key, "base": there.base, "host": there.host, "boot": there.boot, "node": self._node}).decode())
 
     async def _send(self) -> None:
@@ -217,7 +218,7 @@ class ShellSite:
         task, _, future = sent
         answer = Refused(error.what, transient=error.transient)
         try:
-            await markers.cancel(self._host, self._there.base, [task.key])
+            await markers.cancel(self._host, self.there.base, [task.key])
         except Unreachable:
             raise
         except SiteError as doubt:  # it may run: who submits it must ask again
@@ -227,7 +228,7 @@ class ShellSite:
             future.set_result(answer)
 
     async def _ship(self, tasks: Sequence[Task], members: list[Member]) -> None:
-        base = self._there.base
+        base = self.there.base
         asked = {task.key: f"{thousandths(task)} {task.resources.memory >> 20}\n" for task in tasks}
         asks = [Member(f"{key}/asks", amounts.encode(), mode=0o600) for key, amounts in asked.items()]
         batch = "".join([f"{self._room}\n", *(f"{key} {amounts}" for key, amounts in asked.items())])
@@ -248,7 +249,7 @@ class ShellSite:
 
     async def _look(self, keys: Collection[Key]) -> Mapping[Key, Status]:
         asked = time.monotonic()
-        marks = await markers.look(self._host, self._there.base, self._starter, self._room, keys)
+        marks = await markers.look(self._host, self.there.base, self._starter, self._room, keys)
         found = {key: self._status(key, mark, asked) for key, mark in marks.items()}
         for key, status in found.items():
             if isinstance(status, Done | Lost):

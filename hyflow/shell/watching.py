@@ -18,10 +18,11 @@ Look = Callable[[Collection[Key]], Awaitable[Mapping[Key, Status]]]
 
 
 class Watcher:
-    """`look` says what became of keys in one round trip, or raises SiteError. `poll`: the longest pause between two, in seconds."""
+    """`look` says what became of keys in one round trip, or raises SiteError. `poll`, `quick`: the longest and the shortest pause between
+    two, in seconds."""
 
-    def __init__(self, look: Look, poll: float) -> None:
-        self._look, self._poll = look, max(poll, QUICK)
+    def __init__(self, look: Look, poll: float, quick: float = QUICK) -> None:
+        self._look, self._poll, self._quick = look, max(poll, quick), quick
         self._watches: dict[int, tuple[dict[Key, Status | None], asyncio.Queue[tuple[Key, Status]]]] = {}
         self._news = asyncio.Event()
         self._count = 0
@@ -48,18 +49,18 @@ class Watcher:
 
     async def run(self) -> None:
         """Look for ever; ends by being cancelled."""
-        pause = QUICK
+        pause = self._quick
         while True:
             keys = self._open()
             if not keys:
                 self._news.clear()
                 await self._news.wait()
-                pause = QUICK
+                pause = self._quick
                 continue
             began = time.monotonic()
             pause = await self._round(keys, pause)
             # A slow site is asked no more often than it can answer.
-            await self._rest(pause, max(QUICK, time.monotonic() - began))
+            await self._rest(pause, max(self._quick, time.monotonic() - began))
 
     def _open(self) -> set[Key]:
         return set().union(*(last for last, _ in self._watches.values()))
@@ -74,7 +75,7 @@ class Watcher:
             reason = error.what if isinstance(error, SiteError) else f"no answer within {ROUND:.0f} seconds"
             self._tell({key: Unknown(reason) for key in keys})
             return min(max(pause, self._poll) * 2, SLOWEST)
-        return QUICK if self._tell(found) else min(pause * 2, self._poll)
+        return self._quick if self._tell(found) else min(pause * 2, self._poll)
 
     async def _rest(self, pause: float, least: float) -> None:
         await asyncio.sleep(least)

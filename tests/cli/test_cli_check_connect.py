@@ -44,7 +44,8 @@ def test_json(shell: Shell) -> None:
     deployment(shell, "sh", "-c")
     told = shell("hyflow", "check", "d.yml", "--json").output
     assert [site["name"] for site in told["sites"]] == ["here", "box"] and told["connections"] is None
-    assert told["bindings"] == [{"step": "/", "targets": ["here", "box"], "resources": dict.fromkeys(("cores", "memory", "gpus", "time"))}]
+    resources = dict.fromkeys(("cores", "memory", "gpus", "time"))
+    assert told["bindings"] == [{"step": "/", "targets": ["here", "box"], "resources": resources, "options": {}}]
     here, box = shell("hyflow", "check", "d.yml", "--json", "--connect").output["connections"]
     assert (here["site"], here["error"], here["findings"]) == ("here", None, [])
     assert box["locations"][0]["workdir"] == f"{shell.top}/box" and box["locations"][0]["cores"] >= 1

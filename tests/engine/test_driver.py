@@ -12,14 +12,18 @@ from typing import Any
 import pytest
 from rig import DOCUMENT, TOOL, Rig
 
+from hyflow import plain
 from hyflow.connector import Done, Lost, Refused, Ticket
 from hyflow.cwl.load import load
+from hyflow.engine.replay import Kept
 from hyflow.errors import JournalError, SiteError
+from hyflow.journal import read_open
 from hyflow.model.actions import Conclude
 from hyflow.model.events import Demanded, Failed, Finished, Running, Started, Stopping, Submitted, Submitting
 from hyflow.model.jobs import FailureClass, JobId, Key
 from hyflow.model.places import HERE, Location
 from hyflow.model.resources import Request, Resources
+from hyflow.model.retries import Retry
 from hyflow.model.tasks import Manifest, Task
 from hyflow.model.workflow import Program
 from hyflow.staging.catalog import Catalog
@@ -48,6 +52,23 @@ def kinds(end: Conclude) -> dict[str, FailureClass]:
 
 
 # -- a run as it should be -----------------------------------------------------------------------------------------------------------
+
+
+async def test_what_the_deployment_says_of_a_job_reaches_every_attempt_and_is_kept(rig: Rig) -> None:
+    rig.options = {"partition": "gpu", "extra": ["--x", "a b"]}
+    rig.retries[FailureClass.TOOL] = Retry(2, wait=0.001)
+    kept: list[Kept] = []
+
+    async def fail_once(task: Task) -> Done:
+        kept.extend(plain.loads(one.kept, Kept) for one in read_open(rig.run_dir.journal) if one.event.key == task.key)
+        return done(1) if len(kept) == 1 else await succeed(task)
+
+    rig.site.behave = fail_once
+    assert (await rig.run("x")).failures == ()
+    assert len(rig.site.submitted) == 4
+    for task in rig.site.submitted:
+        assert task.options == {**rig.options, "for": f"{task.label.split('[')[0]} at fake"}
+    assert [one.task for one in kept] == rig.site.submitted
 
 
 async def test_from_inputs_to_outputs(rig: Rig) -> None:

@@ -85,6 +85,36 @@ def test_a_site_that_queues_takes_all() -> None:
     placement.release(job(0), "queue", asks(99).least)
 
 
+def test_a_site_that_queues_takes_so_many_at_a_time() -> None:
+    placement = over(box("queue", None, ahead=2), box("b", 1))
+    for number in range(3):
+        placement.enqueue(job(number), asks(99), ("queue",))
+    placement.enqueue(job(3), asks(1), ("queue", "b"))
+    assert placed(placement) == [(0, "queue"), (1, "queue"), (3, "b")]
+    placement.release(job(1), "queue", asks(99).least)
+    assert placed(placement) == [(2, "queue")]
+
+
+@given(st.integers(1, 4), st.integers(0, 6), st.integers(0, 12), st.randoms())
+def test_at_a_site_that_queues_never_more_are_under_way_and_all_come_to_it(ahead: int, adopted: int, count: int, chance: object) -> None:
+    placement = over(box("queue", None, ahead=ahead))
+    there = list(range(adopted))
+    for number in there:
+        placement.adopt(job(number), "queue", asks(1).least)
+    for number in range(adopted, adopted + count):
+        placement.enqueue(job(number), asks(1), ("queue",))
+    order: list[int] = []
+    while True:
+        free = max(0, ahead - len(there))
+        fresh = [number for number, _ in placed(placement)]
+        assert len(fresh) == min(free, count - len(order))
+        order, there = order + fresh, there + fresh
+        if not there:
+            break
+        placement.release(job(there.pop(chance.randrange(len(there)))), "queue", asks(1).least)  # type: ignore[attr-defined]  # a random.Random
+    assert order == list(range(adopted, adopted + count))
+
+
 def test_a_location_takes_some_ahead_of_time() -> None:
     placement = over(box("a", 1, ahead=2))
     for number in range(5):

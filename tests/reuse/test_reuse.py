@@ -61,6 +61,9 @@ def test_a_key_is_what_it_was() -> None:
     ({"within": HERE}, {"within": Bare(HERE.site, ["m/1"], "/usr/bin", "abc")}, "the environment modules"),
     ({"within": HERE}, {"within": Bare(HERE.site, [], "/bin", "abc")}, "the PATH"),
     ({"within": HERE}, {"within": Bare(HERE.site, [], "/usr/bin", "abd")}, "the executable"),
+    ({"within": HERE}, {"within": Bare(HERE.site, [], "/usr/bin", "abc", {"partition": "gpu"})}, "the options of its binding"),
+    ({"within": Bare(HERE.site, [], "/usr/bin", "abc", {"x": 1})}, {"within": Bare(HERE.site, [], "/usr/bin", "abc", {"x": 2})},
+     "the options of its binding"),
     ({"runtime": {"cores": 1}}, {"runtime": {"cores": 2}}, "the resources that it reads"),
 ])
 def test_what_is_a_difference(one: dict[str, Any], other: dict[str, Any], words: str) -> None:

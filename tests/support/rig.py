@@ -92,6 +92,7 @@ class Rig:
         self.mover = Mover({HERE: HereFiles()}, {HERE: str(top / "data")}, Catalog())
         self.failing: type | None = None
         self.request: Request | None = None
+        self.options: dict[str, Any] = {}
         self.driver: Driver | None = None
 
     async def run(self, *names: str, stop: Callable[[Rig], Awaitable[object]] | None = None, **inputs: Any) -> Conclude:
@@ -119,7 +120,8 @@ class Rig:
             record = Failing(journal, self.failing) if self.failing else journal
             state = State(self.program, "run", places)
             sites = {"fake": Site("fake", connector, group, Outage("fake"))}
-            house = House("run", processes, state, record, sites, places, self._bind, self.mover, self.heard, retries=self.retries)
+            house = House("run", processes, state, record, sites, places, self._bind, self.mover, self.heard, retries=self.retries,
+                          options=lambda step, site: {**self.options, "for": f"{step} at {site}"} if self.options else {})  # fmt: skip
             self.driver = Driver(house, group)
             yield self.driver
 

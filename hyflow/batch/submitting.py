@@ -1,0 +1,292 @@
+"""Puts tasks into the queue: gathered, alike ones together, no faster than the site wishes, and no more than it takes. Knows no marks."""
+
+from __future__ import annotations
+
+import asyncio
+import posixpath
+import secrets
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from hyflow.batch import layout
+from hyflow.batch.grouping import Batch, Durations, first_batch
+from hyflow.batch.marks import Seat
+from hyflow.batch.queue import Queue
+from hyflow.batch.settings import BatchSettings, per_second
+from hyflow.batch.system import Accepted, Answer, Full, Limits, Rejected, Unclear
+from hyflow.connector import Refused
+from hyflow.errors import SiteError, Unreachable
+from hyflow.model.jobs import Key
+from hyflow.model.tasks import Task
+from hyflow.shell.bundle import Member, pack
+from hyflow.shell.trips import Opens, script, trip
+
+SUBMIT = script("detached.sh") + layout.text("submit.sh")
+STREAM = 16 << 20
+"""Bytes of bundles that travel together, about."""
+GATHER, QUIET = 1.0, 0.1
+"""Seconds for which tasks are gathered at most, and for which none must have come before."""
+FULL, LONGEST = 15.0, 300.0
+"""Seconds for which a full queue is left alone at first, and at most; sooner when something of ours ends."""
+UNCLEAR = 5.0
+"""Seconds before it is asked what became of a submission that was not answered."""
+
+
+@dataclass(slots=True)
+class Waits:
+    """A task on its way, its bundle, and what comes of it."""
+
+    task: Task
+    members: list[Member]
+    future: asyncio.Future[Seat | Refused]
+
+    @property
+    def size(self) -> int:
+        return sum(len(member.data or b"") + 1024 for member in self.members)
+
+
+@dataclass(slots=True)
+class Placed:
+    """A batch that the queue has, or may have."""
+
+    name: str
+    batch: Batch
+    waits: list[Waits]
+
+
+@dataclass(slots=True)
+class Submitter:
+    """`own`: the directory of the run's batches, `base` that of all bundles. `used`: how many jobs of ours are in the queue; `avoided`:
+    nodes to stay away from; `accepted` is told of each batch with its id."""
+
+    host: Opens
+    queue: Queue
+    settings: BatchSettings
+    limits: Limits
+    base: str
+    own: str
+    workdir: str
+    used: Callable[[], int]
+    avoided: Callable[[], tuple[str, ...]]
+    accepted: Callable[[str, Batch, str], None]
+    durations: Durations
+    _waiting: list[Waits] = field(default_factory=list)
+    _unsure: list[Placed] = field(default_factory=list)
+    _ready: asyncio.Event = field(default_factory=asyncio.Event)
+    _freed: asyncio.Event = field(default_factory=asyncio.Event)
+    _next: float = 0.0
+    _most: int | None = None
+    _pause: float = FULL
+
+    def add(self, waits: Waits) -> None:
+        """The task is to be submitted; one whose batch may be in the queue already is that one."""
+        for placed in self._unsure:
+            for number, other in enumerate(placed.waits):
+                if other.task.key == waits.task.key:
+                    placed.waits[number] = waits
+                    self._ready.set()
+                    return
+        self._waiting.append(waits)
+        self._ready.set()
+
+    def drop(self, keys: Collection[Key]) -> list[Key]:
+        """These need not be submitted any more; which of them had not been."""
+        dropped = [waits for waits in self._waiting if waits.task.key in keys]
+        self._waiting = [waits for waits in self._waiting if waits.task.key not in keys]
+        for waits in dropped:
+            _answer(waits, Refused("cancelled before it was submitted"))
+        return [waits.task.key for waits in dropped]
+
+    def freed(self) -> None:
+        """Something of ours has left the queue."""
+        self._freed.set()
+
+    async def run(self) -> None:
+        """Submit for ever; ends by being cancelled."""
+        try:
+            while True:
+                await self._ready.wait()
+                self._ready.clear()
+                while self._unsure or self._waiting:
+                    await self._some()
+        finally:
+            for waits in [*self._waiting, *(each for placed in self._unsure for each in placed.waits)]:
+                waits.future.cancel()
+
+    async def _some(self) -> None:
+        """Submit one batch. Whoever waits for it hears of what goes wrong."""
+        if self._unsure:
+            await self._told(self._unsure.pop(0))
+            return
+        await self._gathered()
+        await asyncio.sleep(max(0.0, self._next - time.monotonic()))
+        while (room := self._room()) < 1:
+            await self._until_freed(FULL)
+        if not self._waiting:
+            return
+        placed = self._placed(self._travelling(), self._waiting, room)
+        keys = set(placed.batch.keys)
+        self._waiting = [waits for waits in self._waiting if waits.task.key not in keys]
+        self._next = time.monotonic() + 1 / per_second(self.settings.submit.rate)
+        await self._told(placed)
+
+    def _travelling(self) -> list[Task]:
+        """The first that wait, as many as travel together."""
+        size, tasks = 0, list[Task]()
+        for waits in self._waiting:
+            size += waits.size
+            if tasks and size > STREAM:
+                break
+            tasks.append(waits.task)
+        return tasks
+
+    async def _gathered(self) -> None:
+        """Wait until no more come, or long enough."""
+        until = time.monotonic() + GATHER
+        count = -1
+        while count != len(self._waiting) and time.monotonic() < until:
+            count = len(self._waiting)
+            await asyncio.sleep(QUIET)
+
+    def _room(self) -> int:
+        most = min(each for each in (self.settings.submit.max_jobs, self.limits.jobs, self._most) if each is not None)
+        return most - self.used()
+
+    async def _until_freed(self, seconds: float) -> None:
+        self._freed.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._freed.wait()
+        except TimeoutError:
+            pass
+
+    async def _told(self, placed: Placed) -> None:
+        """Submit the batch, and tell those who wait for it."""
+        try:
+            await self._place(placed)
+        except Unreachable as error:
+            self._unsure.append(placed)
+            _fail(placed.waits, error)
+            await asyncio.sleep(0)
+            self._ready.clear()
+            await self._ready.wait()  # whoever waited for it comes again
+        except SiteError as error:
+            await self._less(placed, error)
+        except BaseException:
+            for waits in placed.waits:
+                waits.future.cancel()
+            raise
+
+    async def _less(self, placed: Placed, error: SiteError) -> None:
+        """The site could be asked, and did not take them: it is one of them that it cannot take, or all. Each half is sent by itself then,
+        down to one, which is refused."""
+        if len(placed.waits) == 1:
+            _answer(placed.waits[0], Refused(error.what, transient=error.transient))
+            return
+        middle = len(placed.waits) // 2
+        for half in (placed.waits[:middle], placed.waits[middle:]):
+            await self._told(self._placed([waits.task for waits in half], half, len(half)))
+
+    def _placed(self, tasks: Sequence[Task], waiting: Sequence[Waits], room: int) -> Placed:
+        batch = first_batch(tasks, room, self.settings.submit, self.limits, self.durations, self.queue.system.queue_option)
+        keys = set(batch.keys)
+        return Placed(layout.new_name(batch), batch, [waits for waits in waiting if waits.task.key in keys])
+
+    async def _place(self, placed: Placed) -> None:
+        answer = await self._ask(placed)
+        while isinstance(answer, Unclear):
+            answer = await self._found(placed)
+        match answer:
+            case Accepted(id):
+                self._pause, self._most = FULL, None
+                self.accepted(placed.name, placed.batch, id)
+                index = {key: number for number, element in enumerate(placed.batch.elements) for key in element.keys}
+                for waits in placed.waits:
+                    _answer(waits, Seat(placed.name, index[waits.task.key]))
+            case Full(words):
+                await self._full(placed, words)
+            case Rejected(words):
+                for waits in placed.waits:
+                    _answer(waits, Refused(f"{self.queue.system.name} does not take it: {words}"))
+
+    async def _full(self, placed: Placed, words: str) -> None:
+        """Nothing more is taken just now: wait until something of ours has left the queue, or for a while, and try with less. Where nothing
+        of ours is there, and not even one is taken, it never will be."""
+        count = len(placed.batch.elements)
+        if self.used() == 0 and count == 1 and self._pause >= LONGEST:
+            for waits in placed.waits:
+                what = f"{self.queue.system.name} does not take it, though no other job of the run is in the queue: {words}"
+                _answer(waits, Refused(what))
+            self._pause = FULL
+            return
+        self._waiting[:0] = placed.waits
+        self._most = self.used() + max(1, count // 2)
+        if self.used() or count == 1:
+            await self._until_freed(self._pause)
+            self._pause = min(self._pause * 2, LONGEST)
+
+    async def _ask(self, placed: Placed, *, again: bool = False) -> Answer:
+        """Submit it, unless that was done; `again`: all that it takes is there already."""
+        stream = await asyncio.to_thread(pack, self._members(placed, again))
+        box = f".incoming-{time.time_ns():020d}-{secrets.token_hex(4)}"
+        argv = ("sh", "-c", SUBMIT, "sh", self.base, self.own, placed.name, box)
+        said = await trip(self.host, argv, stream, what=f"submitting jobs to {self.queue.system.name}", long=True)
+        return read(self.queue, said.decode(errors="replace"))
+
+    def _members(self, placed: Placed, again: bool) -> list[Member]:
+        own = layout.members(
+            self.queue.system, placed.batch, placed.name, self.own, self.base, self.workdir, self.settings.prologue, self.avoided()
+        )  # fmt: skip
+        return own if again else [*(member for waits in placed.waits for member in waits.members), *own]
+
+    async def _found(self, placed: Placed) -> Answer:
+        """Whether the queue has it, although nobody said so. Nothing is submitted again before the queue has said twice that it has not;
+        should it come to light later, no command starts twice, for it claims its key."""
+        denied, pause = 0, UNCLEAR
+        while denied < 2:
+            await asyncio.sleep(pause)
+            answer = await self._ask(placed, again=True)
+            if not isinstance(answer, Unclear):
+                return answer
+            try:
+                entries = await self.queue.entries([placed.name])
+            except Unreachable:
+                raise
+            except SiteError:  # who does not answer has not said no
+                pause = min(pause * 2, LONGEST)
+                continue
+            if entries:
+                return Accepted(entries[0].id)
+            denied += 1
+        placed.name = layout.new_name(placed.batch)
+        return await self._ask(placed, again=True)
+
+
+def read(queue: Queue, said: str) -> Answer:
+    """What submit.sh said of a submission: the batch system's answer."""
+    first, _, rest = said.partition("\n")
+    kind, _, code = first.partition(" ")
+    if kind != "answer" or not code.isdigit():
+        return Unclear(first or "there was no answer")
+    output, _, complained = f"\n{rest}".partition("\n.\n")
+    return queue.system.accepted(int(code), output.strip(), complained.strip())
+
+
+def _answer(waits: Waits, answer: Seat | Refused) -> None:
+    if not waits.future.done():
+        waits.future.set_result(answer)
+
+
+def _fail(waiting: Sequence[Waits], error: SiteError) -> None:
+    for waits in waiting:
+        if not waits.future.done():
+            waits.future.set_exception(type(error)(error.what, hint=error.hint) if isinstance(error, Unreachable) else
+                                       SiteError(error.what, transient=error.transient, hint=error.hint))
+
+
+def directory(workdir: str, run: str) -> str:
+    """Where the run's batches lie."""
+    return posixpath.join(workdir, run, layout.BATCHES)
+
+

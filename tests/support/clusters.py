@@ -1,0 +1,30 @@
+"""The lab's clusters: connecting with them. "cluster" has accounting, "cloud" is as bare as Slurm can be."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator
+from typing import Any
+
+import yaml
+from lab import deployment, setting
+
+from hyflow.connector import Connector, SiteContext
+from hyflow_slurm import Options, Settings
+from hyflow_slurm import plugin as slurm
+from hyflow_ssh import WaySettings
+from hyflow_ssh import plugin as ssh
+
+TARGETS = {"cluster": "slurm", "cloud": "slurm-bare"}
+
+
+@contextlib.asynccontextmanager
+async def connected(context: SiteContext, site: str = "cluster", options: Options | None = None, **given: Any) -> AsyncIterator[Connector]:
+    """The connector for the site's Slurm, by way of SSH."""
+    text = deployment(TARGETS[site]).read_text(encoding="utf-8")
+    (told,) = yaml.safe_load(text)["sites"].values()
+    settings = Settings(**{"workdir": told["workdir"], "poll": 0.5, "settle": 5.0, "defaults": options or Options(), **given})
+    way = ssh.reach(WaySettings(host=site, config=setting("SSH_CONFIG")), context)
+    async with way, slurm.connect(settings, dataclasses.replace(context, via=way)) as connector:
+        yield connector
