@@ -171,14 +171,6 @@ class Withdraws(Protocol):
         """Those of them for which there has been no answer get Refused as theirs; nothing is known of the others."""
 
 
-class Errands(Protocol):
-    """Power: commands of hyflow's own can be run as jobs of the site's batch system."""
-
-    def errand(self, argv: Argv) -> Argv:
-        """The command that runs this one so, attached: standard input, output, error and exit status are its own. Raises SiteError where
-        the batch system has nothing of the kind."""
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What was found of a site: `words` about what `name` says, one line, not made safe for a terminal. `level`: "warning" for what may
@@ -194,6 +186,14 @@ class Examine(Protocol):
 
     async def examine(self) -> Sequence[Finding]:
         """What there is to say, the way there first; takes some seconds, and leaves nothing behind."""
+
+
+class Errands(Protocol):
+    """Power: commands of hyflow's own that are too much for the machine on which `open` runs them."""
+
+    def errand(self, argv: Argv) -> Argv:
+        """The command, for `open`, that runs this one as a job of the site's batch system and stays with it: standard input, output, error
+        and exit status are its own, and ending it ends the job. It may wait for its turn without a bound."""
 
 
 @dataclass(frozen=True, slots=True)

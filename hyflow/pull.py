@@ -13,6 +13,7 @@ from pathlib import Path
 from hyflow.connector import Connector
 from hyflow.cwl.processes import Processes
 from hyflow.deployment import Deployment
+from hyflow.engine.archives import Archives
 from hyflow.engine.contained import Containers
 from hyflow.engine.outfit import Listener, equipped, needs_at
 from hyflow.entering import enter, first, reached, used
@@ -116,6 +117,7 @@ class _Pull:
         """All images at all sites that could be entered."""
         places = {str(place): place for _, found in there.values() for place in found}
         connectors = {site: connector for site, (connector, _) in there.items()}
+        archives = Archives(self.folder / "images")
         mover = Mover(reached(connectors, places), landings(self.id, places.values(), self.folder), Catalog())
 
         async def localize(uri: str, site: str) -> str:
@@ -125,7 +127,7 @@ class _Pull:
         async def at(site: str, group: asyncio.TaskGroup) -> SitePulled:
             settings, images = self.deployment.sites[site].container, wanted[site]
             try:
-                engine = await equipped(site, connectors[site], settings, images, self.id, localize, self.listener, group)
+                engine = await equipped(site, connectors[site], settings, images, self.id, localize, archives, self.listener, group)
             except SiteError as error:
                 return SitePulled(site, _untried(images), error=error, unsupported=not error.transient)
             self._engines.append(engine)

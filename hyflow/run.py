@@ -20,6 +20,7 @@ from hyflow.control import serve
 from hyflow.cwl.processes import Processes
 from hyflow.delivering import Delivering
 from hyflow.deployment import Deployment
+from hyflow.engine.archives import Archives
 from hyflow.engine.contained import Containers
 from hyflow.engine.driver import Driver
 from hyflow.engine.house import House, settle
@@ -182,7 +183,7 @@ def _meta(order: Order, run_dir: RunDir) -> Meta:
 
 
 async def _containers(
-    run: _Run, sites: Mapping[str, Site], places: Mapping[str, Location], mover: Mover, group: asyncio.TaskGroup
+    run: _Run, sites: Mapping[str, Site], places: Mapping[str, Location], mover: Mover, archives: Archives, group: asyncio.TaskGroup
 ) -> dict[str, Containers]:
     """The container engines of the sites."""
     at = {place.site: place for place in places.values()}
@@ -191,7 +192,7 @@ async def _containers(
         return (await mover.localize([uri], at[site]))[uri]
 
     connectors = {name: site.connector for name, site in sites.items()}
-    return await outfit(run.deployment, run.processes, connectors, run.dir.id, localize, run.observer, group)
+    return await outfit(run.deployment, run.processes, connectors, run.dir.id, localize, archives, run.observer, group)
 
 
 async def _with_sites(run: _Run) -> Result:
@@ -206,7 +207,9 @@ async def _with_sites(run: _Run) -> Result:
             mover = Mover(reached(connectors, places, outages), copies, Catalog(), Landed(run.dir.path / "landed"))
             state = State(run.program, run.dir.id, places)
             binding = binding_of(run.deployment, places)
-            containers = await _containers(run, sites, places, mover, group)
+            archives = Archives(run.dir.path / "images")
+            stack.callback(archives.close)
+            containers = await _containers(run, sites, places, mover, archives, group)
             check_modules(run.deployment, run.processes, sites, containers, run.observer)
             modules = {name: site.modules for name, site in run.deployment.sites.items() if site.modules}
             wanted = run.reuse and bound(os.environ) > 0

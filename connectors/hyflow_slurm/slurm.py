@@ -43,20 +43,19 @@ end() {
 _ELSEWHERE = "Is it a login node? Where a module brings Slurm's commands, put them into the PATH of logins without a terminal."
 _WAITING = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD")
 _ACTIVE = ("RUNNING", "CONFIGURING", "COMPLETING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT")
+_MOST = 4_000_000  # the largest index that Slurm takes
 _NAMED = ("partition", "account", "qos", "constraint", "nodes")
 
 
 class Slurm:
     """`hyflow.batch.system.BatchSystem`. `defaults`: what every job asks for, by option."""
 
-    name = "Slurm"
-    queue_option = "partition"
+    name, queue_option = "Slurm", "partition"
 
     def __init__(self, defaults: Mapping[str, Any]) -> None:
         self._defaults = defaults
 
     def limits(self) -> str:
-        qos = quote([self._defaults.get("qos") or ""])
         return f"""
 export LC_ALL=C
 command -v sbatch >/dev/null || {{ echo missing; exit 0; }}
@@ -66,9 +65,8 @@ scontrol show config | sed -n 's/^\\(MaxArraySize\\|MaxJobCount\\) *= */\\1|/p'
 sacctmgr --noheader --parsable2 show associations where user="$(id -un)" format=MaxSubmitJobs,DefaultQOS 2>/dev/null |
     while IFS='|' read -r jobs qos; do
         echo "jobs|$jobs"
-        q={qos}
-        [ -z "${{q:-$qos}}" ] ||
-            sacctmgr --noheader --parsable2 show qos where name="${{q:-$qos}}" format=MaxSubmitJobsPerUser | sed 's/^/jobs|/'
+        q={quote([self._defaults.get("qos") or ""])}; q=${{q:-$qos}}
+        [ -z "$q" ] || sacctmgr --noheader --parsable2 show qos where name="$q" format=MaxSubmitJobsPerUser | sed 's/^/jobs|/'
     done
 exit 0
 """
@@ -87,10 +85,8 @@ exit 0
         longest = {words[0].strip("*"): limit for words in partitions if (limit := _seconds(words[1])) is not None}
         if here.strip("*") in longest:
             longest[""] = longest[here.strip("*")]
-        return Limits(
-            array=dict(numbers).get("MaxArraySize"), jobs=min(jobs, default=None),
-            longest=longest, largest=_largest(partitions), cores=sum(_number(words[2]) * _number(words[5]) for words in ours) or None,
-        )  # fmt: skip
+        cores = sum(_number(words[2]) * _number(words[5]) for words in ours)
+        return Limits(dict(numbers).get("MaxArraySize"), min(jobs, default=None), longest, _largest(partitions), cores or None)
 
     def submission(self, order: Order) -> Argv:
         shape, options = order.shape, dict(order.shape.options)
@@ -106,7 +102,7 @@ exit 0
 
     def accepted(self, code: int, output: str, said: str) -> Answer:
         known = _ID.fullmatch(output.splitlines()[-1]) if output else None
-        words = "; ".join(dict.fromkeys(line.removeprefix("sbatch: ").removeprefix("error: ") for line in said.splitlines()))[-500:]
+        words = "; ".join(dict.fromkeys(said.replace("sbatch: ", "").replace("error: ", "").splitlines()))[-500:]
         if code == 0:
             return Accepted(known[1]) if known else Unclear(f"sbatch says {output[-100:]!r}")
         if known or "sbatch: " not in said or _DEAF.search(said):
@@ -127,8 +123,8 @@ job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
             lines.append(f"sacct {fields} --jobs={ids} 2>/dev/null | sed 's/^/A|/'")
             lines += [f"scontrol --oneliner show job {id} 2>/dev/null | sed 's/^/S /'" for id in dict.fromkeys(id for id, _ in gone)]
         asked = quote([f"--name={','.join(names)}"])
-        lines.append(f"squeue --noheader --user=\"$(id -un)\" --states=all {asked} --format='Q|%j|%F|%K|%T|%N|%r' || exit 1")
-        return "\n".join([*lines, "echo end"])
+        listed = f"squeue --noheader --user=\"$(id -un)\" --states=all {asked} --format='Q|%j|%F|%K|%T|%N|%r' || exit 1"
+        return "\n".join([*lines, listed, "echo end"])
 
     def entries(self, answer: str) -> Sequence[Entry]:
         *lines, end = answer.splitlines() or [""]
@@ -210,13 +206,11 @@ def _state(words: str, reason: str, node: str) -> State:
 
 def _indices(text: str) -> list[int]:
     """ "N/A", "7", or what waits together, as in "3,5-9%2". Raises ValueError."""
-    if text == "N/A":
-        return [0]
-    found: list[int] = []
-    for part in text.partition("%")[0].strip("[]").split(","):
+    found: list[int] = [0] if text == "N/A" else []
+    for part in text.partition("%")[0].strip("[]").split(",") if not found else ():
         first, _, last = part.partition("-")
         last, _, step = last.partition(":")
-        found += range(int(first), int(last or first) + 1, int(step or 1))
+        found += range(int(first), min(int(last or first), _MOST) + 1, int(step or 1))
     return found
 
 
@@ -225,10 +219,8 @@ def _ids(id: str, indices: Collection[int]) -> list[str]:
 
 
 def _amounts(memory: int | None, time: float | None, options: Mapping[str, Any]) -> list[str]:
-    if memory is None and options.get("memory"):
-        memory = parse_size(options["memory"])
-    if time is None and options.get("time"):
-        time = parse_time(options["time"])
+    memory = parse_size(options["memory"]) if memory is None and options.get("memory") else memory
+    time = parse_time(options["time"]) if time is None and options.get("time") else time
     return [
         *([] if memory is None else [f"--mem={max(1, math.ceil(memory / MIB))}M"]),
         *([] if time is None else [f"--time={max(1, math.ceil(time / 60))}"]),
@@ -249,7 +241,8 @@ def _seconds(text: str) -> float | None:
 
 def _largest(partitions: Sequence[Sequence[str]]) -> Resources | None:
     gpus = [sum(int(count) for count in re.findall(r"gpu(?::[^:,()]+)?:(\d+)", words[4])) for words in partitions]
-    return None if not partitions else Resources(max(_number(words[2]) for words in partitions), max(_number(words[3]) for words in partitions) * MIB, gpus=max(gpus))
+    cores, memory = (max((_number(words[at]) for words in partitions), default=0) for at in (2, 3))
+    return Resources(cores, memory * MIB, gpus=max(gpus)) if partitions else None
 
 
 def _number(text: str) -> int:

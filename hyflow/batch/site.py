@@ -37,7 +37,6 @@ from hyflow.connector import (
     Ticket,
     Withdraws,
 )
-from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import Location
 from hyflow.model.tasks import Task
@@ -101,7 +100,7 @@ class BatchSite:
 
     async def locations(self) -> Sequence[Location]:
         there = (await self._login.locations())[0]
-        return (replace(there, capacity=None, largest=self._limits.largest, ahead=AHEAD),)
+        return (replace(there, capacity=None, largest=self._limits.largest, ahead=AHEAD, apart=True),)
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
         return self._login.open(argv)
@@ -147,16 +146,14 @@ class BatchSite:
             self._watcher.hurry()
 
     def power(self, kind: type[P]) -> P | None:
-        own = (Forget, Examine, Logs, Launches, Withdraws, Errands)
+        own = (Forget, Examine, Logs, Launches, Withdraws, *((Errands,) if self._system.errand(("true",)) else ()))
         return self if kind in own else None  # type: ignore[return-value]  # P is one of these here, which this class is
 
     def withdraw(self, keys: Collection[Key]) -> None:
         self._submitter.drop(keys)
 
     def errand(self, argv: Argv) -> Argv:
-        if (command := self._system.errand(argv)) is None:
-            raise SiteError(f"{self._system.name} cannot run a command as a job and wait for it", transient=False)
-        return command
+        return self._system.errand(argv) or argv
 
     async def forget(self, tickets: Collection[Ticket]) -> None:
         await self._login.forget(tickets)

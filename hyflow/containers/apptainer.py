@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from hyflow.containers.engine import DEVICES, Argv, EngineFailure, Facts, Ready, Step, is_passing, is_shell_name, passable, scratch
+from hyflow.containers.engine import DEVICES, Argv, EngineFailure, Facts, Form, Ready, Step, is_passing, is_shell_name, passable, scratch
 from hyflow.containers.sight import sight
 from hyflow.model.containers import Container, ContainerSettings, Enclosure, Image, ImageKind, Mount
 from hyflow.model.tasks import Outcome, Task
@@ -60,12 +60,26 @@ class Apptainer:
             return Step(("sh", "-c", _IS_THERE, "sh", image.name))
         address = image.name if _ADDRESS.match(image.name) else f"docker://{image.name}"
         source = address if image.kind is ImageKind.PULL else archive or ""
-        again = "again" if self.settings.pull == "always" else ""
-        folder, _, name = self._file(image).rpartition("/")
-        return Step(("sh", "-c", _FETCH, "sh", folder, name, again, str(image.kind), source, *self._client), long=True)
+        return self._convert(image, str(image.kind), source, again=self.settings.pull == "always")
 
     def fetched(self, image: Image, answer: str) -> Image:
         return image
+
+    def forms(self, image: Image) -> tuple[Form, ...]:
+        return () if _is_file(image.name) else ("sif", "docker")
+
+    def sent(self, image: Image) -> Image:
+        return image
+
+    def take(self, image: Image, archive: str, form: Form) -> Step:
+        return self._convert(image, "take" if form == "sif" else str(ImageKind.LOAD), archive, again=True)
+
+    def keep(self, image: Ready) -> tuple[Step, Ready] | None:
+        return None
+
+    def _convert(self, image: Image, how: str, source: str, *, again: bool) -> Step:
+        folder, _, name = self._file(image).rpartition("/")
+        return Step(("sh", "-c", _FETCH, "sh", folder, name, "again" if again else "", how, source, *self._client), long=True)
 
     def _file(self, image: Image) -> str:
         """Where the image is, or will be once it is converted."""

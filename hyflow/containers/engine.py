@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from hyflow.model.tasks import Outcome, Task
 
 Kind: TypeAlias = Literal["docker", "podman", "apptainer"]
 Argv: TypeAlias = tuple[str, ...]
+Form: TypeAlias = Literal["sif", "docker"]
+"""How an image lies in one file: as Apptainer runs it, or as `docker save` writes it."""
 RUN, KEY, OWNER = "hyflow.run", "hyflow.key", "hyflow.owner"
 """Labels: the run that a container belongs to, its attempt, and the user and machine whose hyflow started it."""
 
@@ -21,7 +24,7 @@ RUN, KEY, OWNER = "hyflow.run", "hyflow.key", "hyflow.owner"
 class Facts:
     """What is known of an engine at a site. `rootless`: its root is an ordinary user (or it has none). `limits`: which of "cores" and
     "memory" it can enforce. `user`: numbers of the user and the group that hyflow is there; `host`: the machine's name; `cache`: a
-    directory for images, absolute."""
+    directory for images, absolute; `machine`: what kind of machine it is, as `uname -m` says it."""
 
     kind: Kind
     version: str
@@ -30,6 +33,7 @@ class Facts:
     user: tuple[int, int]
     host: str
     cache: str
+    machine: str = ""
 
     @property
     def owner(self) -> str:
@@ -40,12 +44,14 @@ class Facts:
 @dataclass(frozen=True, slots=True)
 class Ready:
     """An image that is at the site: `reference` is what containers are made from, `digest` names its content. `entry` is what the image
-    puts before the command and `command` what stands for one, where the engine leaves these to us."""
+    puts before the command and `command` what stands for one, where the engine leaves these to us. `archive`: the file that holds it, where
+    the machine that runs a job may have to load it first."""
 
     reference: str
     digest: str
     entry: Argv = ()
     command: Argv = ()
+    archive: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,18 @@ class Engine(Protocol):
 
     def fetched(self, image: Image, answer: str) -> Image:
         """What the image is called now, by what `fetch` wrote to standard output."""
+
+    def forms(self, image: Image) -> tuple[Form, ...]:
+        """As what the image may be sent here when it was fetched elsewhere, the best first; () when it can only be fetched here."""
+
+    def sent(self, image: Image) -> Image:
+        """What the image is called here once it was sent, and in the archive that is sent."""
+
+    def take(self, image: Image, archive: str, form: Form) -> Step:
+        """Brings the image, called as `sent` says, from the file at this path of the site."""
+
+    def keep(self, image: Ready) -> tuple[Step, Ready] | None:
+        """Makes it be seen by jobs that run on other machines of the site, and what it is to them; None: it is seen as it is."""
 
     def enter(self, task: Task, run: str, image: Ready) -> Task:
         """The task that runs the given one, which has a container, in it: a command of the engine's client with an enclosure."""
@@ -159,6 +177,26 @@ _CLIENTS_OWN = re.compile(
     r"REGISTRY_.*|STORAGE_.*|DBUS_.*|NOTIFY_SOCKET|LISTEN_.*|GO.*|SSL_.*|SSH_.*|OTEL_.*|(?i:(https?|no|all|ftp)_proxy)|"
     rf"GLIBC_.*|GCONV_PATH|LOCPATH|MALLOC_.*|_|{SHELLS_OWN.pattern}|PYTHON.*|PERL.*|RUBY.*)"  # a client may be a script around the real one
 )
+
+
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+
+
+def architecture(machine: str) -> str:
+    """What images call the kind of machine that `uname -m` calls so."""
+    return _MACHINES.get(machine, machine)
+
+
+def archived(name: str) -> str:
+    """The name that an image of this name bears in an archive, where none has a digest in it."""
+    if "@" in name:
+        return f"hyflow-sent:{short(name)}"
+    return name.removeprefix("docker://")
+
+
+def short(text: str) -> str:
+    """A few letters that are others for another text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def is_shell_name(name: str) -> bool:

@@ -20,12 +20,15 @@ from hyflow.containers.engine import (
     Argv,
     EngineFailure,
     Facts,
+    Form,
     Ready,
     Step,
+    archived,
     is_passing,
     name_of,
     passable,
     scratch,
+    short,
     split_environment,
 )
 from hyflow.containers.sight import Sight, sight
@@ -49,7 +52,7 @@ _SAID: Mapping[str, re.Pattern[str]] = {
 """The client's last words."""
 _STARTING = re.compile(r"exec:? \"(?P<name>(?:[^\"\\]|\\.)*)\": (?P<why>.*?)(?::? unknown|: OCI .*|\.|$)|"
                        r"executable file `(?P<other>[^`]*)` not found|open executable: (?P<denied>[^:]*)")
-_SWEEP = Path(__file__).with_name("sweep.sh").read_text()
+_SWEEP, _KEEP, _LOAD, _AFTER = (Path(__file__).with_name(f"{name}.sh").read_text() for name in ("sweep", "keep", "load", "after"))
 
 
 class Oci:
@@ -58,6 +61,7 @@ class Oci:
     def __init__(self, facts: Facts, settings: ContainerSettings) -> None:
         self.facts, self.settings = facts, settings
         self._client: Argv = tuple(settings.command or (facts.kind,))
+        self._cache = settings.cache or facts.cache
         self._at_once = ("--time", "0") if facts.kind == "podman" else ()  # else it waits for commands that do not heed SIGTERM
 
     # -- images ---------------------------------------------------------------------------------------------------
@@ -94,6 +98,22 @@ class Oci:
             return replace(image, name=said[-1])
         return image
 
+    def forms(self, image: Image) -> tuple[Form, ...]:
+        return ("docker",)
+
+    def sent(self, image: Image) -> Image:
+        return replace(image, name=archived(image.name))
+
+    def take(self, image: Image, archive: str, form: Form) -> Step:
+        return Step((*self._client, "load", "--input", archive), long=True)
+
+    def keep(self, image: Ready) -> tuple[Step, Ready] | None:
+        """Under a name made of its digest: an archive may change an image's id."""
+        name = f"localhost/hyflow-kept:{short(image.reference)}"
+        file = f"{self._cache}/{short(image.reference)}.tar"
+        step = Step(("sh", "-c", _KEEP, "sh", file, image.reference, name, *self._client), long=True)
+        return step, replace(image, reference=name, archive=file)
+
     # -- running --------------------------------------------------------------------------------------------------
 
     def enter(self, task: Task, run: str, image: Ready) -> Task:
@@ -107,6 +127,10 @@ class Oci:
                 *(f"--env={name}={value}" for name, value in said.items()), *self.settings.options, image.reference, *task.argv)
         if self.facts.kind == "podman":  # its monitor leaves a file called `oom` where the client was started: not among the outputs
             argv = ("sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", scratch(task), *argv)
+        if image.archive:
+            error = "Error" if self.facts.kind == "podman" else "docker"  # as `failure` knows it
+            load = ("sh", "-c", _LOAD, "sh", image.archive, image.reference, error, *self._client)
+            argv = ("sh", "-c", _AFTER, "sh", str(len(load)), *load, *argv)
         environment = {**passed, "TMPDIR": scratch(task)}
         return replace(task, argv=argv, environment=environment, stdin=seen.stdin, stage=seen.stage, container=None,
                        enclosure=self._enclosure(task, run, image, seen))

@@ -15,7 +15,7 @@ ORDER: tuple[Kind, ...] = ("docker", "podman", "apptainer")
 """In which order `auto` tries them."""
 
 _ABOUT = """
-printf '%s\\n' "$(id -u)" "$(id -g)" "$(uname -n)" "${XDG_CACHE_HOME:-$HOME/.cache}/hyflow/images"
+printf '%s\\n' "$(id -u)" "$(id -g)" "$(uname -n)" "${XDG_CACHE_HOME:-$HOME/.cache}/hyflow/images" "$(uname -m)"
 command -v "$1" >/dev/null || { echo "$1 is not installed" >&2; exit 127; }
 exec "$@"
 """
@@ -43,20 +43,20 @@ def question(kind: Kind, settings: ContainerSettings) -> Argv:
 
 def understood(kind: Kind, settings: ContainerSettings, code: int, answer: str, said: str) -> Engine:
     """The engine that answered `question`. Raises Unusable."""
-    about, rest = answer.split("\n")[:4], "\n".join(answer.split("\n")[4:])
-    if code != 0 or len(about) < 4:
+    about, rest = answer.split("\n")[:5], "\n".join(answer.split("\n")[5:])
+    if code != 0 or len(about) < 5:
         raise Unusable(_reason(said) or _reason(rest) or f"exit status {code}")
     if not (about[0].isdecimal() and about[1].isdecimal() and about[3].startswith("/")):
         raise Unusable(f"what the site says of its user and machine cannot be read: {about!r:.200}")
     user = int(about[0]), int(about[1])
     if kind == "apptainer":
-        return Apptainer(Facts(kind, rest.split()[-1] if rest.split() else "?", user[0] != 0, (), user, about[2], about[3]), settings)
+        return Apptainer(Facts(kind, rest.split()[-1] if rest.split() else "?", user[0] != 0, (), user, *about[2:]), settings)
     try:
         told = json.loads(rest)
         version, rootless, limits = _docker(told) if kind == "docker" else _podman(told)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unusable(_reason(said) or "what it says of itself cannot be read") from error
-    return Oci(Facts(kind, version, rootless, limits, user, about[2], about[3]), settings)
+    return Oci(Facts(kind, version, rootless, limits, user, *about[2:]), settings)
 
 
 def how_to_start(kinds: Sequence[Kind]) -> str:

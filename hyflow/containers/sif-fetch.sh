@@ -1,5 +1,6 @@
 # Converts an image once, whoever asks at the same time. Arguments: the directory of the images, the file's name in it, "again" or nothing,
-# what the source is ("load": an archive of an image; "import": one of a file system; else an address), the source, then apptainer's command.
+# what the source is ("load": an archive of an image; "import": one of a file system; "take": a file that apptainer made elsewhere; else an
+# address), the source, then apptainer's command.
 folder=$1 name=$2 again=$3 how=$4 source=$5
 shift 5
 mkdir -p "$folder" && cd "$folder" || exit 1
@@ -24,6 +25,10 @@ import)
 esac
 APPTAINER_TMPDIR=$folder SINGULARITY_TMPDIR=$folder
 export APPTAINER_TMPDIR SINGULARITY_TMPDIR
-"$@" build --disable-cache "$part" "$source" >&2 9>&- || exit 1
+if [ "$how" = take ]; then # on the same file system there need not be two of it
+    ln -- "$source" "$part" 2>/dev/null || cp -- "$source" "$part" || exit 1
+else
+    "$@" build --disable-cache "$part" "$source" >&2 9>&- || exit 1
+fi
 digest=$(sha256sum "$part") || exit 1
 printf 'sha256:%s\n' "${digest%% *}" >"$name.digest" && mv -f "$part" "$name"

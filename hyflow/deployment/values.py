@@ -60,7 +60,7 @@ class Deployment:
         for name, site in sites.items():
             settings = site.container
             if runtime != settings.runtime:
-                settings = ContainerSettings(runtime, cache=settings.cache, pull=settings.pull, limits=settings.limits)
+                settings = replace(settings, runtime=runtime, command=None, network=None, options=[])
                 document["sites"][name]["container"] = asdict(settings)
                 sites[name] = replace(site, container=settings)
         return replace(self, sites=sites, text=json.dumps(document))

@@ -10,6 +10,8 @@ from hyflow.connector import Connector
 from hyflow.containers import modules
 from hyflow.cwl.processes import ContainerNeed, Processes
 from hyflow.deployment import Deployment
+from hyflow.engine.archives import Archives
+from hyflow.engine.bringing import Bringing
 from hyflow.engine.contained import Containers, find
 from hyflow.errors import SiteError, UnsupportedRequirement
 from hyflow.model.containers import ContainerSettings, Image
@@ -33,10 +35,10 @@ def needs_at(deployment: Deployment, processes: Processes, site: str) -> list[Co
 
 async def outfit(
     deployment: Deployment, processes: Processes, connectors: Mapping[str, Connector], run: str,
-    localize: Localize, listener: Listener, group: asyncio.TaskGroup,
+    localize: Localize, archives: Archives, listener: Listener, group: asyncio.TaskGroup,
 ) -> dict[str, Containers]:
     """The engines that the run will use, by site. Raises UnsupportedRequirement where a step must have a container and can have none,
-    SiteError where an engine that the user names does not work."""
+    SiteError where an engine that the user names does not work, DeploymentError where the site cannot fetch images as it is told."""
     made: dict[str, Containers] = {}
     for site, connector in connectors.items():
         needs, settings = needs_at(deployment, processes, site), deployment.sites[site].container
@@ -47,7 +49,7 @@ async def outfit(
             continue
         images = [asked.image for need in needs if (asked := processes.container(need.process)) is not None]
         try:
-            made[site] = await equipped(site, connector, settings, images, run, localize, listener, group)
+            made[site] = await equipped(site, connector, settings, images, run, localize, archives, listener, group)
         except SiteError as error:
             _without(error, needs, settings, listener)
     return made
@@ -55,13 +57,17 @@ async def outfit(
 
 async def equipped(
     site: str, connector: Connector, settings: ContainerSettings, images: Iterable[Image], run: str,
-    localize: Localize, listener: Listener, group: asyncio.TaskGroup,
+    localize: Localize, archives: Archives, listener: Listener, group: asyncio.TaskGroup,
 ) -> Containers:
-    """The engine of one site, which has begun to bring these images. Raises SiteError where none works."""
+    """The engine of one site, which has begun to bring these images. Raises SiteError where none works, DeploymentError where it cannot
+    fetch images as it is told."""
     engine = await find(site, connector, settings)
     if settings.runtime == "auto":
         listener.note(f"{site}: containers run with {engine.facts.kind} {engine.facts.version}")
-    containers = Containers(site, connector, engine, run, lambda uri: localize(uri, site), listener.note, group)
+    apart = any(place.apart for place in await connector.locations())
+    bringing = Bringing(site, connector, engine, lambda uri: localize(uri, site), archives, listener.note, apart)
+    bringing.check()
+    containers = Containers(bringing, run, group)
     containers.begin(images)
     return containers
 

@@ -99,9 +99,13 @@ class ContainerSettings:
         "doc": "Further options for each container, as the engine's run command takes them.",
         "schema": {"examples": [["--shm-size=1g"]]}})
     cache: str | None = field(default=None, metadata={
-        "doc": "The directory at the site for converted images (apptainer), an absolute path; by default below ~/.cache.",
+        "doc": "The directory at the site for images in files, an absolute path that every machine which runs jobs there sees; by default "
+               ".images in the site's workdir, on this machine below ~/.cache.",
         "schema": {"pattern": "^/", "title": "an absolute path", "examples": ["/project/images"]}})
     pull: Literal["missing", "always", "never"] = field(default="missing", metadata={
         "doc": "When images are pulled: those that are missing, always (once a run), or never."})
+    fetch: Literal["site", "job", "here"] = field(default="site", metadata={
+        "doc": "Where images are pulled and built: site: at the site, where hyflow's own commands run (a cluster's login node); job: in a "
+               "job of the site's batch system (apptainer alone); here: on this machine, to be sent over."})
     limits: bool = field(default=True, metadata={
         "doc": "Whether cores and memory that a tool asks for are also the most that its container gets."})

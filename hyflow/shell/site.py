@@ -83,7 +83,9 @@ class ShellSite:
         name = self._settings.filesystem or own
         room = self._capacity
         ahead = round(max(AHEAD, AHEAD_CORES * room.cores))
-        return (Location(self._site, self._node, name, self.there.workdir, {name: "/"}, capacity=room, largest=room, ahead=ahead),)
+        apart = self._files is not None or self._node != ""
+        there = self.there.workdir
+        return (Location(self._site, self._node, name, there, {name: "/"}, capacity=room, largest=room, ahead=ahead, apart=apart),)
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
         return (self._host if self._files is None else Lines(self._files)).open(argv)

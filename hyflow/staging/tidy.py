@@ -13,7 +13,7 @@ from hyflow.shell.trips import trip
 from hyflow.staging import here
 from hyflow.staging.claims import NAME as CLAIMS
 
-OWN = ("data", "landed", CLAIMS)
+OWN = ("data", "images", "landed", CLAIMS)
 """What a run works with in its own directory on this machine, by name."""
 _SCRIPT = """
 cd "$1" 2>/dev/null || exit 0

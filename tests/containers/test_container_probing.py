@@ -19,7 +19,7 @@ from hyflow.containers.oci import Oci
 from hyflow.containers.probing import ORDER, Unusable, how_to_start, question, understood
 from hyflow.model.containers import ContainerSettings
 
-ABOUT = "1000\n100\nbox\n/home/ada/.cache/hyflow/images\n"
+ABOUT = "1000\n100\nbox\n/home/ada/.cache/hyflow/images\nx86_64\n"
 DOCKER = {"ServerVersion": "20.10.24", "SecurityOptions": ["name=seccomp,profile=default"], "CpuCfsQuota": True, "MemoryLimit": True}
 NO_DAEMON = "Cannot connect to the Docker daemon at unix:///nosuch. Is the docker daemon running?"
 
@@ -48,7 +48,7 @@ def said(kind: Kind, rest: str, code: int = 0, stderr: str = "", about: str = AB
 def test_what_an_engine_says_of_itself(kind: Kind, rest: dict[str, Any], facts: tuple[str, bool, tuple[str, ...]]) -> None:
     found = said(kind, json.dumps(rest))
     assert isinstance(found, Oci)
-    assert found.facts == Facts(kind, *facts, (1000, 100), "box", "/home/ada/.cache/hyflow/images")
+    assert found.facts == Facts(kind, *facts, (1000, 100), "box", "/home/ada/.cache/hyflow/images", "x86_64")
     assert found.facts.owner == "1000@box"
 
 
@@ -58,7 +58,7 @@ def test_apptainer(rest: str, version: str) -> None:
     found = said("apptainer", rest)
     assert isinstance(found, Apptainer)
     assert (found.facts.version, found.facts.rootless, found.facts.limits) == (version, True, ())
-    assert not said("apptainer", rest, about="0\n0\nbox\n/c\n").facts.rootless
+    assert not said("apptainer", rest, about="0\n0\nbox\n/c\nx86_64\n").facts.rootless
 
 
 @pytest.mark.parametrize(("kind", "rest", "code", "stderr", "why"), [
@@ -112,7 +112,7 @@ def test_the_question_is_asked_of_the_command_that_the_site_names(tmp_path: Path
     settings = ContainerSettings(command=[str(client), "--host", "a b"])
     environment = {**os.environ, "HOME": "/h", "XDG_CACHE_HOME": ""}
     ran = subprocess.run(question("docker", settings), capture_output=True, text=True, check=True, env=environment)
-    about = f"{os.getuid()}\n{os.getgid()}\n{os.uname().nodename}\n/h/.cache/hyflow/images\n"
+    about = f"{os.getuid()}\n{os.getgid()}\n{os.uname().nodename}\n/h/.cache/hyflow/images\n{os.uname().machine}\n"
     assert ran.stdout == f"{about}<--host><a b><info><--format><{{{{json .}}}}>"
     missing = subprocess.run(question("docker", ContainerSettings(command=["no-such-engine"])), capture_output=True, text=True,
      env=environment)

@@ -180,3 +180,22 @@ def test_a_file_system(tmp_path: Path) -> None:
      check=True)
     assert ran.stdout == b"hi\n"
     assert [each for each in os.listdir(tmp_path / "cache") if "part" in each] == []
+
+
+def test_a_file_that_was_made_elsewhere_is_taken_as_it_is(house: House) -> None:
+    made = house.top / "image.sif"
+    made.write_bytes(b"made elsewhere")
+    assert ended(subprocess.Popen(house.engine().take(Image("busybox"), str(made), "sif").argv)) == 0
+    made.unlink()
+    found = house.engine().found(house.look(Image("busybox"))[1])
+    assert Path(found.reference).read_bytes() == b"made elsewhere"
+    assert found.digest == "sha256:" + hashlib.sha256(b"made elsewhere").hexdigest()
+    assert (house.calls, house.parts) == ([], [])
+
+
+def test_an_archive_that_was_made_elsewhere_is_converted_whatever_is_there(house: House) -> None:
+    archive = house.top / "image.tar"
+    archive.write_bytes(b"plain")
+    for count in (1, 2):
+        assert ended(subprocess.Popen(house.engine().take(Image("busybox"), str(archive), "docker").argv, stderr=subprocess.DEVNULL)) == 0
+        assert len(house.calls) == count and house.calls[-1].split()[-1].startswith("docker-archive:")

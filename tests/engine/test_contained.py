@@ -13,7 +13,7 @@ from commandline import processes
 from standin import COMES, Standin
 
 from hyflow.containers.engine import Ready
-from hyflow.engine import contained
+from hyflow.engine import clients, contained
 from hyflow.engine.contained import find, with_signal
 from hyflow.errors import ImageError, SiteError
 from hyflow.model.containers import ContainerSettings, Image, ImageKind
@@ -33,7 +33,7 @@ def docker(tmp_path: Path) -> Standin:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contained, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(clients, "FIRST_WAIT", 0.01)
 
 
 # -- images --------------------------------------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ async def test_an_image_that_no_job_needs_fails_without_harm(docker: Standin) ->
 
 
 async def test_progress_is_told_now_and_then(docker: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contained, "_TOLD", 0.3)
+    monkeypatch.setattr(clients, "TOLD", 0.3)
     docker.does("pull", f'for layer in 1 2 3 4 5 6 7 8 9 10; do echo "layer $layer"; sleep 0.1; done; {COMES}')
     async with docker.at_work() as containers:
         await containers.ready(BUSYBOX)
@@ -204,7 +204,7 @@ async def test_a_pull_that_is_given_up_ends(docker: Standin) -> None:
 
 
 async def test_an_engine_that_hangs_is_given_up(docker: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contained, "_ANSWERING", 0.5)
+    monkeypatch.setattr(clients, "ANSWERING", 0.5)
     docker.does("info", "exec sleep 86399.25")
     docker.command.write_text(docker.command.read_text().replace("image) ", "image) exec sleep 86399.25;"))
     async with docker.site() as connector:

@@ -14,6 +14,7 @@ from standin import Standin
 from hyflow import deployment
 from hyflow.cwl.load import load
 from hyflow.cwl.processes import Processes
+from hyflow.engine.archives import Archives
 from hyflow.engine.contained import Containers
 from hyflow.engine.outfit import outfit
 from hyflow.errors import DeploymentError, SiteError, UnsupportedRequirement, WorkflowError
@@ -63,7 +64,8 @@ class House:
         try:
             async with self.docker.site() as connector, asyncio.TaskGroup() as group:
                 connectors = dict.fromkeys(chosen.sites, connector)
-                found = await outfit(chosen, processes, connectors, "run1", self._localized, self.heard, group)
+                archives = Archives(self.top / "archives")
+                found = await outfit(chosen, processes, connectors, "run1", self._localized, archives, self.heard, group)
                 yield found
                 for containers in found.values():
                     containers.close()

@@ -13,6 +13,8 @@ from typing import Any
 from hyflow.connector import SiteContext
 from hyflow.containers.engine import Engine, Facts
 from hyflow.containers.oci import Oci
+from hyflow.engine.archives import Archives
+from hyflow.engine.bringing import Bringing
 from hyflow.engine.contained import Containers
 from hyflow.model.containers import ContainerSettings
 from hyflow_local import LocalSettings, plugin
@@ -80,9 +82,12 @@ class Standin:
     async def at_work(self, **settings: Any) -> AsyncIterator[Containers]:
         """The engine of a site on this machine. Archives are where their addresses say; "file:///gone" cannot be brought."""
         async with self.site() as connector, asyncio.TaskGroup() as group:
-            made = Containers("here", connector, self.engine(**settings), "run1", self._localized, self.notes.append, group)
+            archives = Archives(self.home / "archives")
+            bringing = Bringing("here", connector, self.engine(**settings), self._localized, archives, self.notes.append)
+            made = Containers(bringing, "run1", group)
             yield made
             made.close()
+            archives.close()
 
     @asynccontextmanager
     async def site(self) -> AsyncIterator[Any]:
