@@ -17,7 +17,7 @@ from hyflow import plain
 from hyflow.connector import Done, Lost, Refused
 from hyflow.cwl.demand import Demand as Needs
 from hyflow.cwl.processes import Bound
-from hyflow.engine import sites
+from hyflow.engine import launching, sites
 from hyflow.engine.contained import with_signal
 from hyflow.engine.house import House, settle
 from hyflow.engine.mishaps import failure_of, unforeseen
@@ -290,6 +290,8 @@ class Driver:
 
     def _judged(self, job: Job, bound: Bound, outcome: Outcome, site: str) -> Failure | None:
         """Why the attempt failed: for its container, or by itself."""
+        if (unlaunched := launching.failure(bound.task, outcome)) is not None:
+            return unlaunched
         command = bound.task.argv[0] if bound.task.argv else ""
         if bound.task.container is None:
             return self._house.processes.judge(job.process, outcome, command)
