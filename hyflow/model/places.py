@@ -72,7 +72,8 @@ class Location:
     attempts it takes at a time, queued and running together (0: as many as there are). `mounts` says where each file
     system is mounted, as absolute paths; `workdir` is the absolute directory, on `filesystem`, below which hyflow makes its own.
     `fleeting`: its attempts are processes of hyflow's own machine, which end when hyflow is interrupted; elsewhere they go on, and are
-    found again.
+    found again. `time_limit`: after how many seconds it ends what has no time limit of its own (None: never, or not known); such attempts
+    are given this one.
     """
 
     site: str
@@ -84,6 +85,7 @@ class Location:
     largest: Resources | None = None
     ahead: int = 0
     fleeting: bool = False
+    time_limit: float | None = None
 
     def __str__(self) -> str:
         return f"{self.site}/{self.name}" if self.name else self.site
