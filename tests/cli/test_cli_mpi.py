@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from standin import Standin
 from warm import Warm, WarmShell, warmed
 
 TOOL = """\
@@ -139,3 +140,39 @@ def test_no_launcher(shell: WarmShell) -> None:
     assert done.status == 1
     assert "/tool failed: mpirun was not found, which is to start the 2 processes of its command (MPIRequirement)\n" in done.stderr
     assert done.stderr.count("/tool failed") == 1
+
+
+def test_containers_that_keep_the_processes_apart_are_refused(shell: WarmShell) -> None:
+    docker = Standin(shell.top / "engine")
+    shell.write("tool.cwl", TOOL.replace("requirements:\n", "requirements:\n  DockerRequirement: {dockerPull: busybox}\n"))
+    where = f"sites.here.container={{runtime: docker, command: [{docker.command}]}}"
+    done = shell("hyflow", "run", "tool.cwl", "deploy.yml", "--set", where, job(shell, 2))
+    assert done.status == 33
+    what = "an MPI program (MPIRequirement) cannot run in containers of docker: its processes would not find each other"
+    assert f"/tool failed: tool.cwl:6:3: {what}\n  let here use Apptainer" in done.stderr
+    assert docker.calls("run") == []
+    assert "Apptainer" not in shell("hyflow", "run", "tool.cwl", "deploy.yml", "--set", where, job(shell, 0)).stderr
+    assert len(docker.calls("run")) == 1
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image of nothing but places for the machine's own programs."""
+    top = tmp_path_factory.mktemp("image")
+    for name in ("usr", "etc", "tmp", "var/tmp", "proc", "sys", "dev"):
+        (top / "root" / name).mkdir(parents=True)
+    for name in ("bin", "lib", "lib64", "sbin"):
+        (top / "root" / name).symlink_to(f"usr/{name}")
+    subprocess.run(["apptainer", "build", str(top / "image.sif"), str(top / "root")], check=True, capture_output=True)
+    return str(top / "image.sif")
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("mpirun", "apptainer", "/usr/bin/python3"))), reason="needs openmpi-bin, apptainer, python3")
+def test_processes_in_containers_find_each_other(shell: WarmShell, image: str) -> None:
+    shell.write("sum.py", f"open('/.singularity.d/env/01-base.sh')\n{SUM}")
+    shell.write("tool.cwl", REAL.replace("PYTHON", "python3").replace(
+        "requirements:\n", f"requirements:\n  DockerRequirement: {{dockerPull: {image}}}\n"))  # fmt: skip
+    where = "sites.here.container={runtime: apptainer, options: [--bind=/usr, --bind=/etc]}"
+    done = shell("hyflow", "run", "--quiet", "tool.cwl", "deploy.yml", "--set", where, "--", "--program", "sum.py")
+    assert done.status == 0, done.stderr
+    assert sorted(json.loads(done.stdout)["said"].split()) == ["0:3", "1:3"]
