@@ -59,8 +59,8 @@ class Placed:
 
 @dataclass(slots=True)
 class Submitter:
-    """`own`: the directory of the run's batches, `base` that of all bundles. `used`: how many jobs of ours are in the queue, `idle`: how many of
-    them have not begun; `avoided`: nodes to stay away from; `accepted` is told of each batch with its id."""
+    """`own`: the directory of the run's batches, `base` that of all bundles. `used`: how many jobs of ours are in the queue, `idle`: how
+    many of them have not begun; `avoided`: nodes to stay away from; `accepted` is told of each batch with its id."""
 
     host: Opens
     queue: Queue
