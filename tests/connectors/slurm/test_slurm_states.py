@@ -136,7 +136,7 @@ async def test_a_job_that_is_pre_empted(cluster: Cluster, tmp_path: Path) -> Non
         pytest.skip("the bare cluster has one partition")
     async with site(cluster, tmp_path, "--nodelist=n1", partition="low") as there:
         ticket = await running(there)
-        cluster.user("sbatch --partition=high --nodelist=n1 --ntasks=2 --wrap 'sleep 1'")
+        cluster.user("sbatch --partition=high --nodelist=n1 --nodes=1 --ntasks=2 --wrap 'sleep 1'")
         kind, words = lost(await ends(there, ticket))
     assert (kind, words) == (FailureClass.INFRASTRUCTURE, "its job was pre-empted on n1")
 
