@@ -43,6 +43,7 @@ end() {
 _ELSEWHERE = "Is it a login node? Where a module brings Slurm's commands, put them into the PATH of logins without a terminal."
 _WAITING = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD")
 _ACTIVE = ("RUNNING", "CONFIGURING", "COMPLETING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT")
+_MOST = 4_000_000  # the largest index that Slurm takes
 _NAMED = ("partition", "account", "qos", "constraint", "nodes")
 
 
@@ -55,7 +56,6 @@ class Slurm:
         self._defaults = defaults
 
     def limits(self) -> str:
-        qos = quote([self._defaults.get("qos") or ""])
         return f"""
 export LC_ALL=C
 command -v sbatch >/dev/null || {{ echo missing; exit 0; }}
@@ -65,9 +65,8 @@ scontrol show config | sed -n 's/^\\(MaxArraySize\\|MaxJobCount\\) *= */\\1|/p'
 sacctmgr --noheader --parsable2 show associations where user="$(id -un)" format=MaxSubmitJobs,DefaultQOS 2>/dev/null |
     while IFS='|' read -r jobs qos; do
         echo "jobs|$jobs"
-        q={qos}
-        [ -z "${{q:-$qos}}" ] ||
-            sacctmgr --noheader --parsable2 show qos where name="${{q:-$qos}}" format=MaxSubmitJobsPerUser | sed 's/^/jobs|/'
+        q={quote([self._defaults.get("qos") or ""])}; q=${{q:-$qos}}
+        [ -z "$q" ] || sacctmgr --noheader --parsable2 show qos where name="$q" format=MaxSubmitJobsPerUser | sed 's/^/jobs|/'
     done
 exit 0
 """
@@ -86,10 +85,8 @@ exit 0
         longest = {words[0].strip("*"): limit for words in partitions if (limit := _seconds(words[1])) is not None}
         if here.strip("*") in longest:
             longest[""] = longest[here.strip("*")]
-        return Limits(
-            array=dict(numbers).get("MaxArraySize"), jobs=min(jobs, default=None),
-            longest=longest, largest=_largest(partitions), cores=sum(_number(words[2]) * _number(words[5]) for words in ours) or None,
-        )  # fmt: skip
+        cores = sum(_number(words[2]) * _number(words[5]) for words in ours)
+        return Limits(dict(numbers).get("MaxArraySize"), min(jobs, default=None), longest, _largest(partitions), cores or None)
 
     def submission(self, order: Order) -> Argv:
         shape, options = order.shape, dict(order.shape.options)
@@ -209,13 +206,11 @@ def _state(words: str, reason: str, node: str) -> State:
 
 def _indices(text: str) -> list[int]:
     """ "N/A", "7", or what waits together, as in "3,5-9%2". Raises ValueError."""
-    if text == "N/A":
-        return [0]
-    found: list[int] = []
-    for part in text.partition("%")[0].strip("[]").split(","):
+    found: list[int] = [0] if text == "N/A" else []
+    for part in text.partition("%")[0].strip("[]").split(",") if not found else ():
         first, _, last = part.partition("-")
         last, _, step = last.partition(":")
-        found += range(int(first), int(last or first) + 1, int(step or 1))
+        found += range(int(first), min(int(last or first), _MOST) + 1, int(step or 1))
     return found
 
 
@@ -224,10 +219,8 @@ def _ids(id: str, indices: Collection[int]) -> list[str]:
 
 
 def _amounts(memory: int | None, time: float | None, options: Mapping[str, Any]) -> list[str]:
-    if memory is None and options.get("memory"):
-        memory = parse_size(options["memory"])
-    if time is None and options.get("time"):
-        time = parse_time(options["time"])
+    memory = parse_size(options["memory"]) if memory is None and options.get("memory") else memory
+    time = parse_time(options["time"]) if time is None and options.get("time") else time
     return [
         *([] if memory is None else [f"--mem={max(1, math.ceil(memory / MIB))}M"]),
         *([] if time is None else [f"--time={max(1, math.ceil(time / 60))}"]),

@@ -99,7 +99,7 @@ bind:
     assert isinstance(deployment.sites["a.b"].settings.cores, float)
     assert [site.container for site in deployment.sites.values()] == [
         ContainerSettings(),
-        ContainerSettings("podman", ["podman", "--remote"], None, ["--init"], "/images", "never", False),
+        ContainerSettings("podman", ["podman", "--remote"], None, ["--init"], "/images", "never", limits=False),
     ]
     assert [site.modules for site in deployment.sites.values()] == [{}, {"samtools": "samtools/1.19"}]
     assert deployment.targets("/x/y/z") == (Target("a.b", "gpu"), Target("c"))
