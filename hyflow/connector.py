@@ -164,6 +164,13 @@ class Launches(Protocol):
     does that."""
 
 
+class Names(Protocol):
+    """Power: the site's own commands have names for attempts."""
+
+    def name(self, ticket: Ticket) -> str:
+        """What they call the attempt, in words for people, as in "job 117_3"; "" where that is not known."""
+
+
 class Withdraws(Protocol):
     """Power: tasks may wait long before `submit` answers for them, and until then be taken back."""
 
