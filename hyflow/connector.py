@@ -145,6 +145,11 @@ class Stay(Protocol):
         """Leaving lets go from now on: what runs goes on, and a connector that is entered later with the same context finds it."""
 
 
+class Launches(Protocol):
+    """Power: this site itself starts the processes of an MPI program (`Task.processes`). Elsewhere such tasks come with the words of a
+    launcher before their command, and are like any other."""
+
+
 class Logs(Protocol):
     """Power: read what attempts write at this site, while they do. `path` is absolute, `offset` counts bytes. What is no plain file at that
     path is none. Raises SiteError; what came before it is right, and may be gone on from."""
