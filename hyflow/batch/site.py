@@ -28,6 +28,7 @@ from hyflow.connector import (
     Forget,
     Launches,
     Logs,
+    Names,
     P,
     Pipe,
     Reach,
@@ -150,8 +151,12 @@ class BatchSite:
             self._watcher.hurry()
 
     def power(self, kind: type[P]) -> P | None:
-        own = (Forget, Examine, Logs, Launches, Withdraws, *((Errands,) if self._system.errand(("true",)) else ()))
+        own = (Forget, Examine, Logs, Launches, Names, Withdraws, *((Errands,) if self._system.errand(("true",)) else ()))
         return self if kind in own else None  # type: ignore[return-value]  # P is one of these here, which this class is
+
+    def name(self, ticket: Ticket) -> str:
+        told = loads(ticket.encode())
+        return f"job {self._system.element(str(told['id']), int(told['index']))}" if told["id"] else ""
 
     def withdraw(self, keys: Collection[Key]) -> None:
         self._submitter.drop(keys)

@@ -161,6 +161,9 @@ class BatchSystem(Protocol):
     def entries(self, answer: str) -> Sequence[Entry]:
         """What it says. Raises ValueError where that cannot be read: then nothing is known."""
 
+    def element(self, id: str, index: int) -> str:
+        """What people call that element of the batch."""
+
     def cancel(self, elements: Mapping[str, Collection[int]], names: Sequence[str]) -> str:
         """Ends elements, by id and index, and all of our jobs with these names, in whatever state. What has ended
         already is passed over."""
