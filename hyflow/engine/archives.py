@@ -61,15 +61,15 @@ class Archives:
 
     async def _tool(self, wanted: Wanted) -> tuple[Tool, Form]:
         """The first that works here, with what it makes. Raises Failed with all that was tried."""
-        tried = []
+        troubles = []
         for tool, form in tools(wanted):
             if tool not in self._works:
                 self._works[tool] = await _trouble(tool)
             if (trouble := self._works[tool]) is None:
                 return tool, form
-            tried.append(f"{tool}: {trouble}")
+            troubles.append(f"{tool}: {trouble}")
         doing = "build" if wanted.image.kind is ImageKind.BUILD else "pull"
-        raise Failed(f"nothing on this machine can {doing} it for the site ({'; '.join(tried)})", transient=False)
+        raise Failed(f"nothing on this machine can {doing} it for the site ({'; '.join(troubles)})", transient=False)
 
     def _place(self) -> str:
         """A new directory, so that the address of each file is its own."""

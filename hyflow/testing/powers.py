@@ -1,15 +1,17 @@
 # ruff: noqa: S101 - assertions are what a test is made of
-"""Powers that not every site has: `Logs` reads what attempts write, to the last byte; `Examine` says something, and leaves nothing."""
+"""Powers that not every site has: `Logs` reads what attempts write, to the last byte; `Examine` says something, and leaves nothing;
+`Errands` run elsewhere as if they ran here."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
-from hyflow.connector import Examine, Logs, P
+from hyflow.connector import Errands, Examine, Logs, P
 from hyflow.model.jobs import Key
 from hyflow.testing.site import SiteUnderTest, Suite
 
@@ -17,7 +19,7 @@ WRITES = 'echo first; until [ -e "$1" ]; do sleep 0.1; done; printf last'
 
 
 class PowerSuite(Suite):
-    """What `hyflow.connector.Logs` and `Examine` must promise; skipped where the site has no such power."""
+    """What `hyflow.connector.Logs`, `Examine` and `Errands` must promise; skipped where the site has no such power."""
 
     async def test_logs_follow_an_attempt_to_its_last_byte(self, tmp_path: Path) -> None:
         async with self.site(tmp_path) as site:
@@ -66,6 +68,20 @@ class PowerSuite(Suite):
             found = await examine.examine()
             assert found and all(one.name and one.words and one.level in ("ok", "warning", "problem") for one in found)
             assert await site.sh(list_all, site.location.workdir) == before
+
+    async def test_errands_have_streams_and_a_status_of_their_own(self, tmp_path: Path) -> None:
+        async with self.site(tmp_path) as site:
+            errand = power(site, Errands).errand
+            script = 'cat; printf "%s\\n" "$@"; echo complaint >&2; exit 3'
+            code, said, complaint = await site.run(errand(("sh", "-c", script, "sh", *self.hostile)), b"fed\n")
+            assert (code, said) == (3, b"\n".join(os.fsencode(word) for word in ("fed", *self.hostile, "")))
+            assert b"complaint\n" in complaint
+
+    async def test_an_errand_sees_the_sites_files(self, tmp_path: Path) -> None:
+        async with self.site(tmp_path) as site:
+            path = await site.write(f"{site.root}/seen", b"seen")
+            code, said, complaint = await site.run(power(site, Errands).errand(("cat", path)))
+            assert (code, said) == (0, b"seen"), complaint
 
 
 def power(site: SiteUnderTest, kind: type[P]) -> P:

@@ -25,6 +25,7 @@ async def test_a_host_that_sees_the_same_directory(context: SiteContext, tmp_pat
         async with afar.connect(context, workdir=workdir, data_host="cluster-certified", connections=1, transport=transport) as site:
             assert await trip(site, ("ls", "-A", workdir), what="looking") == b".attempts\n"
             assert afar.Gate().count()["connections"] == before + 2
+            assert [place.apart for place in await site.locations()] == [True]
 
 
 async def test_a_host_that_does_not(context: SiteContext, tmp_path: Path) -> None:
@@ -34,4 +35,5 @@ async def test_a_host_that_does_not(context: SiteContext, tmp_path: Path) -> Non
             pass
     assert not told.value.transient and told.value.hint == "Name a `workdir` that both see, or leave out `data_host`."
     async with afar.connect(context, workdir=workdir) as site:
+        assert [place.apart for place in await site.locations()] == [False]
         assert await trip(site, ("ls", "-A", workdir), what="looking") == b".attempts\n"
