@@ -23,7 +23,7 @@ ID=$(printf %s "$ROOT" | sha256sum | cut -c1-8)
 LAB=${HYFLOW_LAB:-/var/lib/hyflow-lab/$ID}
 CACHE=${HYFLOW_LAB_CACHE:-/var/cache/hyflow-lab}
 REGISTRY=127.0.0.1:$((20000 + 16#$ID % 10000)) # below the ports that the kernel gives to clients
-PARTS="registry docker podman apptainer ssh"
+PARTS="registry docker podman apptainer ssh slurm"
 for file in "$HERE/services.sh" "$HERE/images.sh" "$HERE/sites.sh" "$HERE"/parts/*.sh; do
     case ${file##*/} in *-*) ;; *) . "$file" ;; esac # those with a hyphen are programs of a part
 done
@@ -61,9 +61,12 @@ up() {
     return $failed
 }
 
-# Engines are fed with images by the registry.
+# Engines are fed with images by the registry; Slurm runs at the machines behind SSH.
 needs() {
-    case $1 in docker | podman | apptainer) echo registry ;; esac
+    case $1 in
+    docker | podman | apptainer) echo registry ;;
+    slurm) echo ssh ;;
+    esac
 }
 
 bring_up() {
@@ -74,7 +77,7 @@ bring_up() {
         echo "lab: $why"
         return 0
     fi
-    for need in $(needs "$part"); do "${need}_is_up" || { echo "lab: $part needs the $need, which is not up" >&2; return 1; }; done
+    for need in $(needs "$part"); do "${need}_is_up" || { echo "lab: $part needs $need, which is not up" >&2; return 1; }; done
     mkdir -p "$LAB" && chmod 755 "$LAB"
     "${part}_up" && return 0
     echo "lab: $part did not come up; its logs are below $LAB/$part" >&2

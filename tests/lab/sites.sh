@@ -3,8 +3,8 @@
 #
 # A site has namespaces of its own (network, mounts, processes, host name, IPC), and its files, users and services too: its root is
 # DIRECTORY/root, in which /usr and /opt alone are the machine's, read-only. It boots as sites/boot.sh says. The files stay when all that
-# runs in it has ended: so it can be booted again. They lie in memory, as a disk is slow to fill and to clear. A site's directory is named
-# as it is: LAB/ssh/cluster is the site "cluster".
+# runs in it has ended: so it can be booted again, and starts what is in its /etc/rc.local.d. They lie in memory, as a disk is slow to
+# fill and to clear. A site's directory is named as it is: LAB/ssh/cluster is the site "cluster".
 #
 # The namespace "home" is where the lab's gates stand: hyflow's machine, as the sites see it.
 

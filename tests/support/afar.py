@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,25 +27,6 @@ def settings(host: str = "cluster", **given: Any) -> Settings:
 
 def connect(context: SiteContext, host: str = "cluster", **given: Any) -> AbstractAsyncContextManager[Connector]:
     return plugin.connect(settings(host, **given), context)
-
-
-class Gate:
-    """The gate that all connections to a site of the lab go through; see tests/lab/gate.py."""
-
-    def __init__(self, site: str = "cluster") -> None:
-        self._path = setting(f"SSH_{site.upper()}_GATE")
-
-    def tell(self, words: str) -> str:
-        """Give it a command; its answer."""
-        with socket.socket(socket.AF_UNIX) as to:
-            to.connect(self._path)
-            to.sendall(f"{words}\n".encode())
-            return to.makefile().readline().strip()
-
-    def count(self) -> dict[str, int]:
-        """Connections made, bytes each way, and turns, since they were last reset."""
-        counted: dict[str, int] = json.loads(self.tell("count"))
-        return counted
 
 
 @contextlib.contextmanager

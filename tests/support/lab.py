@@ -12,8 +12,8 @@ LAB = Path(__file__).resolve().parents[2] / ".lab"
 
 
 def deployment(target: str, lab: Path = LAB) -> Path:
-    """The deployment file of a target. It has one site, called "here" ("docker", "podman", "podman-rootless", "apptainer") or "ssh"
-    ("ssh", "ssh-docker", "ssh-apptainer")."""
+    """The deployment file of a target. It has one site, called "here" ("docker", "podman", "podman-rootless", "apptainer"), "ssh"
+    ("ssh", "ssh-docker", "ssh-apptainer"), or "slurm" ("slurm", "slurm-bare", "slurm-apptainer")."""
     path = lab / f"{target}.yml"
     if not path.is_file():
         pytest.skip(_missing(target, lab))

@@ -6,10 +6,10 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-import afar
 import pytest
 from commandline import until
 from lab import setting
+from sshlab import Gate
 
 from hyflow.connector import Connector, Examine, SiteContext, Way
 from hyflow.deployment import Site, plugins
@@ -64,7 +64,7 @@ async def test_a_command_that_is_not_there(tmp_path: Path) -> None:
 
 async def test_the_connection_is_the_sites_own(tmp_path: Path) -> None:
     """Entered with it and left with it."""
-    gate = afar.Gate()
+    gate = Gate(Path(setting("SSH_CLUSTER_GATE")))
     before = gate.count()
     async with connected(site(["sh", "-c"], f"~/via-{tmp_path.name}"), "run", tmp_path):
         assert gate.count()["connections"] == before["connections"] + 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import afar
 import pytest
+from sshlab import Site
 
 from hyflow.connector import SiteContext
 from hyflow.errors import SiteError
@@ -19,12 +20,12 @@ def context(tmp_path: Path) -> SiteContext:
 
 @pytest.mark.parametrize("transport", ["asyncssh", "openssh"])
 async def test_a_host_that_sees_the_same_directory(context: SiteContext, tmp_path: Path, transport: str) -> None:
-    before = afar.Gate().count()["connections"]
+    before = Site("cluster").gate.count()["connections"]
     workdir = f"/scratch/ada/{tmp_path.name}"
     with afar.no_masters_left():
         async with afar.connect(context, workdir=workdir, data_host="cluster-certified", connections=1, transport=transport) as site:
             assert await trip(site, ("ls", "-A", workdir), what="looking") == b".attempts\n"
-            assert afar.Gate().count()["connections"] == before + 2
+            assert Site("cluster").gate.count()["connections"] == before + 2
             assert [place.apart for place in await site.locations()] == [True]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import afar
 import pytest
 from commandline import until
+from sshlab import Site
 
 from hyflow.errors import SiteError, Unreachable
 from hyflow_ssh.asking import said
@@ -139,9 +140,9 @@ async def test_the_user_s_own_connection_is_used_and_left(home: Path, tmp_path: 
 
 
 async def test_two_at_the_same_time_log_in_once(home: Path) -> None:
-    before = afar.Gate().count()["connections"]
+    before = Site("cluster").gate.count()["connections"]
     links = await asyncio.gather(*(Program(cluster()).connect() for _ in range(3)))
-    assert len(afar.masters(home)) == 1 and afar.Gate().count()["connections"] == before + 1
+    assert len(afar.masters(home)) == 1 and Site("cluster").gate.count()["connections"] == before + 1
     for link in links:
         await link.close()
 
@@ -151,10 +152,10 @@ async def test_a_login_that_is_refused_is_not_tried_again_soon(home: Path) -> No
     with pytest.raises(SiteError, match="ssh is not let in at quentin without a question") as told:
         await program.connect()
     assert not told.value.transient
-    before = afar.Gate().count()["connections"]
+    before = Site("cluster").gate.count()["connections"]
     with pytest.raises(Unreachable, match="quentin has let nobody in; it is tried again in 300 seconds"):
         await program.connect()
-    assert afar.Gate().count()["connections"] == before
+    assert Site("cluster").gate.count()["connections"] == before
 
 
 async def test_a_socket_that_nobody_listens_at_is_in_nobody_s_way(home: Path) -> None:

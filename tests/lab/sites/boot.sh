@@ -1,7 +1,7 @@
 #!/bin/bash
 # Becomes a site's first process: boot.sh DIRECTORY GROUP, in namespaces of its own, and in control groups of that name. It mounts the
-# site's root, DIRECTORY/root, runs the site's /etc/rc.local, starts its sshd, and then takes in the processes that others leave.
-# DIRECTORY/init.pid: its id, and when it was started.
+# site's root, DIRECTORY/root, runs the site's /etc/rc.local and what is in /etc/rc.local.d, starts its sshd, and then takes in the
+# processes that others leave. DIRECTORY/init.pid: its id, and when it was started.
 set -eu
 umask 022
 . "${0%/*}/../services.sh"
@@ -41,7 +41,7 @@ rmdir /old
 cat /proc/sys/kernel/random/uuid >/run/boot_id
 mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
 mount -o remount,bind,ro /proc/sys/kernel/random/boot_id
-[ ! -x /etc/rc.local ] || /etc/rc.local
+for script in /etc/rc.local /etc/rc.local.d/*; do [ ! -x "$script" ] || "$script"; done
 /usr/sbin/sshd -E /var/log/sshd.log
 while :; do # bash takes in every process whose parent has ended
     sleep infinity &
