@@ -99,12 +99,12 @@ pbsnodes -a 2>/dev/null | awk "$keep"
         options = dict(order.shape.options)
         time = parse_time(options["time"]) if order.shape.time is None and options.get("time") else order.shape.time
         return [
-            "qsub", "-N", order.name, "-S", "/bin/sh", "-m", "n", "-j", "oe", "-o", "/dev/null",
+            "qsub", "-N", order.name, "-m", "n", "-j", "oe", "-o", "/dev/null",
             *(["-J", f"0-{order.elements - 1}"] if order.elements > 1 else ["-r", "n"]),  # no array is of one, nor may it say -r n
             "-l", f"select={options.get('select') or _select(order, options.get('memory'))}",
             *([] if time is None else ["-l", f"walltime={max(1, math.ceil(time))}"]),
             *(f"{flag}{options[name]}" for flag, name in (("-lplace=", "place"), ("-q", "queue"), ("-A", "account")) if options.get(name)),
-            *options.get("extra", ()), order.script,
+            *options.get("extra", ()), "--", "/bin/sh", order.script,  # a shell in between would die of qdel's SIGTERM, and all with it
         ]  # fmt: skip
 
     def accepted(self, code: int, output: str, said: str) -> Answer:
