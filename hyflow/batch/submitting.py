@@ -281,7 +281,7 @@ def read(queue: Queue, said: str) -> Answer:
     kind, _, code = first.partition(" ")
     if kind != "answer" or not code.isdigit():
         return Unclear(first or "there was no answer")
-    output, _, complained = f"\n{rest}".partition("\n.\n")
+    output, _, complained = f"\n{rest}\n".partition("\n.\n")
     return queue.system.accepted(int(code), output.strip(), complained.strip())
 
 
