@@ -145,6 +145,11 @@ class Stay(Protocol):
         """Leaving lets go from now on: what runs goes on, and a connector that is entered later with the same context finds it."""
 
 
+class Launches(Protocol):
+    """Power: this site itself starts the processes of an MPI program (`Task.processes`). Elsewhere such tasks come with the words of a
+    launcher before their command, and are like any other."""
+
+
 class Logs(Protocol):
     """Power: read what attempts write at this site, while they do. `path` is absolute, `offset` counts bytes. What is no plain file at that
     path is none. Raises SiteError; what came before it is right, and may be gone on from."""
@@ -159,9 +164,11 @@ class Logs(Protocol):
         """The same, and what is added, as it is, until the attempt has ended; the file need not be there yet. Holds one command open."""
 
 
-class Launches(Protocol):
-    """Power: the site starts the processes of an MPI program by itself, as many as a task's `processes` says. Elsewhere a task's command
-    does that."""
+class Names(Protocol):
+    """Power: the site's own commands have names for attempts."""
+
+    def name(self, ticket: Ticket) -> str:
+        """What they call the attempt, in words for people, as in "job 117_3"; "" where that is not known."""
 
 
 class Withdraws(Protocol):

@@ -15,7 +15,7 @@ WORD = {"pattern": r"^[^\s-]\S*$(?!\n)", "title": "a name without white space th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a job may ask for beside what its task does."""
+    """What a binding may say of its jobs beside their resources."""
 
     partition: str | None = field(
         default=None, metadata={"doc": "The partition, or several with commas between them.", "schema": {**WORD, "examples": ["gpu"]}}
@@ -33,13 +33,6 @@ class Options:
         },
     )
     nodes: int | None = field(default=None, metadata={"doc": "How many nodes; else as Slurm finds it best.", "schema": {"minimum": 1}})
-    time: str | None = field(
-        default=None, metadata={"doc": "The time limit of jobs whose tasks have none of their own, as in 1h30m.", "schema": TIME}
-    )
-    memory: str | None = field(
-        default=None,
-        metadata={"doc": "The memory of jobs whose tasks ask for none, as in 4GiB; for all that one runs at a time.", "schema": SIZE},
-    )
     extra: list[str] = field(
         default_factory=list,
         metadata={"doc": "More options of sbatch, word for word, after hyflow's own.", "schema": {"examples": [["--nice=100"]]}},
@@ -47,9 +40,21 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults(Options):
+    """What every job of a site asks for."""
+
+    time: str | None = field(
+        default=None, metadata={"doc": "The time limit of tasks that have none of their own, as in 1h30m.", "schema": TIME}
+    )
+    memory: str | None = field(
+        default=None, metadata={"doc": "The memory of jobs whose tasks ask for none, as in 4GiB.", "schema": SIZE}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(BatchSettings):
-    defaults: Options = field(
-        default_factory=Options, metadata={"doc": "What every job asks for, unless its binding's `options` say otherwise."}
+    defaults: Defaults = field(
+        default_factory=Defaults, metadata={"doc": "What every job asks for, unless its binding's `options` say otherwise."}
     )
 
 

@@ -132,6 +132,9 @@ job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
             raise ValueError(f"{answer[-80:]!r}")
         return [entry for line in lines if line for entry in _entry(line)]
 
+    def element(self, id: str, index: int) -> str:
+        return f"{id}_{index}"
+
     def cancel(self, elements: Mapping[str, Collection[int]], names: Sequence[str]) -> str:
         return "\n".join([
             _END, *(f"end {quote(_ids(id, indices))}" for id, indices in elements.items()),
@@ -157,15 +160,13 @@ job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
     def findings(self, answer: str) -> Sequence[Finding]:
         told, _, trial = answer.partition("trial|\n")
         limits = self.understood(told)
-        version = next((line for line in told.splitlines() if line.lower().startswith("slurm")), "an unknown version")
         times = ", ".join(f"{name} {time_text(limit)}" for name, limit in limits.longest.items() if name)
         parts = [line.split("|")[1] for line in told.splitlines() if line.startswith("P|")]
         words = " ".join(trial.replace("sbatch: ", "").split())
-        node = limits.largest
         return [
-            Finding("queue", version),
+            Finding("queue", next((line for line in told.splitlines() if line.lower().startswith("slurm")), "an unknown version")),
             Finding("partitions", f"{', '.join(dict.fromkeys(parts))}{f'; longest: {times}' if times else ''}"
-                    + (f"; largest node: {node.cores:g} cores, {size_text(node.memory)}" if node else "")),
+                    + (f"; largest node: {node.cores:g} cores, {size_text(node.memory)}" if (node := limits.largest) else "")),
             Finding("limits", f"arrays of {limits.array or 'any number of'} jobs, {limits.jobs or 'any number of'} jobs in the queue"),
             Finding("trial", words or "nothing was said", "ok" if re.search(r"to start at", words) else "problem"),
         ]  # fmt: skip

@@ -27,6 +27,11 @@ class Book:
         """How many jobs there are that have not ended."""
         return len(self.open)
 
+    @property
+    def idle(self) -> int:
+        """How many of them have not begun."""
+        return len(self.open) - len({seat for key in self.began if (seat := self.seats.get(key)) is not None})
+
     def add(self, name: str, batch: Batch, id: str) -> None:
         """The queue has accepted the batch."""
         for index, element in enumerate(batch.elements):

@@ -28,6 +28,7 @@ from hyflow.connector import (
     Forget,
     Launches,
     Logs,
+    Names,
     P,
     Pipe,
     Reach,
@@ -39,6 +40,7 @@ from hyflow.connector import (
 )
 from hyflow.model.jobs import Key
 from hyflow.model.places import Location
+from hyflow.model.quantities import parse_time
 from hyflow.model.tasks import Task
 from hyflow.plain import dumps, loads
 from hyflow.shell.bundle import Unbundled, bundle
@@ -47,7 +49,7 @@ from hyflow.shell.site import ShellSite
 from hyflow.shell.trips import trip
 from hyflow.shell.watching import Watcher
 
-AHEAD = 20_000
+AHEAD = 10_000
 """Attempts that the site takes at a time; what does not fit into the queue waits here."""
 QUICK = 0.5
 """Seconds between two looks at marks at least: others work on the login node too."""
@@ -64,6 +66,7 @@ class BatchSite:
         self._login = ShellSite(reach, shell, context)
         self._system, self._settings, self._site, self._run = system, settings, context.site, context.run
         self._defaults = {name: value for name, value in defaults.items() if value not in (None, [], "")}
+        self._time_limit = None if (time := self._defaults.get("time")) is None else float(parse_time(time))
         self._group = asyncio.TaskGroup()
         self._background: list[asyncio.Task[None]] = []
         self._entered = AsyncExitStack()
@@ -84,7 +87,8 @@ class BatchSite:
             self._ward = Ward(self._login, self._base, self._own, self._book, self._queue, self._fates, self._durations, self._freed)
             self._submitter = Submitter(
                 self._login, self._queue, self._settings, self._limits, self._base, self._own, self._login.there.workdir,
-                used=lambda: self._book.jobs, avoided=lambda: self._fates.avoided, accepted=self._accepted, durations=self._durations,
+                used=lambda: self._book.jobs, idle=lambda: self._book.idle, avoided=lambda: self._fates.avoided,
+                accepted=self._accepted, durations=self._durations,
             )  # fmt: skip
             await self._group.__aenter__()
             self._entered = entered.pop_all()
@@ -100,7 +104,8 @@ class BatchSite:
 
     async def locations(self) -> Sequence[Location]:
         there = (await self._login.locations())[0]
-        return (replace(there, capacity=None, largest=self._limits.largest, ahead=AHEAD, apart=True),)
+        own = replace(there, capacity=None, largest=self._limits.largest, ahead=AHEAD, apart=True, time_limit=self._time_limit)
+        return (own,)
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
         return self._login.open(argv)
@@ -146,8 +151,12 @@ class BatchSite:
             self._watcher.hurry()
 
     def power(self, kind: type[P]) -> P | None:
-        own = (Forget, Examine, Logs, Launches, Withdraws, *((Errands,) if self._system.errand(("true",)) else ()))
+        own = (Forget, Examine, Logs, Launches, Names, Withdraws, *((Errands,) if self._system.errand(("true",)) else ()))
         return self if kind in own else None  # type: ignore[return-value]  # P is one of these here, which this class is
+
+    def name(self, ticket: Ticket) -> str:
+        told = loads(ticket.encode())
+        return f"job {self._system.element(str(told['id']), int(told['index']))}" if told["id"] else ""
 
     def withdraw(self, keys: Collection[Key]) -> None:
         self._submitter.drop(keys)

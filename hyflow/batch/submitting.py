@@ -29,6 +29,8 @@ GATHER, QUIET = 1.0, 0.1
 """Seconds for which tasks are gathered at most, and for which none must have come before."""
 FULL, LONGEST = 15.0, 300.0
 """Seconds for which a full queue is left alone at first, and at most; sooner when something of ours ends."""
+HASTE, PATIENT = 0.03, 30.0
+"""Seconds that a submission waits for each job of ours that has not begun, and at most: more comes together meanwhile."""
 UNCLEAR = 5.0
 """Seconds before it is asked what became of a submission that was not answered."""
 
@@ -57,8 +59,8 @@ class Placed:
 
 @dataclass(slots=True)
 class Submitter:
-    """`own`: the directory of the run's batches, `base` that of all bundles. `used`: how many jobs of ours are in the queue; `avoided`:
-    nodes to stay away from; `accepted` is told of each batch with its id."""
+    """`own`: the directory of the run's batches, `base` that of all bundles. `used`: how many jobs of ours are in the queue, `idle`: how
+    many of them have not begun; `avoided`: nodes to stay away from; `accepted` is told of each batch with its id."""
 
     host: Opens
     queue: Queue
@@ -68,6 +70,7 @@ class Submitter:
     own: str
     workdir: str
     used: Callable[[], int]
+    idle: Callable[[], int]
     avoided: Callable[[], tuple[str, ...]]
     accepted: Callable[[str, Batch, str], None]
     durations: Durations
@@ -120,16 +123,25 @@ class Submitter:
             await self._told(self._unsure.pop(0))
             return
         await self._gathered()
-        await asyncio.sleep(max(0.0, self._next - time.monotonic()))
-        while (room := self._room()) < 1:
-            await self._until_freed(FULL)
-        if not self._waiting:
+        await self._turn()
+        if not self._waiting or (room := self._room()) < 1:
             return
         placed = self._placed(self._travelling(), self._waiting, room)
         keys = set(placed.batch.keys)
         self._waiting = [waits for waits in self._waiting if waits.task.key not in keys]
         self._next = time.monotonic() + 1 / per_second(self.settings.submit.rate)
         await self._told(placed)
+
+    async def _turn(self) -> None:
+        """Wait until it is time to submit, and there is room. While many of ours wait in the queue nothing is won by haste, and those that
+        come meanwhile travel together."""
+        await asyncio.sleep(max(0.0, self._next - time.monotonic()))
+        until = time.monotonic() + min(PATIENT, HASTE * self.idle())
+        while self._waiting:
+            left = until - time.monotonic()
+            if self._room() >= 1 and (left <= 0 or self.idle() == 0):
+                return
+            await self._until_freed(FULL if left <= 0 else min(FULL, left))
 
     def _travelling(self) -> list[Task]:
         """The first that wait, as many as travel together."""
@@ -269,7 +281,7 @@ def read(queue: Queue, said: str) -> Answer:
     kind, _, code = first.partition(" ")
     if kind != "answer" or not code.isdigit():
         return Unclear(first or "there was no answer")
-    output, _, complained = f"\n{rest}".partition("\n.\n")
+    output, _, complained = f"\n{rest}\n".partition("\n.\n")
     return queue.system.accepted(int(code), output.strip(), complained.strip())
 
 

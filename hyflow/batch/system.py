@@ -152,7 +152,7 @@ class BatchSystem(Protocol):
 
     def preamble(self) -> str:
         """The first lines of a batch's script: they set `index` (of the element, from 0), `node` (its name) and `job` (what the queue calls
-        this element)."""
+        this element); and `looks`, where `nudge` cannot tell the script alone: seconds after which it looks by itself what is to end."""
 
     def question(self, names: Sequence[str], gone: Collection[tuple[str, int]]) -> str:
         """Asks about our batches of these names. `gone`: elements that have most likely left the queue, by the batch's id and index; what
@@ -160,6 +160,9 @@ class BatchSystem(Protocol):
 
     def entries(self, answer: str) -> Sequence[Entry]:
         """What it says. Raises ValueError where that cannot be read: then nothing is known."""
+
+    def element(self, id: str, index: int) -> str:
+        """What people call that element of the batch."""
 
     def cancel(self, elements: Mapping[str, Collection[int]], names: Sequence[str]) -> str:
         """Ends elements, by id and index, and all of our jobs with these names, in whatever state. What has ended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import shlex
 import sys
@@ -93,7 +94,15 @@ def starter(plugins: dict[str, Plugin]) -> str:
 def _settings(settings: type[Any], prefix: str) -> str:
     from hyflow.deployment.settings import settings_of
 
-    return "".join(_comment(_told(one), prefix + "# ") + f"{prefix}{one.name}: {_value(one)}\n" for one in settings_of(settings))
+    return "".join(_setting(one, prefix) for one in settings_of(settings))
+
+
+def _setting(setting: Setting, prefix: str) -> str:
+    """One with what it says by default; a group of settings, with each of its own."""
+    told = _comment(_told(setting), prefix + "# ") + f"{prefix}{setting.name}:"
+    if dataclasses.is_dataclass(setting.default):
+        return f"{told}\n{_settings(type(setting.default), prefix + '  ')}"
+    return f"{told} {_value(setting)}\n"
 
 
 def _common(prefix: str) -> str:

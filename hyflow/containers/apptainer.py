@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hyflow.containers.engine import DEVICES, Argv, EngineFailure, Facts, Form, Ready, Step, is_passing, is_shell_name, passable, scratch
+from hyflow.containers.mpi import PASS_ON, PREFIXES
 from hyflow.containers.sight import sight
 from hyflow.model.containers import Container, ContainerSettings, Enclosure, Image, ImageKind, Mount
 from hyflow.model.tasks import Outcome, Task
@@ -101,20 +102,27 @@ class Apptainer:
         command = (*image.entry, *(task.argv or image.command))
         if own:
             command = ("env", "--", *(f"{name}={value}" for name, value in own.items()), *command)
-        options = (*self._options(task, container), *(f"--mount={_mount(mount)}" for mount in seen.mounts), *self.settings.options)
+        mounts = (*seen.mounts, *([Mount(scratch(task), scratch(task), True)] if task.processes else []))
+        options = (*self._options(task, container), *(f"--mount={_mount(mount)}" for mount in mounts), *self.settings.options)
         argv = (*self._client, "--quiet", "exec", *options, image.reference, *command)
         if task.resources.gpus:  # whoever starts the client says which, in a variable that it would not pass on
             argv = ("sh", "-c", _TELL_DEVICES, "sh", *argv)
+        if task.processes:
+            argv = ("sh", "-c", PASS_ON, "sh", *argv)
         passed = {f"{prefix}ENV_{name}": value for name, value in task.environment.items() if name not in own and name != "HOME"
                   for prefix in ("APPTAINER", "SINGULARITY")}
-        environment = {**passed, "TMPDIR": scratch(task)}
+        for_launcher = {name: value for name, value in task.environment.items() if task.processes and name.startswith(PREFIXES)}
+        environment = {**for_launcher, **passed, "TMPDIR": scratch(task)}
         return replace(task, argv=argv, environment=environment, stdin=seen.stdin, stage=seen.stage, container=None,
                        enclosure=Enclosure((), paths=seen.paths))
 
     def _options(self, task: Task, container: Container) -> Iterator[str]:
-        yield from ("--cleanenv", "--no-eval", "--containall", f"--pwd={container.outdir}")
+        apart = ("--no-mount=home,cwd",) if task.processes else ("--containall",)
+        yield from ("--cleanenv", "--no-eval", *apart, f"--pwd={container.outdir}")
         if _can_be_home(container.outdir):
             yield f"--home={container.outdir}"
+        if task.processes:
+            return
         if not task.network:
             yield from ("--net", "--network=none")
         elif self.settings.network:

@@ -5,24 +5,23 @@ Pure: what is lacking is asked for. One `Binder` per tool holds what needs to be
 
 from __future__ import annotations
 
-import math
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from hyflow.cwl.commandline import command_line, text_of
 from hyflow.cwl.demand import Demand
 from hyflow.cwl.expressions import Compiled
 from hyflow.cwl.knowledge import Knowledge
 from hyflow.cwl.layout import Layout
+from hyflow.cwl.mpi import Mpi
+from hyflow.cwl.runtime import runtime_at
 from hyflow.cwl.shapes import Port
 from hyflow.cwl.tool import Tool
 from hyflow.cwl.workdir import WorkDir, WorkTree, relocated
 from hyflow.model.containers import Container, Mount
 from hyflow.model.jobs import Job, Key
 from hyflow.model.places import Place
-from hyflow.model.resources import MIB, Resources
 from hyflow.model.tasks import Glob, Task
 from hyflow.model.values import Inputs, Value
 
@@ -49,7 +48,7 @@ class Binder:
 
     def __init__(self, tool: Tool) -> None:
         self._tool = tool
-        self._workdir = WorkDir(tool)
+        self._workdir, self._mpi = WorkDir(tool), Mpi(tool)
         self._outputs = tuple(output_bindings(tool.outputs))
         globs = [glob for _, port in self._outputs for glob in (port.output.globs if port.output else ())]
         fixed = all(glob.constant and not str(glob.value).startswith("/") for glob in globs)
@@ -72,6 +71,7 @@ class Binder:
             stdin=self._stdin(inputs, runtime, place), stdout=self._stream(tool.stdout, "stdout", inputs, runtime),
             stderr=self._stream(tool.stderr, "stderr", inputs, runtime), resources=place.resources, time_limit=demand.time_limit,
             network=demand.network, stage=stages, collect=globs, limits=demand.limits, container=self._container(place, mounts),
+            processes=self._mpi.processes(inputs, runtime),
         )
         if not task.argv and task.container is None:  # an image may bring a command along
             raise tool.error("the command line is empty: there is no baseCommand, no argument and no bound input")
@@ -166,18 +166,6 @@ class Binder:
         if ".." in pattern.split("/"):
             raise self._tool.error(f"the glob {pattern!r} leads out of the output directory", path=path)
         return "/".join(part for part in pattern.split("/") if part not in ("", ".")) or "."
-
-
-def runtime_at(place: Place) -> dict[str, Any]:
-    """`runtime` as expressions see it: whole cores, sizes in MiB."""
-    return {"outdir": place.outdir, "tmpdir": place.tmpdir, **runtime_resources(place.resources)}
-
-
-def runtime_resources(resources: Resources) -> dict[str, Any]:
-    return {
-        "cores": math.ceil(resources.cores), "ram": math.ceil(resources.memory / MIB),
-        "outdirSize": math.ceil(resources.outdir / MIB), "tmpdirSize": math.ceil(resources.tmpdir / MIB),
-    }
 
 
 def output_bindings(ports: tuple[Port, ...], prefix: str = "") -> Iterator[tuple[str, Port]]:

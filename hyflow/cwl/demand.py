@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 from hyflow.cwl.expressions import Compiled
 from hyflow.cwl.knowledge import Knowledge
+from hyflow.cwl.mpi import Mpi, with_cores
 from hyflow.cwl.prepare import prepare
 from hyflow.cwl.requirements import CUDA
+from hyflow.cwl.runtime import runtime_resources
 from hyflow.cwl.tool import Tool
 from hyflow.model.resources import MIB, Request, Resources
 from hyflow.model.values import Inputs, Value, is_data
@@ -59,6 +61,7 @@ class Demands:
         self._network = tool.required("NetworkAccess", "networkAccess")
         self._reuse = tool.required("WorkReuse", "enableReuse")
         self._gpus = tool.required(CUDA, "cudaDeviceCountMin")
+        self._mpi = Mpi(tool)
         fixed = all(part is None or part.constant for amount in self._amounts.values() for part in (amount.low, amount.high))
         self._fixed = self._request({}) if fixed and (self._gpus is None or self._gpus.constant) else None
 
@@ -66,9 +69,10 @@ class Demands:
         """Raises WorkflowError, Lacking."""
         tool = self._tool
         prepared = prepare(tool, inputs, know)
+        request = self._fixed or self._request(prepared)
         busy = any(port.shape.busy for port in tool.inputs)
         return Demand(
-            self._fixed or self._request(prepared),
+            with_cores(request, self._mpi.processes(prepared, runtime_resources(request.least))),
             tuple(dict.fromkeys(sources_of(prepared))) if busy else (),
             self._time_limit(prepared),
             self._limits,

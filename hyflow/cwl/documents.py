@@ -33,6 +33,7 @@ from hyflow.cwl.survey import mistakes
 from hyflow.errors import UnsupportedRequirement, WorkflowError
 
 _NOT_UNDERSTOOD = "the document cannot be understood: somewhere in it stands something else than CWL has there"
+_CWLTOOL = "http://commonwl.org/cwltool"
 
 
 def open_process(uri: str, overrides: Sequence[Mapping[str, Any]], cache: Path | None = None) -> tuple[Process, dict[str, str]]:
@@ -67,12 +68,15 @@ def _told(uri: str, fetched: Fetched) -> WorkflowError | None:
 
 
 def _accept_extensions() -> None:
-    """Let documents of v1.0 say under `requirements` what was an extension of cwltool then and came with v1.1; and all documents
+    """Let documents say under `requirements` what was an extension of cwltool in v1.0 and came with v1.1, and what still is one; and
     the one requirement of the standard that cwltool takes as a hint alone."""
     if "SoftwareRequirement" not in supportedProcessRequirements:
         supportedProcessRequirements.append("SoftwareRequirement")
-    if "v1.0" not in custom_schemas:
-        use_custom_schema("v1.0", "http://commonwl.org/cwltool", files("cwltool").joinpath("extensions.yml").read_text(encoding="utf-8"))
+    if "v1.0" in custom_schemas:
+        return
+    use_custom_schema("v1.0", _CWLTOOL, files("cwltool").joinpath("extensions.yml").read_text(encoding="utf-8"))
+    for version in ("v1.1", "v1.2"):
+        use_custom_schema(version, _CWLTOOL, Path(__file__).with_name("extensions.yml").read_text(encoding="utf-8"))
 
 
 def _context(uri: str, overrides: Sequence[Mapping[str, Any]], fetched: Fetched) -> LoadingContext:

@@ -13,11 +13,12 @@ from functools import cached_property
 from typing import Any
 
 from hyflow.cwl import judge, places, rehearsal, sameness, software, start, steps
-from hyflow.cwl.bind import Binder, Bound, runtime_resources
+from hyflow.cwl.bind import Binder, Bound
 from hyflow.cwl.collect import OutputError, collect
 from hyflow.cwl.contained import Asked, named
 from hyflow.cwl.demand import Demand, Demands
 from hyflow.cwl.knowledge import answer
+from hyflow.cwl.runtime import runtime_resources
 from hyflow.cwl.sameness import Essence
 from hyflow.cwl.steps import StepInputs
 from hyflow.cwl.tool import FORMATS, Signature, Tool

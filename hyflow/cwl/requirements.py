@@ -14,10 +14,11 @@ SUPPORTED = frozenset({
 """The classes that may stand under `requirements`."""
 
 CUDA = "http://commonwl.org/cwltool#CUDARequirement"
+MPI = "http://commonwl.org/cwltool#MPIRequirement"
 SECRETS = "http://commonwl.org/cwltool#Secrets"
 _CWLTOOL = "http://commonwl.org/cwltool#"
-EXTENSIONS = frozenset({CUDA})
-"""Classes beyond the standard that are heeded as hints."""
+EXTENSIONS = frozenset({CUDA, MPI})
+"""Classes beyond the standard that are heeded."""
 
 OLD_NAMES: Mapping[str, str] = {
     "http://arvados.org/cwl#ReuseRequirement": "WorkReuse",

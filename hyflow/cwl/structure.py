@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hyflow.cwl.grammar import Schema, Union, called, expected, is_constant, items_in, kinds_in, kinds_of, options_of, symbols_of, taken_for
-from hyflow.cwl.requirements import CUDA, OLD_NAMES, SUPPORTED
+from hyflow.cwl.requirements import EXTENSIONS, OLD_NAMES, SUPPORTED
 from hyflow.cwl.written import Document, Node, elements, fields, is_list, is_map, items, kind_of, text_of
 from hyflow.errors import UnsupportedRequirement, WorkflowError
 from hyflow.nearest import nearest, suggestion
 
 PROCESSES = ("CommandLineTool", "ExpressionTool", "Workflow", "Operation")
 BASIC = ("null", "boolean", "int", "long", "float", "double", "string", "File", "Directory", "Any")
-_EXTENSIONS = {CUDA, *OLD_NAMES, "http://commonwl.org/cwltool#Secrets"}
+_EXTENSIONS = {*EXTENSIONS, *OLD_NAMES, "http://commonwl.org/cwltool#Secrets"}
 _STREAMS = {"inputs": ("stdin",), "outputs": ("stdout", "stderr")}
 _CALLED = {
     "object": "an object",
@@ -153,7 +153,7 @@ class Structure:
             if name == "requirements":
                 self.found.append(unsupported(self._document, at, said))
             return
-        record = self._schema.record(known)
+        record = self._schema.record(known.rpartition("#")[2] if full in EXTENSIONS else known)
         if record is not None and is_map(entry):
             self._record(entry, record, ("class",))
         elif record is not None and kind_of(entry) != "null":

@@ -17,7 +17,7 @@ from hyflow import plain
 from hyflow.connector import Done, Lost, Refused
 from hyflow.cwl.demand import Demand as Needs
 from hyflow.cwl.processes import Bound
-from hyflow.engine import sites
+from hyflow.engine import launching, sites
 from hyflow.engine.contained import with_signal
 from hyflow.engine.house import House, settle
 from hyflow.engine.mishaps import failure_of, unforeseen
@@ -46,7 +46,7 @@ from hyflow.model.facts import Ask, Facts
 from hyflow.model.jobs import Failure, FailureClass, Job, JobId, Key
 from hyflow.model.places import Location
 from hyflow.model.resources import UNMEASURED, Request
-from hyflow.model.retries import again, grown, told
+from hyflow.model.retries import again, grown, grown_limit, told
 from hyflow.model.tasks import Outcome
 from hyflow.model.values import Inputs
 from hyflow.results import Result
@@ -247,7 +247,7 @@ class Driver:
     async def _attempt(self, action: Submit) -> None:
         job, key, house = action.job, action.key, self._house
         location = house.locations[action.location]
-        made = await prepare(house, action, location, self._needs.pop(job.id))
+        made = await prepare(house, action, location, self._limited(job.id, self._needs.pop(job.id), location))
         if isinstance(made, Result):
             self._post(Reused(job.id, made.outputs, made.run, made.job, time.time()))
             return
@@ -260,6 +260,15 @@ class Driver:
         )
         self._staging.pop(key, None)
         await self._at_site(job, key, location, kept, missed.sought)
+
+    def _limited(self, job: JobId, needs: Needs, location: Location) -> Needs:
+        """With the location's own time limit where there is no other: it grows, and is told, like any."""
+        if needs.time_limit is not None or location.time_limit is None:
+            return needs
+        limit = grown_limit(location.time_limit, self._house.state.before(job), self._house.retries)
+        if job in self._asked:
+            self._asked[job] = self._asked[job][0], limit
+        return replace(needs, time_limit=limit)
 
     async def _adopt(self, action: Adopt) -> None:
         """Go on with an attempt of an earlier driver: what the site has taken is not started again, what it has not is started now."""
@@ -274,10 +283,11 @@ class Driver:
 
     async def _at_site(self, job: Job, key: Key, location: Location, kept: Kept, sought: Sought | None = None) -> None:
         """The attempt from its submission to its end."""
-        ended = await self._house.sites[location.site].run(
+        site = self._house.sites[location.site]
+        ended = await site.run(
             location,
             kept.task,
-            lambda ticket: self._post(Submitted(job.id, key, ticket, time.time())),
+            lambda ticket: self._post(Submitted(job.id, key, ticket, time.time(), site.name_of(ticket))),
             lambda status: self._post(Running(job.id, key, status.at, status.host)),
             known=key in self._adopted,
         )
@@ -290,6 +300,8 @@ class Driver:
 
     def _judged(self, job: Job, bound: Bound, outcome: Outcome, site: str) -> Failure | None:
         """Why the attempt failed: for its container, or by itself."""
+        if (unlaunched := launching.failure(bound.task, outcome)) is not None:
+            return unlaunched
         command = bound.task.argv[0] if bound.task.argv else ""
         if bound.task.container is None:
             return self._house.processes.judge(job.process, outcome, command)

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from hyflow.connector import Launches
 from hyflow.containers import modules
 from hyflow.cwl.demand import Demand as Needs
 from hyflow.cwl.processes import Bound
 from hyflow.engine.house import House, settle
+from hyflow.engine.launching import launched
 from hyflow.engine.reusing import Missed
-from hyflow.errors import SiteError
+from hyflow.errors import SiteError, UnsupportedRequirement
 from hyflow.model.actions import Submit
 from hyflow.model.facts import Ask, Fact, Facts, Localize
 from hyflow.model.jobs import Job, Key
@@ -82,11 +84,26 @@ def _with_options(house: House, job: Job, task: Task, site: str) -> Task:
 
 
 async def entered(house: House, job: Job, task: Task, site: str) -> tuple[Task, str | None, tuple[str, ...]]:
-    """The task as the site can run it: in its container (with the digest of the image), or with the modules for its software."""
+    """The task as the site can run it: in its container (with the digest of the image), or with the modules for its software; and as so
+    many processes as it is to be."""
+    launches = house.sites[site].connector.power(Launches) is not None
     if task.container is not None:
-        return *await house.containers[site].enter(task), ()
+        _check_together(house, job, task, site)
+        inside, digest = await house.containers[site].enter(task)
+        return inside if launches else launched(inside), digest, ()
     wanted = _modules(house, job, site)
-    return modules.loaded(task, wanted), None, tuple(wanted)
+    return modules.loaded(task if launches else launched(task), wanted), None, tuple(wanted)
+
+
+def _check_together(house: House, job: Job, task: Task, site: str) -> None:
+    """Raise UnsupportedRequirement where the processes of an MPI program would each be alone in a container of their own."""
+    kind = house.containers[site].engine.facts.kind
+    if task.processes is not None and kind != "apptainer":
+        raise UnsupportedRequirement(
+            f"an MPI program (MPIRequirement) cannot run in containers of {kind}: its processes would not find each other",
+            where=house.processes.where(job.process, "requirements.MPIRequirement"),
+            hint=f"let {site} use Apptainer (container: {{runtime: apptainer}}), or what is installed there (runtime: none)",
+        )
 
 
 def _modules(house: House, job: Job, site: str) -> dict[str, str]:

@@ -45,7 +45,8 @@ from hyflow.model.values import Inputs
 from hyflow.model.workflow import Program, Step, Workflow
 
 WINDOW = 1000
-"""How many jobs of one scatter are unfolded at a time: enough to fill a site, too few to fill the memory."""
+"""How many jobs of one scatter are unfolded at a time: enough to fill a site, too few to fill the memory. A site that queues by itself may
+take more at a time, to have many with one request."""
 
 ROOT = JobId("/")
 REPLAYED: tuple[type[Event], ...] = (Started, Evaluated, Finished, Failed, Reused, Stopping, Rerun, Resumed)
@@ -58,8 +59,9 @@ _ENDING_ALL = ("cancel", "clean")
 class State:
     """`handle` is the only door. Whatever it is told must already be in the journal."""
 
-    def __init__(self, program: Program, run: str, locations: Mapping[str, Location], window: int = WINDOW) -> None:
-        self._program, self._run, self._window = program, run, window
+    def __init__(self, program: Program, run: str, locations: Mapping[str, Location], window: int | None = None) -> None:
+        self._program, self._run = program, run
+        self._window = window or max([WINDOW, *(place.ahead for place in locations.values() if place.capacity is None)])
         self._locations, self._placement = locations, Placement.over(locations)
         self._live: dict[JobId, Live] = {}
         self._nested: dict[JobId, tuple[Firing, int]] = {}

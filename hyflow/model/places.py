@@ -73,6 +73,8 @@ class Location:
     system is mounted, as absolute paths; `workdir` is the absolute directory, on `filesystem`, below which hyflow makes its own.
     `fleeting`: its attempts are processes of hyflow's own machine, which end when hyflow is interrupted; elsewhere they go on, and are
     found again. `apart`: its attempts run on other machines than the commands of `Connector.open`, and share nothing with these but files.
+    `time_limit`: after how many seconds it ends what has no time limit of its own (None: never, or not known); such attempts are given
+    this one.
     """
 
     site: str
@@ -85,6 +87,7 @@ class Location:
     ahead: int = 0
     fleeting: bool = False
     apart: bool = False
+    time_limit: float | None = None
 
     def __str__(self) -> str:
         return f"{self.site}/{self.name}" if self.name else self.site

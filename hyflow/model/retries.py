@@ -58,8 +58,18 @@ def again(policy: Retries, failure: Failure, before: Counts, chance: float) -> f
 
 def grown(request: Request, limit: float | None, before: Counts, policy: Retries) -> tuple[Request, float | None]:
     """What a job asks for, and its time limit in seconds (None: there is none), after these failures: memory and time have grown."""
-    memory, time = (policy[kind].scale ** before.get(kind, 0) for kind in GROWING)
-    return Request(_with_memory(request.least, memory), _with_memory(request.most, memory)), None if limit is None else limit * time
+    memory = _growth(FailureClass.MEMORY, before, policy)
+    limit = None if limit is None else grown_limit(limit, before, policy)
+    return Request(_with_memory(request.least, memory), _with_memory(request.most, memory)), limit
+
+
+def grown_limit(limit: float, before: Counts, policy: Retries) -> float:
+    """A time limit in seconds after these failures."""
+    return limit * _growth(FailureClass.TIME, before, policy)
+
+
+def _growth(kind: FailureClass, before: Counts, policy: Retries) -> float:
+    return policy[kind].scale ** before.get(kind, 0)
 
 
 def _with_memory(amounts: Resources, factor: float) -> Resources:

@@ -14,6 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hyflow.containers.engine import Kind, Ready, is_clients_own, split_environment
+from hyflow.containers.mpi import PASS_ON
 from hyflow.containers.sight import sight
 from hyflow.model.containers import Enclosure, Image, ImageKind, Mount
 from hyflow.model.resources import Resources
@@ -77,6 +78,27 @@ def test_a_whole_command_of_apptainer() -> None:
         f'--mount=type=bind,"source={DIR}/out","destination={OUTDIR}"', "/c/b.sif", "sort", "-n")
     assert made.environment == {"APPTAINERENV_LC_ALL": "C", "SINGULARITYENV_LC_ALL": "C", "TMPDIR": f"{DIR}/tmp"}
     assert made.enclosure == Enclosure((), paths=PATHS)
+
+
+def test_the_processes_of_an_mpi_program_see_each_other_and_their_launcher() -> None:
+    one = replace(task("solve", environment={"HOME": OUTDIR, "OMPI_MCA_x": "1"}), processes=2)
+    made = entered("apptainer", one, Ready("/c/b.sif", "sha256:d0"))
+    assert made.argv == (
+        "sh", "-c", PASS_ON, "sh", "apptainer", "--quiet", "exec", "--cleanenv", "--no-eval", "--no-mount=home,cwd", f"--pwd={OUTDIR}",
+        f"--home={OUTDIR}", f'--mount=type=bind,"source={DIR}/tmp","destination=/tmp"',
+        f'--mount=type=bind,"source={DIR}/in","destination={INDIR}",ro', f'--mount=type=bind,"source={DIR}/out","destination={OUTDIR}"',
+        f'--mount=type=bind,"source={DIR}/tmp","destination={DIR}/tmp"', "/c/b.sif", "solve")
+    assert made.processes == 2
+    assert made.environment == {"APPTAINERENV_OMPI_MCA_x": "1", "SINGULARITYENV_OMPI_MCA_x": "1", "OMPI_MCA_x": "1", "TMPDIR": f"{DIR}/tmp"}
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_what_a_launcher_sets_is_passed_on(shell: str) -> None:
+    given = {"PATH": os.environ["PATH"], "PMI_RANK": "1", "OMPI_X": "a\nPMIX_Y=$(false) ' \"", "OTHER": "x", "MPI-odd": "y"}
+    said = subprocess.run([shell, "-c", PASS_ON, shell, "env", "-0"], env=given, capture_output=True, check=True).stdout.decode()
+    passed = dict(entry.split("=", 1) for entry in said.split("\0") if entry.startswith("APPTAINERENV_"))
+    assert passed.pop("APPTAINERENV_PMIX_Y", "") == ""  # not one of them, but the line of a value that looks like one
+    assert passed == {"APPTAINERENV_PMI_RANK": given["PMI_RANK"], "APPTAINERENV_OMPI_X": given["OMPI_X"]}
 
 
 @pytest.mark.parametrize(("environment", "said"), [

@@ -149,6 +149,29 @@ async def test_a_failed_job_ends_what_depends_on_it_and_nothing_else(rig: Rig, w
     assert rig.of(EACH)[-1] is Failed
 
 
+async def test_what_ran_out_of_memory_failed_whatever_its_exit_status_and_gets_more(rig: Rig) -> None:
+    rig.retries[FailureClass.MEMORY] = Retry(2, scale=2.0, wait=0.001)
+    rig.site.behave = lambda task: _exhausted(task, out_of_memory=task.resources.memory < 300 << 20)
+    assert (await rig.run("x")).failures == ()
+    assert [task.resources.memory >> 20 for task in rig.site.submitted if task.argv == ("work", "x")] == [256, 512]
+
+
+async def test_the_sites_own_time_limit_holds_and_grows_where_there_is_no_other(rig: Rig) -> None:
+    rig.site.location = replace(rig.site.location, time_limit=60.0)
+    rig.retries[FailureClass.TIME] = Retry(3, scale=2.0, wait=0.001)
+    rig.site.behave = lambda task: _exhausted(task, timed_out=task.argv == ("work", "x"))
+    end = await rig.run("x")
+    assert [task.time_limit for task in rig.site.submitted if task.argv == ("work", "x")] == [60.0, 120.0, 240.0]
+    assert {task.time_limit for task in rig.site.submitted if task.argv == ("work", "beside")} == {60.0}
+    assert [(failure.kind, failure.message.partition("tried ")[2]) for job, failure in end.failures if job == EACH] == [
+        (FailureClass.TIME, "3 times, the last time with a time limit of 4m")]
+
+
+async def _exhausted(task: Task, **how: bool) -> Done:
+    """Its end as a batch system tells it, which knows better than the exit status."""
+    return done(0, **how) if any(how.values()) else await succeed(task)
+
+
 async def test_a_refusal_is_a_failure_of_submission(rig: Rig) -> None:
     class Refusing(FakeConnector):
         async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:

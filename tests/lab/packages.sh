@@ -3,7 +3,7 @@
 # Elsewhere the tests that miss a program are skipped, and say what to install.
 set -eu
 missing=
-for program in bash busybox node:nodejs zsh fish mandoc modulecmd:environment-modules; do
+for program in bash busybox node:nodejs zsh fish mandoc modulecmd:environment-modules mpirun:openmpi-bin; do
     command -v "${program%%:*}" >/dev/null || missing="$missing ${program##*:}"
 done
 [ -n "$missing" ] || exit 0

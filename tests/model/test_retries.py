@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hyflow.model.jobs import Failure, FailureClass
 from hyflow.model.resources import Request, Resources
-from hyflow.model.retries import LONGEST, RETRIES, Retries, Retry, again, grown, told
+from hyflow.model.retries import LONGEST, RETRIES, Retries, Retry, again, grown, grown_limit, told
 
 KINDS = st.sampled_from(FailureClass)
 COUNTS = st.dictionaries(KINDS, st.integers(0, 99))
@@ -57,6 +57,12 @@ def test_it_ends(policy: Retries, kind: FailureClass, chance: float) -> None:
     while again(policy, failed(kind), {kind: tries - 1}, chance) is not None:
         tries += 1
     assert tries == (1 if kind is FailureClass.CANCELLED else policy[kind].tries)
+
+
+def test_a_limit_alone_grows_as_it_does_with_the_rest() -> None:
+    policy = {**RETRIES, TIME: Retry(9, 3.0)}
+    before = {TIME: 2, MEMORY: 5}
+    assert grown_limit(10.0, before, policy) == grown(REQUEST, 10.0, before, policy)[1] == 90.0
 
 
 def test_memory_and_time_grow_and_nothing_else_does() -> None:
