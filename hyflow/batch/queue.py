@@ -44,10 +44,11 @@ class Queue:
         names = sorted({seat.batch for seat in seats})
         entries = await self.entries(names, [(name, seat.index) for seat, name in gone.items()])
         found = standings(entries, seats)
-        self.states.update({seat: state for seat, state in found.items() if state is not None})
         for seat, state in found.items():
-            if state is None:
-                self.states.pop(seat, None)
+            if state is None and isinstance(before := self.states.pop(seat, None), Over):
+                state = found[seat] = before  # a queue that soon forgets has told all the same
+            if state is not None:
+                self.states[seat] = state
         return found
 
     async def entries(self, names: Sequence[str], gone: Collection[tuple[str, int]] = ()) -> Sequence[Entry]:
