@@ -164,11 +164,6 @@ class Logs(Protocol):
         """The same, and what is added, as it is, until the attempt has ended; the file need not be there yet. Holds one command open."""
 
 
-class Launches(Protocol):
-    """Power: the site starts the processes of an MPI program by itself, as many as a task's `processes` says. Elsewhere a task's command
-    does that."""
-
-
 class Names(Protocol):
     """Power: the site's own commands have names for attempts."""
 

@@ -43,7 +43,9 @@ class Options:
 class Defaults(Options):
     """What every job of a site asks for."""
 
-    time: str | None = field(default=None, metadata={"doc": "The time limit of tasks that have none of their own, as in 1h30m.", "schema": TIME})
+    time: str | None = field(
+        default=None, metadata={"doc": "The time limit of tasks that have none of their own, as in 1h30m.", "schema": TIME}
+    )
     memory: str | None = field(
         default=None, metadata={"doc": "The memory of jobs whose tasks ask for none, as in 4GiB.", "schema": SIZE}
     )

@@ -1,12 +1,13 @@
 # One job of a batch: runs the attempts of its element, some at a time. Given are $batch (the batch's directory), $base (that of all bundles),
-# $index (of the element), $node (its name), $job (what the queue calls it), $mpi (1: the command needs what the queue says of the job).
+# $index (of the element), $node (its name), $job (what the queue calls it), $mpi (1: the command needs what the queue says of the job);
+# $looks, where nobody can signal this shell alone: seconds after which it looks by itself whether some of its attempts are to end.
 #
 # Marks in $batch/marks, which are empty files: r:EPOCH:KEY:NODE (it has begun), e:KEY (it has ended), d:KEY (its runner died), p:INDEX (the
 # prologue failed; the log says how), x:INDEX (this job is over), b:INDEX (it was told to end by somebody else).
 mask=$(umask)
 HYFLOW_NODE=$node HYFLOW_JOB="${batch##*/} $index $job"
 marks=$batch/marks log=$batch/log.$index
-keys= lanes=1 stopping= workers=
+keys= lanes=1 stopping= workers= watcher=
 trap '' HUP
 trap stop TERM
 trap nudged USR1
@@ -43,6 +44,11 @@ stop() {
 # Some of these attempts, and not all, are to end.
 nudged() {
     for key in $keys; do [ ! -e "$base/$key/cancel" ] || signal TERM "$key"; done
+}
+
+# The same without being told.
+watch_out() {
+    while sleep "$looks"; do nudged; done
 }
 
 # One worker of several: takes the next attempt that nobody has claimed, until there is none.
@@ -92,9 +98,6 @@ prologue_failed() {
     exit 1
 }
 
-umask 077
-cd "$batch" || exit 1
-element || exit 1
 # What the job's environment has of its own, commands do not get: $before names it. What the prologue sets or changes they do.
 before() {
     before=
@@ -136,9 +139,13 @@ while [ "$lane" -lt "$lanes" ]; do
     workers="$workers $!"
     lane=$((lane + 1))
 done
+case $keys in
+*' '*) if [ -n "$looks" ]; then (trap - TERM USR1; watch_out) & watcher=$!; fi ;;
+esac
 for each in $workers; do
     while kill -0 "$each" 2>/dev/null; do wait "$each"; done
 done
+[ -z "$watcher" ] || kill "$watcher" 2>/dev/null
 mark "x:$index"
 [ -s "$log" ] || rm -f "$log"
 exit 0

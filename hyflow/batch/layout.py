@@ -51,5 +51,5 @@ def members(
 
 def script(system: BatchSystem, place: str, base: str, mpi: bool) -> str:
     """The text of job.sh."""
-    given = f"batch={quote([place])}\nbase={quote([base])}\nmpi={1 if mpi else ''}\n"
+    given = f"batch={quote([place])}\nbase={quote([base])}\nmpi={1 if mpi else ''}\nlooks=\n"
     return f"#!/bin/sh\n{given}{system.preamble()}\n{text('job.sh')}"

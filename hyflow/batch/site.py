@@ -87,7 +87,8 @@ class BatchSite:
             self._ward = Ward(self._login, self._base, self._own, self._book, self._queue, self._fates, self._durations, self._freed)
             self._submitter = Submitter(
                 self._login, self._queue, self._settings, self._limits, self._base, self._own, self._login.there.workdir,
-                used=lambda: self._book.jobs, idle=lambda: self._book.idle, avoided=lambda: self._fates.avoided, accepted=self._accepted, durations=self._durations,
+                used=lambda: self._book.jobs, idle=lambda: self._book.idle, avoided=lambda: self._fates.avoided,
+                accepted=self._accepted, durations=self._durations,
             )  # fmt: skip
             await self._group.__aenter__()
             self._entered = entered.pop_all()
@@ -103,7 +104,8 @@ class BatchSite:
 
     async def locations(self) -> Sequence[Location]:
         there = (await self._login.locations())[0]
-        return (replace(there, capacity=None, largest=self._limits.largest, ahead=AHEAD, apart=True, time_limit=self._time_limit),)
+        own = replace(there, capacity=None, largest=self._limits.largest, ahead=AHEAD, apart=True, time_limit=self._time_limit)
+        return (own,)
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
         return self._login.open(argv)

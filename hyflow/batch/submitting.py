@@ -59,8 +59,8 @@ class Placed:
 
 @dataclass(slots=True)
 class Submitter:
-    """`own`: the directory of the run's batches, `base` that of all bundles. `used`: how many jobs of ours are in the queue, `idle`: how many of
-    them have not begun; `avoided`: nodes to stay away from; `accepted` is told of each batch with its id."""
+    """`own`: the directory of the run's batches, `base` that of all bundles. `used`: how many jobs of ours are in the queue, `idle`: how
+    many of them have not begun; `avoided`: nodes to stay away from; `accepted` is told of each batch with its id."""
 
     host: Opens
     queue: Queue
@@ -281,7 +281,7 @@ def read(queue: Queue, said: str) -> Answer:
     kind, _, code = first.partition(" ")
     if kind != "answer" or not code.isdigit():
         return Unclear(first or "there was no answer")
-    output, _, complained = f"\n{rest}".partition("\n.\n")
+    output, _, complained = f"\n{rest}\n".partition("\n.\n")
     return queue.system.accepted(int(code), output.strip(), complained.strip())
 
 

@@ -152,7 +152,7 @@ class BatchSystem(Protocol):
 
     def preamble(self) -> str:
         """The first lines of a batch's script: they set `index` (of the element, from 0), `node` (its name) and `job` (what the queue calls
-        this element)."""
+        this element); and `looks`, where `nudge` cannot tell the script alone: seconds after which it looks by itself what is to end."""
 
     def question(self, names: Sequence[str], gone: Collection[tuple[str, int]]) -> str:
         """Asks about our batches of these names. `gone`: elements that have most likely left the queue, by the batch's id and index; what

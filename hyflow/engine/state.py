@@ -59,9 +59,9 @@ _ENDING_ALL = ("cancel", "clean")
 class State:
     """`handle` is the only door. Whatever it is told must already be in the journal."""
 
-    def __init__(self, program: Program, run: str, locations: Mapping[str, Location], window: int = WINDOW) -> None:
+    def __init__(self, program: Program, run: str, locations: Mapping[str, Location], window: int | None = None) -> None:
         self._program, self._run = program, run
-        self._window = max([window, *(place.ahead for place in locations.values() if place.capacity is None)])
+        self._window = window or max([WINDOW, *(place.ahead for place in locations.values() if place.capacity is None)])
         self._locations, self._placement = locations, Placement.over(locations)
         self._live: dict[JobId, Live] = {}
         self._nested: dict[JobId, tuple[Firing, int]] = {}
