@@ -169,7 +169,7 @@ class BatchSite:
         await ending.tidy(self._login, self._base, self._own)
 
     async def examine(self) -> Sequence[Finding]:
-        return [*await self._login.examine(), *await examining.examine(self._login, self._system, self._settings, self._own)]
+        return [*await self._login.examine(), *await examining.examine(self._login, self._system, self._settings, self._login.there.workdir)]
 
     async def size(self, path: str) -> int | None:
         return await self._login.size(path)
