@@ -43,7 +43,6 @@ end() {
 _ELSEWHERE = "Is it a login node? Where a module brings Slurm's commands, put them into the PATH of logins without a terminal."
 _WAITING = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD")
 _ACTIVE = ("RUNNING", "CONFIGURING", "COMPLETING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT")
-_MOST = 4_000_000  # the largest index that Slurm takes
 _NAMED = ("partition", "account", "qos", "constraint", "nodes")
 
 
@@ -61,6 +60,7 @@ export LC_ALL=C
 command -v sbatch >/dev/null || {{ echo missing; exit 0; }}
 sbatch --version
 sinfo --noheader --format='P|%P|%l|%c|%m|%G|%D' || {{ echo down; exit 0; }}
+echo "mine|$(squeue --noheader --array --user="$(id -un)" | wc -l)"
 scontrol show config | sed -n 's/^\\(MaxArraySize\\|MaxJobCount\\) *= */\\1|/p'
 sacctmgr --noheader --parsable2 show associations where user="$(id -un)" format=MaxSubmitJobs,DefaultQOS 2>/dev/null |
     while IFS='|' read -r jobs qos; do
@@ -83,10 +83,10 @@ exit 0
         here = self._defaults.get("partition") or next((name for name, *_ in partitions if name.endswith("*")), "")
         ours = [words for words in partitions if words[0].strip("*") in here.strip("*").split(",")] or partitions
         longest = {words[0].strip("*"): limit for words in partitions if (limit := _seconds(words[1])) is not None}
-        if here.strip("*") in longest:
-            longest[""] = longest[here.strip("*")]
+        longest |= {"": usual} if (usual := longest.get(here.strip("*"))) is not None else {}
         cores = sum(_number(words[2]) * _number(words[5]) for words in ours)
-        return Limits(dict(numbers).get("MaxArraySize"), min(jobs, default=None), longest, _largest(partitions), cores or None)
+        array, mine = (dict(numbers).get(name) for name in ("MaxArraySize", "mine"))
+        return Limits(array, min(jobs, default=None), longest, _largest(partitions), cores or None, mine)
 
     def submission(self, order: Order) -> Argv:
         shape, options = order.shape, dict(order.shape.options)
@@ -211,7 +211,7 @@ def _indices(text: str) -> list[int]:
     for part in text.partition("%")[0].strip("[]").split(",") if not found else ():
         first, _, last = part.partition("-")
         last, _, step = last.partition(":")
-        found += range(int(first), min(int(last or first), _MOST) + 1, int(step or 1))
+        found += range(int(first), min(int(last or first), 4_000_000) + 1, int(step or 1))
     return found
 
 

@@ -130,6 +130,9 @@ class BatchSite:
                 yield waits.task.key, answer if isinstance(answer, Refused) else self._ticket(waits.task.key, answer)
         finally:
             self._submitter.drop([waits.task.key for waits in waiting if not waits.future.done()])
+            for waits in waiting:
+                if not waits.future.cancel() and not waits.future.cancelled():
+                    waits.future.exception()  # every one has been told; this caller has heard the first
 
     async def find(self, keys: Collection[Key]) -> Mapping[Key, Ticket]:
         if not keys:
@@ -169,7 +172,8 @@ class BatchSite:
         await ending.tidy(self._login, self._base, self._own)
 
     async def examine(self) -> Sequence[Finding]:
-        return [*await self._login.examine(), *await examining.examine(self._login, self._system, self._settings, self._login.there.workdir)]
+        login = self._login
+        return [*await login.examine(), *await examining.examine(login, self._system, self._settings, login.there.workdir)]
 
     async def size(self, path: str) -> int | None:
         return await self._login.size(path)
