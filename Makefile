@@ -1,7 +1,7 @@
 # make demo         run the demo workflow into demo-output/
 # make test         everything: make check, then all tests, with the lab brought up around them    [PARTS="docker"]
 # make check        style, types, import floors and the project's own rules
-# make conformance  the whole CWL v1.2 conformance suite    [WAY=local|shell|ssh or ENGINE=docker|podman|apptainer] [JOBS=2]
+# make conformance  the whole CWL v1.2 conformance suite    [WAY=local|shell|ssh|slurm or ENGINE=docker|podman|apptainer] [JOBS=2]
 # make soak         the whole conformance suite on every way to run, runs that are killed at every point of theirs, then about an hour of
 #                   generated tests    [HYFLOW_SOAK_FACTOR=20]
 # make bench        hyflow beside cwltool, StreamFlow and Toil, about an hour; writes docs/performance.md    [QUICK=1]
@@ -26,7 +26,7 @@ DRIFT := tests/cli/test_cli_deployment.py::test_the_schemas_in_the_repository_ar
          tests/cli/test_cli_help.py::test_the_manual_pages_in_the_repository_are_those_of_the_code
 
 # Tests that kill runs, starve them, cut them off, tell them to stop, each at a sample of their points; make soak tries them all.
-CRASHES := $(addprefix tests/cli/test_cli_,crashes.py crash_containers.py crash_signals.py crash_ssh.py ssh_cuts.py take_over.py)
+CRASHES := $(addprefix tests/cli/test_cli_,crashes.py crash_containers.py crash_signals.py crash_ssh.py crash_slurm.py ssh_cuts.py take_over.py)
 
 # The tools of the demo and of the tests run the python3 that comes first here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -58,12 +58,12 @@ check: .venv/made-test
 	$(BIN)/python -m pytest -q tests/test_project.py tests/cli/test_cli_docs.py $(DRIFT)
 
 conformance: .venv/made-test
-	$(if $(ENGINE)$(filter ssh%,$(WAY)),@sh tests/lab/with.sh) $(BIN)/python tests/conformance/run.py --way $(or $(ENGINE),$(WAY)) --jobs $(JOBS)
+	$(if $(ENGINE)$(filter ssh% slurm%,$(WAY)),@sh tests/lab/with.sh) $(BIN)/python tests/conformance/run.py --way $(or $(ENGINE),$(WAY)) --jobs $(JOBS)
 
 soak: .venv/made-test
 	$(BIN)/python tests/conformance/run.py --way local --jobs $(JOBS)
 	$(BIN)/python tests/conformance/run.py --way shell --jobs $(JOBS)
-	@for way in docker podman apptainer ssh ssh-docker ssh-apptainer; do \
+	@for way in docker podman apptainer ssh ssh-docker ssh-apptainer slurm slurm-bare slurm-apptainer; do \
 	    sh tests/lab/with.sh $(BIN)/python tests/conformance/run.py --way $$way --jobs $(JOBS) || exit; done
 	HYFLOW_CRASH_EVERY=1 HYFLOW_CRASH_ASLEEP=150 HYFLOW_CUTS=100 sh tests/lab/with.sh $(BIN)/python -m pytest -q -n $(JOBS) --dist load $(CRASHES)
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -n $(JOBS) --dist load tests/fuzz tests/cwl/test_differential.py tests/engine/test_state_model.py

@@ -164,6 +164,13 @@ class Logs(Protocol):
         """The same, and what is added, as it is, until the attempt has ended; the file need not be there yet. Holds one command open."""
 
 
+class Names(Protocol):
+    """Power: the site's own commands have names for attempts."""
+
+    def name(self, ticket: Ticket) -> str:
+        """What they call the attempt, in words for people, as in "job 117_3"; "" where that is not known."""
+
+
 class Withdraws(Protocol):
     """Power: tasks may wait long before `submit` answers for them, and until then be taken back."""
 

@@ -83,8 +83,7 @@ pbsnodes -a 2>/dev/null | awk "$keep"
         blocks = dict(_blocks(answer))
         if "missing" in blocks:
             raise SiteError("there is no qsub on the machine", transient=False, hint=_ELSEWHERE)
-        server = next((told for head, told in blocks.items() if head.startswith("Server: ")), None)
-        if server is None or "down" in blocks:
+        if (server := next((told for head, told in blocks.items() if head.startswith("Server: ")), None)) is None or "down" in blocks:
             raise SiteError("PBS's server does not answer", transient=True)
         here = self._defaults.get("queue") or server.get("default_queue", "")
         most = [number for told in (server, blocks.get(f"Queue: {here}", {})) for number in _queued(told.get("max_queued", ""), blocks)]
@@ -132,9 +131,12 @@ exec >>"$batch/log.$index" 2>&1 # PBS would bring it when the job is over
             raise ValueError(f"{answer[-80:]!r}")
         return [entry for head, told in _blocks("\n".join(lines)) for entry in _entry(head, told)]
 
+    def element(self, id: str, index: int) -> str:
+        return _elements({id: [index]})[0]
+
     def cancel(self, elements: Mapping[str, Collection[int]], names: Sequence[str]) -> str:
-        known = f"end {quote(_elements(elements))}" if elements else ""
-        return "\n".join([_ASKING, _END, known, *([f"ours {quote([' '.join(names)])}", '[ -z "$found" ] || end $found'] if names else [])])
+        known = [f"end {quote(_elements(elements))}"] if elements else []
+        return "\n".join([_ASKING, _END, *known, f"ours {quote([' '.join(names)])}", '[ -z "$found" ] || end $found'])
 
     def nudge(self, elements: Mapping[str, Collection[int]]) -> str:
         return ":"  # qsig would tell the commands, too; job.sh looks by itself
@@ -217,8 +219,8 @@ def _select(order: Order, usual: str | None) -> str:
     shape, parts = order.shape, order.shape.processes or 1
     memory = parse_size(usual) if shape.memory is None and usual else shape.memory
     words = [str(parts), f"ncpus={max(1, shape.cores // parts)}", *(["mpiprocs=1"] if shape.processes else [])]
-    words += [] if memory is None else [f"mem={max(1, math.ceil(memory / parts / MIB))}mb"]
-    return ":".join([*words, *([f"ngpus={math.ceil(shape.gpus / parts)}"] if shape.gpus else [])])
+    mem = [] if memory is None else [f"mem={max(1, math.ceil(memory / parts / MIB))}mb"]
+    return ":".join([*words, *mem, *([f"ngpus={math.ceil(shape.gpus / parts)}"] if shape.gpus else [])])
 
 
 def _queued(text: str, who: Collection[str]) -> list[int]:

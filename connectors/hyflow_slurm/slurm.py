@@ -43,7 +43,6 @@ end() {
 _ELSEWHERE = "Is it a login node? Where a module brings Slurm's commands, put them into the PATH of logins without a terminal."
 _WAITING = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD")
 _ACTIVE = ("RUNNING", "CONFIGURING", "COMPLETING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT")
-_MOST = 4_000_000  # the largest index that Slurm takes
 _NAMED = ("partition", "account", "qos", "constraint", "nodes")
 
 
@@ -61,6 +60,7 @@ export LC_ALL=C
 command -v sbatch >/dev/null || {{ echo missing; exit 0; }}
 sbatch --version
 sinfo --noheader --format='P|%P|%l|%c|%m|%G|%D' || {{ echo down; exit 0; }}
+echo "mine|$(squeue --noheader --array --user="$(id -un)" | wc -l)"
 scontrol show config | sed -n 's/^\\(MaxArraySize\\|MaxJobCount\\) *= */\\1|/p'
 sacctmgr --noheader --parsable2 show associations where user="$(id -un)" format=MaxSubmitJobs,DefaultQOS 2>/dev/null |
     while IFS='|' read -r jobs qos; do
@@ -83,10 +83,10 @@ exit 0
         here = self._defaults.get("partition") or next((name for name, *_ in partitions if name.endswith("*")), "")
         ours = [words for words in partitions if words[0].strip("*") in here.strip("*").split(",")] or partitions
         longest = {words[0].strip("*"): limit for words in partitions if (limit := _seconds(words[1])) is not None}
-        if here.strip("*") in longest:
-            longest[""] = longest[here.strip("*")]
+        longest |= {"": usual} if (usual := longest.get(here.strip("*"))) is not None else {}
         cores = sum(_number(words[2]) * _number(words[5]) for words in ours)
-        return Limits(dict(numbers).get("MaxArraySize"), min(jobs, default=None), longest, _largest(partitions), cores or None)
+        array, mine = (dict(numbers).get(name) for name in ("MaxArraySize", "mine"))
+        return Limits(array, min(jobs, default=None), longest, _largest(partitions), cores or None, mine)
 
     def submission(self, order: Order) -> Argv:
         shape, options = order.shape, dict(order.shape.options)
@@ -132,6 +132,9 @@ job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
             raise ValueError(f"{answer[-80:]!r}")
         return [entry for line in lines if line for entry in _entry(line)]
 
+    def element(self, id: str, index: int) -> str:
+        return f"{id}_{index}"
+
     def cancel(self, elements: Mapping[str, Collection[int]], names: Sequence[str]) -> str:
         return "\n".join([
             _END, *(f"end {quote(_ids(id, indices))}" for id, indices in elements.items()),
@@ -157,15 +160,13 @@ job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
     def findings(self, answer: str) -> Sequence[Finding]:
         told, _, trial = answer.partition("trial|\n")
         limits = self.understood(told)
-        version = next((line for line in told.splitlines() if line.lower().startswith("slurm")), "an unknown version")
         times = ", ".join(f"{name} {time_text(limit)}" for name, limit in limits.longest.items() if name)
         parts = [line.split("|")[1] for line in told.splitlines() if line.startswith("P|")]
         words = " ".join(trial.replace("sbatch: ", "").split())
-        node = limits.largest
         return [
-            Finding("queue", version),
+            Finding("queue", next((line for line in told.splitlines() if line.lower().startswith("slurm")), "an unknown version")),
             Finding("partitions", f"{', '.join(dict.fromkeys(parts))}{f'; longest: {times}' if times else ''}"
-                    + (f"; largest node: {node.cores:g} cores, {size_text(node.memory)}" if node else "")),
+                    + (f"; largest node: {node.cores:g} cores, {size_text(node.memory)}" if (node := limits.largest) else "")),
             Finding("limits", f"arrays of {limits.array or 'any number of'} jobs, {limits.jobs or 'any number of'} jobs in the queue"),
             Finding("trial", words or "nothing was said", "ok" if re.search(r"to start at", words) else "problem"),
         ]  # fmt: skip
@@ -210,7 +211,7 @@ def _indices(text: str) -> list[int]:
     for part in text.partition("%")[0].strip("[]").split(",") if not found else ():
         first, _, last = part.partition("-")
         last, _, step = last.partition(":")
-        found += range(int(first), min(int(last or first), _MOST) + 1, int(step or 1))
+        found += range(int(first), min(int(last or first), 4_000_000) + 1, int(step or 1))
     return found
 
 

@@ -28,13 +28,13 @@ class Seat:
 
 @dataclass(slots=True)
 class Seen:
-    """What one look found, by key: attempts that ended, that run, whose runner died, that wait (`queued`), that are about to say who runs
-    them (`claimed`), that there are none of (`gone`); where some were claimed. `jobs`: of jobs, what their marks say ("p", "x", "b"; see
-    job.sh). `beginnings`: the names of the marks that told who runs."""
+    """What one look found, by key: attempts that ended, that run, whose runner died (and its last words), that wait (`queued`), that are
+    about to say who runs them (`claimed`), that there are none of (`gone`); where some were claimed. `jobs`: of jobs, what their marks
+    say ("p", "x", "b"; see job.sh). `beginnings`: the names of the marks that told who runs."""
 
     ended: dict[Key, Done | Lost] = field(default_factory=dict)
     running: dict[Key, Running] = field(default_factory=dict)
-    died: set[Key] = field(default_factory=set)
+    died: dict[Key, str] = field(default_factory=dict)
     queued: set[Key] = field(default_factory=set)
     claimed: set[Key] = field(default_factory=set)
     gone: set[Key] = field(default_factory=set)
@@ -73,7 +73,7 @@ def _read(words: list[str], results: Mapping[str, Mapping[str, bytes]], seen: Se
             seen.running[key] = Running(seconds(words[2]), " ".join(words[3:]))
             seen.beginnings[key] = f"r:{words[2]}:{key}:{' '.join(words[3:])}"
         case "D":
-            seen.died.add(key)
+            seen.died[key] = " ".join(words[2:]).strip()
         case "M":
             seen.jobs.setdefault(Seat(words[1], int(words[3])), set()).add(words[2])
         case "W":

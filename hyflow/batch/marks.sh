@@ -1,6 +1,6 @@
 # What has happened to batches, by one listing of each one's marks; see job.sh. Arguments: the directory of all bundles, the run's directory of
 # batches, at most how many results at a time. Input: lines `rm BATCH MARK` (that is known: it need not be told again), `in BATCH` (look there),
-# `key KEY` (say how it stands, by its bundle). Output: lines `E KEY`, `R KEY EPOCH NODE`, `D KEY`, `M BATCH KIND INDEX`, for keys that were asked for
+# `key KEY` (say how it stands, by its bundle). Output: lines `E KEY`, `R KEY EPOCH NODE`, `D KEY WORDS` (its runner died, and said that last), `M BATCH KIND INDEX`, for keys that were asked for
 # also `Q KEY`, `C KEY`, `G KEY` and `W KEY BATCH INDEX` (that is where it was claimed); then as markers.sh the results of those that ended.
 cd "$1" || exit 1
 own=$2 most=$3
@@ -24,7 +24,7 @@ listed() {
         what=${mark#?:}
         case $mark in
         e:*) end "$what" ;;
-        d:*) echo "D $what" ;;
+        d:*) echo "D $what $(tail -n 1 "$what/log" 2>/dev/null | head -c 300)" ;;
         [pxb]:*) echo "M $batch ${mark%%:*} $what" ;;
         r:*)
             at=${what%%:*}

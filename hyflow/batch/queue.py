@@ -1,4 +1,4 @@
-"""What the queue says, asked seldom: half a minute apart, sooner where something has ended without a word. Knows no marks."""
+"""What the queue says, asked seldom: less than twice a minute, sooner where something has ended without a word. Knows no marks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from hyflow.batch.system import Active, BatchSystem, Entry, Over, State, Waiting
 from hyflow.errors import SiteError
 from hyflow.shell.trips import Opens, trip
 
-APART = 30.0
+APART = 40.0
 """Seconds between two questions, as a rule."""
 URGENT = 5.0
 """Seconds between two at least, where something has ended without a word."""
+EACH, SAVED = 30.0, 4
+"""Seconds that each question costs in the long run, whatever happens: two a minute; and how many may be saved for what is urgent."""
 
 
 @dataclass(slots=True)
@@ -25,25 +27,28 @@ class Queue:
     system: BatchSystem
     host: Opens
     asked: float = -1e9
-    answered: bool = False
+    saved: float = SAVED
     states: dict[Seat, State] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(default_factory=dict)
 
     def due(self, urgent: bool) -> bool:
         """Whether it is time to ask again."""
-        return time.monotonic() - self.asked >= (URGENT if urgent else APART)
+        since = time.monotonic() - self.asked
+        return since >= (URGENT if urgent else APART) and self.saved + since / EACH >= 1
 
     async def ask(self, seats: Collection[Seat], gone: Mapping[Seat, str] = {}) -> Mapping[Seat, State | None]:
         """What becomes of these jobs; None: the queue knows nothing of it. `gone`: those that have left it most likely, with the id of
         their batch; how they ended is asked as well. Raises SiteError when there is no answer."""
-        self.asked = time.monotonic()
+        now = time.monotonic()
+        self.saved, self.asked = min(SAVED, self.saved + (now - self.asked) / EACH) - 1, now
         names = sorted({seat.batch for seat in seats})
         entries = await self.entries(names, [(name, seat.index) for seat, name in gone.items()])
         found = standings(entries, seats)
-        self.states.update({seat: state for seat, state in found.items() if state is not None})
         for seat, state in found.items():
-            if state is None:
-                self.states.pop(seat, None)
+            if state is None and isinstance(before := self.states.pop(seat, None), Over):
+                state = found[seat] = before  # a queue that soon forgets has told all the same
+            if state is not None:
+                self.states[seat] = state
         return found
 
     async def entries(self, names: Sequence[str], gone: Collection[tuple[str, int]] = ()) -> Sequence[Entry]:

@@ -73,7 +73,7 @@ class BatchSettings(Patience):
     submit: Submit = field(default_factory=Submit, metadata={"doc": "How the queue is used."})
     poll: float = field(
         default=2.0,
-        metadata={"doc": "Look for the marks of ended jobs at least every so many seconds. The queue is asked every 30 seconds at most.",
+        metadata={"doc": "Look for the marks of ended jobs at least every so many seconds. The queue is asked less than twice a minute.",
                   "schema": {"exclusiveMinimum": 0}},
     )  # fmt: skip
     settle: float = field(

@@ -28,6 +28,7 @@ from hyflow.connector import (
     Forget,
     Launches,
     Logs,
+    Names,
     P,
     Pipe,
     Reach,
@@ -132,6 +133,9 @@ class BatchSite:
                 yield waits.task.key, answer if isinstance(answer, Refused) else self._ticket(waits.task.key, answer)
         finally:
             self._submitter.drop([waits.task.key for waits in waiting if not waits.future.done()])
+            for waits in waiting:
+                if not waits.future.cancel() and not waits.future.cancelled():
+                    waits.future.exception()  # every one has been told; this caller has heard the first
 
     async def find(self, keys: Collection[Key]) -> Mapping[Key, Ticket]:
         if not keys:
@@ -153,8 +157,12 @@ class BatchSite:
             self._watcher.hurry()
 
     def power(self, kind: type[P]) -> P | None:
-        own = (Forget, Examine, Logs, Launches, Withdraws, *((Errands,) if self._system.errand(("true",)) else ()))
+        own = (Forget, Examine, Logs, Launches, Names, Withdraws, *((Errands,) if self._system.errand(("true",)) else ()))
         return self if kind in own else None  # type: ignore[return-value]  # P is one of these here, which this class is
+
+    def name(self, ticket: Ticket) -> str:
+        told = loads(ticket.encode())
+        return f"job {self._system.element(str(told['id']), int(told['index']))}" if told["id"] else ""
 
     def withdraw(self, keys: Collection[Key]) -> None:
         self._submitter.drop(keys)
@@ -167,7 +175,8 @@ class BatchSite:
         await ending.tidy(self._login, self._base, self._own)
 
     async def examine(self) -> Sequence[Finding]:
-        return [*await self._login.examine(), *await examining.examine(self._login, self._system, self._settings, self._own)]
+        login = self._login
+        return [*await login.examine(), *await examining.examine(login, self._system, self._settings, login.there.workdir)]
 
     async def size(self, path: str) -> int | None:
         return await self._login.size(path)

@@ -4,6 +4,7 @@
 # said on standard error; or a line `unclear` where an earlier submission of this batch was cut off before it was answered.
 cd "$1" || exit 1
 base=$1 own=$2 name=$3 box=$4
+mask=$(umask) # queues pass it on to jobs, and these to commands
 umask 077
 (
     EXTRACT_UNSAFE_SYMLINKS=1 # busybox: the bundles' links lead to absolute paths
@@ -39,7 +40,7 @@ mv "$box/batch" "$own/$name" || exit 1
 rm -rf "$box"
 cd "$own/$name" || exit 1
 : >asked
-bounded 90 sh ./submit </dev/null >said 2>complained
+(umask "$mask" && bounded 90 sh ./submit) </dev/null >said 2>complained
 code=$?
 {
     echo "answer $code"

@@ -31,6 +31,10 @@ FULL, LONGEST = 15.0, 300.0
 """Seconds for which a full queue is left alone at first, and at most; sooner when something of ours ends."""
 HASTE, PATIENT = 0.03, 30.0
 """Seconds that a submission waits for each job of ours that has not begun, and at most: more comes together meanwhile."""
+GROWTH = 8
+"""What part more is tried each time that the queue has taken something, after it had been full."""
+ALONE = 4
+"""How often a job is refused for a limit while the user has no other in the queue, before it is given up."""
 UNCLEAR = 5.0
 """Seconds before it is asked what became of a submission that was not answered."""
 
@@ -81,6 +85,7 @@ class Submitter:
     _next: float = 0.0
     _most: int | None = None
     _pause: float = FULL
+    _alone: int = 0
 
     def add(self, waits: Waits) -> None:
         """The task is to be submitted; one whose batch may be in the queue already is that one."""
@@ -203,7 +208,9 @@ class Submitter:
             return
         middle = len(placed.waits) // 2
         for half in (placed.waits[:middle], placed.waits[middle:]):
-            await self._told(self._placed([waits.task for waits in half], half, len(half)))
+            fewer = self._placed([waits.task for waits in half], half, len(half))
+            self._waiting[:0] = [waits for waits in half if waits not in fewer.waits]
+            await self._told(fewer)
 
     def _placed(self, tasks: Sequence[Task], waiting: Sequence[Waits], room: int) -> Placed:
         batch = first_batch(tasks, room, self.settings.submit, self.limits, self.durations, self.queue.system.queue_option)
@@ -216,7 +223,8 @@ class Submitter:
             answer = await self._found(placed)
         match answer:
             case Accepted(id):
-                self._pause, self._most = FULL, None
+                self._pause, self._alone = FULL, 0
+                self._most = None if self._most is None else self._most + max(1, self._most // GROWTH)
                 self.accepted(placed.name, placed.batch, id)
                 index = {key: number for number, element in enumerate(placed.batch.elements) for key in element.keys}
                 for waits in placed.waits:
@@ -228,20 +236,26 @@ class Submitter:
                     _answer(waits, Refused(f"{self.queue.system.name} does not take it: {words}"))
 
     async def _full(self, placed: Placed, words: str) -> None:
-        """Nothing more is taken just now: wait until something of ours has left the queue, or for a while, and try with less. Where nothing
-        of ours is there, and not even one is taken, it never will be."""
+        """Nothing more is taken just now: wait until something of ours has left the queue, or for a while, and try with less. Where the
+        user has nothing there, and yet not even one is taken, it never will be."""
         count = len(placed.batch.elements)
-        if self.used() == 0 and count == 1 and self._pause >= LONGEST:
+        if count == 1 and self.used() == 0 and await self._nothing_there():
+            what = f"{self.queue.system.name} does not take it, though the queue has nothing else of yours: {words}"
             for waits in placed.waits:
-                what = f"{self.queue.system.name} does not take it, though no other job of the run is in the queue: {words}"
                 _answer(waits, Refused(what))
-            self._pause = FULL
             return
-        self._waiting[:0] = placed.waits
+        self._waiting[:0] = [waits for waits in placed.waits if not waits.future.done()]
         self._most = self.used() + max(1, count // 2)
         if self.used() or count == 1:
             await self._until_freed(self._pause)
             self._pause = min(self._pause * 2, LONGEST)
+
+    async def _nothing_there(self) -> bool:
+        """Whether the queue has said several times, over some minutes, that nothing of the user's is in it; or does not say."""
+        system = self.queue.system
+        answer = await trip(self.host, ("sh", "-c", system.limits()), what=f"asking {system.name} for its limits", long=True)
+        self._alone = 0 if system.understood(answer.decode(errors="replace")).mine else self._alone + 1
+        return self._alone >= ALONE
 
     async def _ask(self, placed: Placed, *, again: bool = False) -> Answer:
         """Submit it, unless that was done; `again`: all that it takes is there already."""

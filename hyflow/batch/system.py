@@ -118,16 +118,14 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a site allows, as far as it says so: elements of one array, elements in the queue at once, the longest time in seconds of each
-    partition or queue ("" is the one that jobs go to by default), the largest node, all cores."""
+    partition or queue ("" is the one that jobs go to by default), the largest node, all cores; how many jobs of the user's it has now."""
 
     array: int | None = None
     jobs: int | None = None
     longest: Mapping[str, float] = field(default_factory=dict)
     largest: Resources | None = None
     cores: int | None = None
-
-
-NO_LIMITS = Limits()
+    mine: int | None = None
 
 
 class BatchSystem(Protocol):
@@ -160,6 +158,9 @@ class BatchSystem(Protocol):
 
     def entries(self, answer: str) -> Sequence[Entry]:
         """What it says. Raises ValueError where that cannot be read: then nothing is known."""
+
+    def element(self, id: str, index: int) -> str:
+        """What people call that element of the batch."""
 
     def cancel(self, elements: Mapping[str, Collection[int]], names: Sequence[str]) -> str:
         """Ends elements, by id and index, and all of our jobs with these names, in whatever state. What has ended

@@ -17,6 +17,9 @@ from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.shell.trips import Opens, trip
 
+SILENT = 2
+"""How many looks in a row a job that is over may say nothing new of its attempts before the queue is asked."""
+
 
 @dataclass(slots=True)
 class Ward:
@@ -33,7 +36,7 @@ class Ward:
     _seen: set[Key] = field(default_factory=set)
     _beginnings: dict[Key, str] = field(default_factory=dict)
     _known: list[tuple[str, str]] = field(default_factory=list)
-    _over: set[Seat] = field(default_factory=set)
+    _over: dict[Seat, int] = field(default_factory=dict)
     _urgent: bool = False
     _deaf: str = ""
 
@@ -62,8 +65,8 @@ class Ward:
         found: dict[Key, Status] = dict.fromkeys(seen.queued | seen.claimed, Queued())
         found |= self._begun(seen)
         found |= {key: Lost(f"its directory {key} is no longer there") for key in seen.gone}
-        died = {key for key in seen.died - seen.ended.keys() if key in self.book.seats}
-        lost = {key: Lost(f"its runner died without a word{_on(found.get(key))}") for key in died}
+        died = {key: words for key, words in seen.died.items() if key in self.book.seats and key not in seen.ended}
+        lost = {key: Lost(f"its runner died{_on(found.get(key))}: {words or 'without a word'}") for key, words in died.items()}
         found |= await self._written_off(lost | await self._unprepared(seen))
         found |= seen.ended
         self._ended(found)
@@ -78,9 +81,9 @@ class Ward:
     def _overheard(self, seen: Seen) -> None:
         """Jobs that say that they are over, while attempts of theirs do not: the queue is asked at once, and only once."""
         for seat, told in seen.jobs.items():
-            if told & {"x", "b"} and seat in self.book.open and seat not in self._over:
-                self._over.add(seat)
-                self._urgent = True
+            if told & {"x", "b"} and seat in self.book.open:
+                self._over[seat] = 0 if self.book.open[seat] & seen.ended.keys() else self._over.get(seat, 0) + 1
+                self._urgent = self._urgent or self._over[seat] == SILENT
 
     def _moved(self, seen: Seen) -> None:
         """Attempts that another batch has begun than they were put into the last time."""
@@ -139,7 +142,7 @@ class Ward:
                 self.durations.learn(step, status.outcome.usage.wall)
             if self.book.end(key):
                 self.fates.since.pop(seat, None)
-                self._over.discard(seat)
+                self._over.pop(seat, None)
                 self.freed()
 
 

@@ -283,10 +283,11 @@ class Driver:
 
     async def _at_site(self, job: Job, key: Key, location: Location, kept: Kept, sought: Sought | None = None) -> None:
         """The attempt from its submission to its end."""
-        ended = await self._house.sites[location.site].run(
+        site = self._house.sites[location.site]
+        ended = await site.run(
             location,
             kept.task,
-            lambda ticket: self._post(Submitted(job.id, key, ticket, time.time())),
+            lambda ticket: self._post(Submitted(job.id, key, ticket, time.time(), site.name_of(ticket))),
             lambda status: self._post(Running(job.id, key, status.at, status.host)),
             known=key in self._adopted,
         )

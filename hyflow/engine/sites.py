@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
-from hyflow.connector import Connector, Done, Forget, Lost, Queued, Refused, Running, Status, Ticket, Unknown, Withdraws
+from hyflow.connector import Connector, Done, Forget, Lost, Names, Queued, Refused, Running, Status, Ticket, Unknown, Withdraws
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import Location
@@ -41,6 +41,7 @@ class _Attempt:
     ended: asyncio.Future[Ended]
     known: bool
     ticket: Ticket | None = None
+    begun: bool = False
     batch: asyncio.Task[None] | None = None
 
     @property
@@ -179,6 +180,10 @@ class Site:
             if batch is not None and batch is not asyncio.current_task():
                 batch.cancel()
 
+    def name_of(self, ticket: Ticket) -> str:
+        """What the site's own commands call the attempt; "" where there is no such name."""
+        return "" if (power := self.connector.power(Names)) is None else power.name(ticket)
+
     async def forget(self) -> None:
         """Let the site drop what it keeps of the attempts that have ended; nobody will ask for them again."""
         if self._ended and (power := self.connector.power(Forget)) is not None:
@@ -276,7 +281,11 @@ class Site:
             case Queued():
                 pass
             case Running():
+                attempt.begun = True
                 attempt.running(status)
+            case Done(outcome) if not attempt.begun and outcome.host:  # it was quick
+                attempt.running(Running(outcome.started, outcome.host))
+                _end(attempt, status)
             case Done() | Lost():
                 _end(attempt, status)
             case _:

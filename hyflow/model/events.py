@@ -54,12 +54,14 @@ class Submitting:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The site took the attempt; `ticket` as the connector wrote it."""
+    """The site took the attempt; `ticket` as the connector wrote it, `name` what the site's own commands call it, for people ("": nothing
+    that anybody would know)."""
 
     job: JobId
     key: Key
     ticket: str
     at: float
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

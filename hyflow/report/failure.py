@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 
-from hyflow.model.events import Event, Failed, Finished, Running, Submitting
+from hyflow.model.events import Event, Failed, Finished, Running, Submitted, Submitting
 from hyflow.model.jobs import Failure, FailureClass, JobId, Key
 from hyflow.report.story import words
 from hyflow.report.terminal import clean, one_line, shorten
@@ -20,17 +20,19 @@ _WIDEST = 400
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """Where an attempt is: the location, its directory there (absolute), and the host once it runs; what it runs in: the digest of a
-    container's image, or environment modules."""
+    """Where an attempt is: the location, its directory there (absolute), what it is called there, if anything, and the host once it runs;
+    what it runs in: the digest of a container's image, or environment modules."""
 
     location: str
     dir: str
     host: str = ""
     image: str | None = None
     modules: tuple[str, ...] = ()
+    name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.location} (on {self.host})" if self.host else self.location
+        more = [self.name] * bool(self.name) + [f"on {self.host}"] * bool(self.host)
+        return f"{self.location} ({' '.join(more)})" if more else self.location
 
 
 def intended(event: Submitting) -> Whereabouts:
@@ -49,6 +51,8 @@ class Attempts:
         match event:
             case Submitting(key=key):
                 self._known[key] = intended(event)
+            case Submitted(key=key) if (known := self._known.get(key)) is not None:
+                self._known[key] = replace(known, name=event.name)
             case Running(key=key) if (known := self._known.get(key)) is not None:
                 self._known[key] = replace(known, host=event.host)
             case (Finished() | Failed()) if event.key is not None:

@@ -90,7 +90,8 @@ class Story:
                 self._tries[key] = Try(key, intended(event), event.at, asked=self._asked)
                 self._asked = ()
             case Submitted(key=key):
-                self._change(key, submitted=event.at)
+                if key in self._tries:
+                    self._change(key, where=replace(self._tries[key].where, name=event.name), submitted=event.at)
             case Running(key=key) if key in self._tries:
                 self._change(key, where=replace(self._tries[key].where, host=event.host), running=event.at)
             case Finished(key=key):
@@ -120,7 +121,7 @@ def job_story(job: JobId, records: Iterable[Record]) -> JobStory:
     return story.told()
 
 
-FAILING: tuple[type[Event], ...] = (Submitting, Running, Failed, Reused, Rerun)
+FAILING: tuple[type[Event], ...] = (Submitting, Submitted, Running, Failed, Reused, Rerun)
 """The kinds of events that `failed_jobs` wants."""
 
 
@@ -147,6 +148,7 @@ def as_json(story: JobStory) -> dict[str, Any]:
         "state": story.phase.value if story.phase else None,
         "attempts": story.attempts,
         "location": where.location if where else None,
+        "name": where.name or None if where else None,
         "host": where.host or None if where else None,
         "dir": where.dir if where else None,
         "image": where.image if where else None,
@@ -162,6 +164,7 @@ def as_json(story: JobStory) -> dict[str, Any]:
 def _try_json(one: Try) -> dict[str, Any]:
     return {
         "location": one.where.location,
+        "name": one.where.name or None,
         "host": one.where.host or None,
         "dir": one.where.dir,
         "began": one.at,

@@ -41,8 +41,8 @@ def words(event: Event) -> str:
             return f"{job} may run at {', '.join(locations)}"
         case Submitting(job=job, location=location):
             return f"{job} goes to {location}, in {event.dir}"
-        case Submitted(job=job):
-            return f"{job} is accepted"
+        case Submitted(job=job, name=name):
+            return f"{job} is accepted{f', as {name}' if name else ''}"
         case Running(job=job, host=host):
             return f"{job} runs on {host}"
         case Finished(job=job, usage=usage):

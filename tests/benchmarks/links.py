@@ -77,9 +77,10 @@ class Room:
         (self.top / f"copy-{count}.json").write_text(json.dumps({"files": listed}), encoding="ascii")
         return f"copy-{count}.json"
 
-    def hyflow(self, document: str, job: str) -> float:
+    def hyflow(self, document: str, job: str, target: str = "ssh") -> float:
+        """Seconds of a run at this target of the lab, whose outputs are in `output.json` then."""
         command = [str(Path(sys.executable).with_name("hyflow")), "run", "--quiet", "--no-reuse", "--outdir", "out"]
-        return self.seconds([*command, document, str(LAB / "ssh.yml"), job])
+        return self.seconds([*command, document, str(LAB / f"{target}.yml"), job])
 
     def streamflow(self) -> float:
         return self.seconds([str(STREAMFLOW.bin / "streamflow"), "run", "--outdir", "out", "streamflow.yml"])
@@ -92,7 +93,9 @@ class Room:
         done = subprocess.run(command, cwd=self.top, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if done.returncode:
             raise SystemExit(done.stderr.decode(errors="replace")[-2000:])
-        return time.perf_counter() - began
+        took = time.perf_counter() - began
+        (self.top / "output.json").write_bytes(done.stdout)
+        return took
 
 
 def of_files(room: Room, rounds: int) -> str:

@@ -1,13 +1,15 @@
 """Run the CWL v1.2 conformance suite through `cwl-runner`, on one of the ways to run, and compare with what is expected.
 
-    python tests/conformance/run.py [--way local|shell|ssh|[ssh-]docker|podman|[ssh-]apptainer] [--jobs 2] [--sample] [TEST ...]
+    python tests/conformance/run.py [--way WAY] [--jobs 2] [--sample] [TEST ...]
 
-`local`, `shell` and `ssh` run everything without containers; the others run what asks for a container in that engine, on this machine or
-on one behind SSH. All but the first two go by the deployment file that the lab (`make lab`) has left for them.
+WAY is local, shell, ssh, slurm or slurm-bare: everything runs without containers; or docker, podman, apptainer, ssh-docker, ssh-apptainer,
+slurm-apptainer: what asks for a container runs in that engine, on this machine, on one behind SSH, or as a job of a cluster behind SSH. All
+but the first two go by the deployment file that the lab (`make lab`) has left for them.
 
-Each test is a process of its own, as a user would start it; `--jobs` of them run at a time. `--sample` runs only the required ones and
-the first few of each tag; with an engine only those that ask for a container; behind SSH the first of each tag. The verdicts go to
-build/conformance/WAY.xml (JUnit) and, in short, to standard output. Exit status 0: every test passed but those that expected.toml names,
+Each test is a process of its own, as a user would start it; `--jobs` of them run at a time, on a cluster more, as they wait for its queue.
+`--sample` runs only the required ones and the first few of each tag; with an engine only those that ask for a container; behind SSH the
+first of each tag; on a cluster the required ones, or the first of each tag if it is a bare one or there is an engine. The verdicts go
+to build/conformance/WAY.xml (JUnit) and, in short, to standard output. Exit status 0: every test passed but those that expected.toml names,
 and those failed; 1: anything else; 77: the suite, or the lab that this way needs, is not on this machine.
 """
 
@@ -36,12 +38,16 @@ from cwltest import utils as cwltest
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 COMMIT = "551d58d4"
-ENGINES = ("docker", "podman", "apptainer", "ssh-docker", "ssh-apptainer")
-BEHIND_SSH = ("ssh", "ssh-docker", "ssh-apptainer")
-LAB = ("ssh", *ENGINES)
+ENGINES = ("docker", "podman", "apptainer", "ssh-docker", "ssh-apptainer", "slurm-apptainer")
+QUEUED = ("slurm", "slurm-bare", "slurm-apptainer")
+FEW = ("ssh", "ssh-docker", "ssh-apptainer", "slurm-bare", "slurm-apptainer")
+"""Of these a sample is the first of each tag."""
+LAB = ("ssh", "slurm", "slurm-bare", *ENGINES)
 WAYS = ("local", "shell", *LAB)
 NO_SUITE = 77
 SAMPLE = 3
+WAITING = 3
+"""So many tests wait for a queue for each that would compute."""
 TIMEOUT = 120
 """Seconds that one test may take."""
 
@@ -95,13 +101,13 @@ def load(suite: Path) -> list[dict[str, Any]]:
 def sample(tests: Sequence[dict[str, Any]], way: str) -> list[dict[str, Any]]:
     """The required tests, and the first few of each tag; with an engine those whose document itself asks for a container.
 
-    Behind SSH what is proved is the way there: the first of each tag among these.
+    Behind SSH what is proved is the way there: the first of each tag among these. On a cluster the required ones are enough.
     """
     if way in ENGINES:
         tests = [test for test in tests if "docker" in test["tags"] or asks_for_container(test["tool"])]
-    if way in BEHIND_SSH:
+    if way in FEW:
         return first_of_each_tag(tests, 1)
-    return list(tests) if way in ENGINES else first_of_each_tag(tests, SAMPLE, always="required")
+    return list(tests) if way in ENGINES else first_of_each_tag(tests, 0 if way in QUEUED else SAMPLE, always="required")
 
 
 def first_of_each_tag(tests: Sequence[dict[str, Any]], most: int, always: str | None = None) -> list[dict[str, Any]]:
@@ -162,7 +168,7 @@ def end_what_is_left(room: Path) -> None:
 def run(tests: Sequence[dict[str, Any]], suite: Path, runner: str, way: str, jobs: int) -> list[Verdict]:
     """Run the tests, `jobs` at a time; verdicts in the order of `tests`."""
     known = expectations(way)
-    with workplace(way) as arguments, ThreadPoolExecutor(jobs) as pool:
+    with workplace(way) as arguments, ThreadPoolExecutor(jobs * WAITING if way in QUEUED else jobs) as pool:
 
         def one(test: dict[str, Any]) -> Verdict:
             config = cwltest.CWLTestConfig(

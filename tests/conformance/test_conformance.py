@@ -1,7 +1,8 @@
 """The CWL v1.2 conformance suite, on every way to run. `run.py` beside this file does the work, and says what failed.
 
 The whole suite runs on this machine without containers; through a shell site the required tests and a few of each tag; with each
-container engine those that ask for a container; on a machine behind SSH one of each tag (`make soak` runs all on all).
+container engine those that ask for a container; on a machine behind SSH one of each tag; as jobs of a cluster the required tests, and where
+it is bare, or with Apptainer, one of each tag (`make soak` runs all on all).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ RUN = Path(__file__).with_name("run.py")
 NO_SUITE = 77
 
 
-WAYS = ["local", "shell", "ssh", "docker", "podman", "apptainer", "ssh-docker", "ssh-apptainer"]
+WAYS = ["local", "shell", "ssh", "docker", "podman", "apptainer", "ssh-docker", "ssh-apptainer", "slurm", "slurm-bare", "slurm-apptainer"]
 
 
 @pytest.mark.parametrize("arguments", [["--way", way, *(["--sample"] if way != "local" else [])] for way in WAYS], ids=WAYS)

@@ -77,7 +77,7 @@ rights() {
     fi
 }
 
-# packages NAME...: install those that are not (root on Debian and its kin).
+# packages NAME...: install those that are not (root on Debian and its kin). Their services are not started.
 packages() {
     local missing name
     missing=$(for name; do
@@ -86,8 +86,13 @@ packages() {
     [ -n "$missing" ] || return 0
     echo "lab: installing" $missing
     export DEBIAN_FRONTEND=noninteractive
-    # shellcheck disable=SC2086 # a list of words
-    apt-get -qq -o DPkg::Lock::Timeout=300 update && apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing >/dev/null 9<&-
+    (
+        policy=/usr/sbin/policy-rc.d # a machine's own stays as it is
+        [ -e $policy ] || { trap 'rm -f $policy' EXIT; printf '#!/bin/sh\nexit 101\n' >$policy; chmod 755 $policy; }
+        # shellcheck disable=SC2086 # a list of words
+        apt-get -qq -o DPkg::Lock::Timeout=300 update &&
+            apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing >/dev/null 9<&-
+    )
 }
 
 # build_once NAME COMMAND...: CACHE/NAME, made by the command, whose last argument is the path to make. It is there when it is whole; what

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import yaml
-from lab import deployment, setting
+from lab import LAB, deployment, setting
 
 from hyflow.connector import Connector, SiteContext
 from hyflow_slurm import Options, Settings
@@ -20,11 +21,13 @@ TARGETS = {"cluster": "slurm", "cloud": "slurm-bare"}
 
 
 @contextlib.asynccontextmanager
-async def connected(context: SiteContext, site: str = "cluster", options: Options | None = None, **given: Any) -> AsyncIterator[Connector]:
+async def connected(
+    context: SiteContext, site: str = "cluster", options: Options | None = None, lab: Path = LAB, **given: Any
+) -> AsyncIterator[Connector]:
     """The connector for the site's Slurm, by way of SSH."""
-    text = deployment(TARGETS[site]).read_text(encoding="utf-8")
+    text = deployment(TARGETS[site], lab).read_text(encoding="utf-8")
     (told,) = yaml.safe_load(text)["sites"].values()
     settings = Settings(**{"workdir": told["workdir"], "poll": 0.5, "settle": 5.0, "defaults": options or Options(), **given})
-    way = ssh.reach(WaySettings(host=site, config=setting("SSH_CONFIG")), context)
+    way = ssh.reach(WaySettings(host=site, config=setting("SSH_CONFIG", lab)), context)
     async with way, slurm.connect(settings, dataclasses.replace(context, via=way)) as connector:
         yield connector
