@@ -90,9 +90,8 @@ pbsnodes -a 2>/dev/null | awk "$keep"
         times = {head[7:]: _seconds(told.get("resources_max.walltime", "")) for head, told in blocks.items() if head.startswith("Queue: ")}
         longest = {name: limit for name, limit in [*times.items(), ("", times.get(here))] if limit is not None}
         hosts = _hosts({head: told for head, told in blocks.items() if ": " not in head})
-        cores, memory, gpus = ([host[at] for host in hosts] for at in range(3))
-        largest = Resources(max(cores), max(memory), gpus=max(gpus)) if hosts else None
-        return Limits(_number(server.get("max_array_size", "")) or None, min(most, default=None), longest, largest, sum(cores) or None)
+        largest = Resources(*(max(host[at] for host in hosts) for at in (0, 1)), gpus=max(host[2] for host in hosts)) if hosts else None
+        return Limits(_number(server.get("max_array_size", "")) or None, min(most, default=None), longest, largest, sum(host[0] for host in hosts) or None)
 
     def submission(self, order: Order) -> Argv:
         options = dict(order.shape.options)
@@ -111,7 +110,7 @@ pbsnodes -a 2>/dev/null | awk "$keep"
         words = "; ".join(dict.fromkeys(said.replace("qsub: ", "").splitlines()))[-500:]
         if code == 0:
             return Accepted(known[0]) if known else Unclear(f"qsub says {output[-100:]!r}")
-        if known or "qsub: " not in said or _DEAF.search(said):
+        if known or not re.search("^qsub: ", said, re.MULTILINE) or _DEAF.search(said):
             return Unclear(words or f"qsub ended with exit status {code}")
         return Full(words) if _FULL.search(said) else Rejected(words)
 
@@ -187,11 +186,11 @@ def _state(told: Mapping[str, str]) -> State:
     state, why, node = told["job_state"], told.get("comment", ""), told.get("exec_host", "").partition("/")[0]
     if state in [*"BQWTHM"]:  # "Can Never Run" is no last word: the node may be off, or yet to be made
         return Waiting(why, hopeless=state == "H" and "too many failed attempts" in why)
-    if state in [*"RESU"]:
-        return Active(node)
     if state in [*"FX"]:
         return _over(told.get("Exit_status", ""), why, node, told)
-    raise ValueError(f"an unknown state, {state!r}")
+    if state not in [*"RESU"]:
+        raise ValueError(f"an unknown state, {state!r}")
+    return Active(node)
 
 
 def _over(status: str, why: str, node: str, told: Mapping[str, str]) -> Over:
