@@ -90,8 +90,9 @@ pbsnodes -a 2>/dev/null | awk "$keep"
         times = {head[7:]: _seconds(told.get("resources_max.walltime", "")) for head, told in blocks.items() if head.startswith("Queue: ")}
         longest = {name: limit for name, limit in [*times.items(), ("", times.get(here))] if limit is not None}
         hosts = _hosts({head: told for head, told in blocks.items() if ": " not in head})
-        largest = Resources(*(max(host[at] for host in hosts) for at in (0, 1)), gpus=max(host[2] for host in hosts)) if hosts else None
-        return Limits(_number(server.get("max_array_size", "")) or None, min(most, default=None), longest, largest, sum(host[0] for host in hosts) or None)
+        cores, memory, gpus = ([host[at] for host in hosts] for at in range(3))
+        largest = Resources(max(cores), max(memory), gpus=max(gpus)) if hosts else None
+        return Limits(_number(server.get("max_array_size", "")) or None, min(most, default=None), longest, largest, sum(cores) or None)
 
     def submission(self, order: Order) -> Argv:
         options = dict(order.shape.options)
@@ -125,10 +126,9 @@ exec >>"$batch/log.$index" 2>&1 # PBS would bring it when the job is over
         return f'{_ASKING}{history}ours {quote([" ".join(names)])}\n[ -z "$found" ] || told -t -f $found\necho end'
 
     def entries(self, answer: str) -> Sequence[Entry]:
-        *lines, end = answer.splitlines() or [""]
-        if end != "end":
+        if not f"\n{answer}".rstrip("\n").endswith("\nend"):
             raise ValueError(f"{answer[-80:]!r}")
-        return [entry for head, told in _blocks("\n".join(lines)) for entry in _entry(head, told)]
+        return [entry for head, told in _blocks(answer.rstrip("\n").removesuffix("end")) for entry in _entry(head, told)]
 
     def element(self, id: str, index: int) -> str:
         return _elements({id: [index]})[0]
@@ -199,7 +199,7 @@ def _over(status: str, why: str, node: str, told: Mapping[str, str]) -> Over:
     used, asked = (_seconds(told.get(f"{of}.walltime", "")) for of in ("resources_used", "Resource_List"))
     if code and code > 0 and used is not None and asked is not None and used >= asked:
         return Over(FailureClass.TIME, f"its job reached its time limit{where}", node)
-    if code in (128 + 15, 256 + 15) or (code is None and (told.get("substate") == "91" or "terminated" in why)):
+    if code in (143, 271) or (code is None and (told.get("substate") == "91" or "terminated" in why)):
         return Over(FailureClass.CANCELLED, f"its job was cancelled by somebody else{more}", node)
     if not code:
         return Over(node=node, evidence=why if code is None else "PBS says that it completed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -33,7 +34,8 @@ def tasks(draw: Any) -> list[Task]:
 
 SUBMITS = st.builds(
     Submit, max_jobs=st.integers(1, 50), array_max=st.integers(1, 30),
-    pack=st.builds(Pack, below=st.sampled_from(("0s", "2m", "10m")), target=st.sampled_from(("1m", "30m")), cores=st.sampled_from((None, 1, 4))),
+    pack=st.builds(Pack, below=st.sampled_from(("0s", "2m", "10m")), target=st.sampled_from(("1m", "30m")),
+                   cores=st.sampled_from((None, 1, 4))),
 )  # fmt: skip
 NODE = Resources(8, 4096 * MIB)
 LIMITS = st.builds(
@@ -93,4 +95,4 @@ def test_the_times_of_tasks_before_say_how_long_the_next_one_takes() -> None:
 def test_runs_are_the_numbers_again(numbers: set[int]) -> None:
     found = list(runs(list(numbers)))
     assert [each for first, last in found for each in range(first, last + 1)] == sorted(numbers)
-    assert all(second[0] > first[1] + 1 for first, second in zip(found, found[1:], strict=False))
+    assert all(second[0] > first[1] + 1 for first, second in pairwise(found))

@@ -17,7 +17,7 @@ A = Key("a")
 def test_every_kind_of_line() -> None:
     seen = parse(b"R a 1700000000 node 1\nD b\nM batch-1 x 3\nM batch-1 p 3\nQ c\nC d\nG e\nW a batch-2 4\nE f\n\n")
     assert seen.running == {A: Running(1700000000.0, "node 1")} and seen.beginnings == {A: "r:1700000000:a:node 1"}
-    assert (seen.died, seen.queued, seen.claimed, seen.gone) == ({Key("b")}, {Key("c")}, {Key("d")}, {Key("e")})
+    assert (seen.died, seen.queued, seen.claimed, seen.gone) == ({Key("b"): ""}, {Key("c")}, {Key("d")}, {Key("e")})
     assert seen.jobs == {Seat("batch-1", 3): {"x", "p"}} and seen.seats == {A: Seat("batch-2", 4)}
     assert seen.ended == {Key("f"): Lost("its results cannot be read")}
 

@@ -1,8 +1,9 @@
 """A stand-in for OpenPBS: its commands in a directory for the PATH, which really run the jobs on this machine.
 
-It speaks as the manuals and reports of OpenPBS have it, long lines broken as qstat breaks them; nobody has held it against a real PBS. Jobs get what
-MoM gives them and nothing of the submitter's environment, an array's elements run four at a time, qdel sends SIGTERM and later SIGKILL to the
-whole session, and a finished job is known to `qstat -x` alone. A file `refusal` below the directory is what qsub says instead of taking a job.
+It speaks as the manuals and reports of OpenPBS have it, long lines broken as qstat breaks them; nobody has held it against a real PBS.
+Jobs get what MoM gives them and nothing of the submitter's environment, an array's elements run four at a time, qdel sends SIGTERM and
+later SIGKILL to the whole session, and a finished job is known to `qstat -x` alone. A file `refusal` in the directory is what qsub says
+instead of taking a job.
 """
 
 from __future__ import annotations
@@ -153,7 +154,9 @@ class Standin:
         id = f"{number}{f'[{index}]' if job['array'] else ''}.{SERVER}"
         home = pwd.getpwuid(os.getuid()).pw_dir
         environment = {"PATH": os.defpath, "HOME": home, "USER": USER, "LOGNAME": USER, "SHELL": "/bin/sh", "PBS_JOBID": id,
-                       "PBS_ENVIRONMENT": "PBS_BATCH", "PBS_O_WORKDIR": "/", **({"PBS_ARRAY_INDEX": str(index)} if job["array"] else {})}  # fmt: skip
+                       "PBS_ENVIRONMENT": "PBS_BATCH", "PBS_O_WORKDIR": "/"}  # fmt: skip
+        if job["array"]:
+            environment["PBS_ARRAY_INDEX"] = str(index)
         process = subprocess.Popen(job["command"], cwd=home, env=environment, start_new_session=True, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         self.put(number, index, state="R", pid=process.pid)
@@ -184,8 +187,9 @@ class Standin:
                 if how["state"] == "Q":
                     self.put(number, index, state="X" if job["array"] else "F", substate=91)
                 elif how["state"] == "R":
-                    subprocess.Popen(["/bin/sh", "-c", f"kill -TERM -{how['pid']}; sleep {KILL_DELAY}; kill -KILL -{how['pid']}"], cwd="/",
-                                     start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+                    end = f"kill -TERM -{how['pid']}; sleep {KILL_DELAY}; kill -KILL -{how['pid']}"
+                    subprocess.Popen(["/bin/sh", "-c", end], cwd="/", start_new_session=True, stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         return code
 
     def qselect(self, words: list[str]) -> int:
@@ -220,7 +224,7 @@ class Standin:
         lines = {"Job_Name": job["name"], "Job_Owner": f"{USER}@standin.example.org", "job_state": how["state"], "queue": "workq",
                  "server": SERVER, **({"exec_host": "node1/0*1"} if how["state"] == "R" else {}), "Resource_List.select": job["select"],
                  **({"Exit_status": how["code"]} if "code" in how else {}), "substate": how.get("substate", 42),
-                 "Variable_List": ",".join(f"PBS_O_{name}=/a/rather/long/value/of/{name}" for name in ("PATH", "SHELL", "HOST", "MAIL"))}  # fmt: skip
+                 "Variable_List": ",".join(f"PBS_O_{name}=/a/long/value/of/{name}" for name in ("PATH", "SHELL", "MAIL"))}  # fmt: skip
         print(f"Job Id: {id}")
         for name, value in lines.items():
             print(broken(f"    {name} = {value}"))

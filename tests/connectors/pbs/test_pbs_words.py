@@ -180,7 +180,7 @@ def test_how_a_job_ended(lines: str, kind: FailureClass | None, evidence: str) -
     "Job Id: 13.pbs01\n    Job_Name = a\n    job_state = R\n",
 ])  # fmt: skip
 def test_nonsense_is_no_answer(answer: str) -> None:
-    with pytest.raises(ValueError, match="'|state"):
+    with pytest.raises(ValueError, match=r"'|state"):
         Pbs({}).entries(answer)
 
 
@@ -213,7 +213,7 @@ def commands(tmp_path: Path) -> Commands:
     made = Commands(tmp_path)
     made.does("qselect", "echo '12[].pbs01'; echo 13.pbs01; echo 99.pbs01")
     made.does("qstat", """for id; do case $id in
-        12*) printf 'Job Id: %s\\n    Job_Name = align-0a\\n    job_state = B\\n    Variable_List = job_state=F,\\n\\tPATH=/bin\\n\\n' "$id" ;;
+        12*) printf 'Job Id: %s\\n    Job_Name = align-0a\\n    job_state = B\\n    Variable_List = A=F,\\n\\tPATH=/bin\\n\\n' "$id" ;;
         99*) printf 'Job Id: %s\\n    Job_Name = other\\n    job_state = R\\n' "$id" ;;
         13*) echo 'qstat: Unknown Job Id 13.pbs01' >&2; code=153 ;;
     esac; done; exit ${code:-0}""")
@@ -258,7 +258,8 @@ def test_cancelling(commands: Commands) -> None:
 
 
 @pytest.mark.parametrize(("said", "code"), [
-    ("qdel: Unknown Job Id 13.pbs01", 0), ("qdel: Job has finished 13.pbs01", 0), ("qdel: Request invalid for finished array subjob 12[0]", 0),
+    ("qdel: Unknown Job Id 13.pbs01", 0), ("qdel: Job has finished 13.pbs01", 0),
+    ("qdel: Request invalid for finished array subjob 12[0]", 0),
     ("qdel: Unauthorized Request 13.pbs01", 1), ("qdel: Unknown Job Id 13.pbs01\nqdel: cannot connect to server pbs01", 1),
 ])  # fmt: skip
 def test_what_has_ended_already_is_passed_over(commands: Commands, said: str, code: int) -> None:
@@ -268,7 +269,7 @@ def test_what_has_ended_already_is_passed_over(commands: Commands, said: str, co
 
 def test_limits_are_asked_without_changing_anything(commands: Commands) -> None:
     commands.does("qsub", "exit 1")
-    commands.does("pbsnodes", "printf 'n1\\n     state = free\\n     resources_available.ncpus = 4\\n     resources_available.mem = 2gb\\n'")
+    commands.does("pbsnodes", "printf 'n1\\n     state = free\\n   resources_available.ncpus = 4\\n     resources_available.mem = 2gb\\n'")
     commands.does("qstat", """case $1 in
         -B) printf 'Server: s\\n    default_queue = q\\n    scheduling = True\\n' ;;
         -Q) printf 'Queue: q\\n    resources_max.walltime = 10:00\\n' ;;

@@ -42,8 +42,8 @@ def test_processes_and_options() -> None:
     (0, "", "", Unclear("sbatch says ''")),
     (1, "", "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified",
      Rejected("Batch job submission failed: Invalid account or account/partition combination specified")),
-    (1, "", "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)",
-     Full("Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)")),
+    (1, "", "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size)",
+     Full("Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size)")),
     (1, "", "sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying",
      Full("Slurm temporarily unable to accept job, sleeping and retrying")),
     (1, "", "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation",
@@ -103,11 +103,12 @@ def test_states_that_say_what_was_wrong(state: str, kind: FailureClass) -> None:
 
 
 @pytest.mark.parametrize("answer", [
-    "", "Q|a|1|0|RUNNING|n1|None", "welcome\nend", "Q|a|1|0|DREAMING|n1|None\nend", "Q|a|1|x|RUNNING|n1|None\nend", "Q|a|x|0|RUNNING|n1|None\nend",
+    "", "Q|a|1|0|RUNNING|n1|None", "welcome\nend", "Q|a|1|0|DREAMING|n1|None\nend", "Q|a|1|x|RUNNING|n1|None\nend",
+    "Q|a|x|0|RUNNING|n1|None\nend",
     "Q|a|1|0||n1|None\nend", "S JobId=16\nend", "squeue: error\nend",
 ])  # fmt: skip
 def test_nonsense_is_no_answer(answer: str) -> None:
-    with pytest.raises(ValueError, match="'|state"):
+    with pytest.raises(ValueError, match=r"'|state"):
         Slurm({}).entries(answer)
 
 
