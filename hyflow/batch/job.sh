@@ -59,6 +59,7 @@ work() {
     for key in $keys; do
         [ -z "$stopping" ] || return
         if [ -d "$base/$key/claim" ] || [ ! -f "$base/$key/run.sh" ]; then continue; fi
+        mkdir "$batch/taken.$node.$$.$key" 2>/dev/null || continue # not both: who comes second would take the first one for dead
         mark "r:$(date +%s):$key:$node"
         (trap - TERM USR1; exec sh "$base/$key/run.sh" </dev/null >/dev/null 2>>"$base/$key/log") &
         runner=$!
@@ -146,6 +147,7 @@ for each in $workers; do
     while kill -0 "$each" 2>/dev/null; do wait "$each"; done
 done
 [ -z "$watcher" ] || kill "$watcher" 2>/dev/null
+rmdir "$batch/taken.$node.$$."* 2>/dev/null
 mark "x:$index"
 [ -s "$log" ] || rm -f "$log"
 exit 0
