@@ -59,6 +59,7 @@ work() {
     for key in $keys; do
         [ -z "$stopping" ] || return
         if [ -d "$base/$key/claim" ] || [ ! -f "$base/$key/run.sh" ]; then continue; fi
+        [ "$lanes" = 1 ] || mkdir "$batch/taken.$key" 2>/dev/null || continue # another worker's: it says how that goes
         mark "r:$(date +%s):$key:$node"
         (trap - TERM USR1; exec sh "$base/$key/run.sh" </dev/null >/dev/null 2>>"$base/$key/log") &
         runner=$!
@@ -121,6 +122,7 @@ if [ -f prologue.sh ] || [ -n "$mpi" ]; then
         trap prologue_failed EXIT
         . ./prologue.sh || exit 1
         trap - EXIT
+        mask=$(umask)
         umask 077
         cd "$batch" || exit 1
     fi
@@ -133,6 +135,7 @@ fi
 export HYFLOW_NODE HYFLOW_JOB
 count_kills
 umask "$mask"
+for key in $keys; do [ ! -d "$batch/taken.$key" ] || rmdir "$batch/taken.$key"; done # when the queue starts this job once more
 lane=0
 while [ "$lane" -lt "$lanes" ]; do
     work &
