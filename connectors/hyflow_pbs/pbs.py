@@ -111,7 +111,7 @@ pbsnodes -a 2>/dev/null | awk "$keep"
         words = "; ".join(dict.fromkeys(said.replace("qsub: ", "").splitlines()))[-500:]
         if code == 0:
             return Accepted(known[0]) if known else Unclear(f"qsub says {output[-100:]!r}")
-        if known or "qsub: " not in said or _DEAF.search(said):
+        if known or not re.search("^qsub: ", said, re.MULTILINE) or _DEAF.search(said):
             return Unclear(words or f"qsub ended with exit status {code}")
         return Full(words) if _FULL.search(said) else Rejected(words)
 
@@ -126,10 +126,9 @@ exec >>"$batch/log.$index" 2>&1 # PBS would bring it when the job is over
         return f'{_ASKING}{history}ours {quote([" ".join(names)])}\n[ -z "$found" ] || told -t -f $found\necho end'
 
     def entries(self, answer: str) -> Sequence[Entry]:
-        *lines, end = answer.splitlines() or [""]
-        if end != "end":
+        if not f"\n{answer}".rstrip("\n").endswith("\nend"):
             raise ValueError(f"{answer[-80:]!r}")
-        return [entry for head, told in _blocks("\n".join(lines)) for entry in _entry(head, told)]
+        return [entry for head, told in _blocks(answer.rstrip("\n").removesuffix("end")) for entry in _entry(head, told)]
 
     def element(self, id: str, index: int) -> str:
         return _elements({id: [index]})[0]
@@ -187,11 +186,11 @@ def _state(told: Mapping[str, str]) -> State:
     state, why, node = told["job_state"], told.get("comment", ""), told.get("exec_host", "").partition("/")[0]
     if state in [*"BQWTHM"]:  # "Can Never Run" is no last word: the node may be off, or yet to be made
         return Waiting(why, hopeless=state == "H" and "too many failed attempts" in why)
-    if state in [*"RESU"]:
-        return Active(node)
     if state in [*"FX"]:
         return _over(told.get("Exit_status", ""), why, node, told)
-    raise ValueError(f"an unknown state, {state!r}")
+    if state not in [*"RESU"]:
+        raise ValueError(f"an unknown state, {state!r}")
+    return Active(node)
 
 
 def _over(status: str, why: str, node: str, told: Mapping[str, str]) -> Over:
@@ -200,7 +199,7 @@ def _over(status: str, why: str, node: str, told: Mapping[str, str]) -> Over:
     used, asked = (_seconds(told.get(f"{of}.walltime", "")) for of in ("resources_used", "Resource_List"))
     if code and code > 0 and used is not None and asked is not None and used >= asked:
         return Over(FailureClass.TIME, f"its job reached its time limit{where}", node)
-    if code in (128 + 15, 256 + 15) or (code is None and (told.get("substate") == "91" or "terminated" in why)):
+    if code in (143, 271) or (code is None and (told.get("substate") == "91" or "terminated" in why)):
         return Over(FailureClass.CANCELLED, f"its job was cancelled by somebody else{more}", node)
     if not code:
         return Over(node=node, evidence=why if code is None else "PBS says that it completed")

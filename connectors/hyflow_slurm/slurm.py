@@ -105,7 +105,7 @@ exit 0
         words = "; ".join(dict.fromkeys(said.replace("sbatch: ", "").replace("error: ", "").splitlines()))[-500:]
         if code == 0:
             return Accepted(known[1]) if known else Unclear(f"sbatch says {output[-100:]!r}")
-        if known or "sbatch: " not in said or _DEAF.search(said):
+        if known or not re.search("^sbatch: ", said, re.MULTILINE) or _DEAF.search(said):
             return Unclear(words or f"sbatch ended with exit status {code}")
         return Full(words) if _FULL.search(said) else Rejected(words)
 

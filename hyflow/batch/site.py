@@ -112,8 +112,11 @@ class BatchSite:
 
     async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
         """What is not in the queue when the caller goes away never gets there."""
+        known = await self.find({task.key for task in tasks} - self._submitter.unsure)
+        for key, ticket in known.items():
+            yield key, ticket
         waiting: list[Waits] = []
-        for task in tasks:
+        for task in (task for task in tasks if task.key not in known):
             complete = self._complete(task)
             try:
                 members = bundle(complete)

@@ -98,6 +98,11 @@ class Submitter:
         self._waiting.append(waits)
         self._ready.set()
 
+    @property
+    def unsure(self) -> set[Key]:
+        """Those of which nobody knows yet whether the queue has them."""
+        return {waits.task.key for placed in self._unsure for waits in placed.waits}
+
     def drop(self, keys: Collection[Key]) -> list[Key]:
         """These need not be submitted any more; which of them had not been."""
         dropped = [waits for waits in self._waiting if waits.task.key in keys]

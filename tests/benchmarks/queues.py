@@ -42,7 +42,7 @@ steps:
       inputs: {{number: {{type: int, inputBinding: {{position: 1}}}}}}
       outputs: {{number: int}}
 """
-ARRAY = "sbatch --wait --quiet --output=/dev/null --array=0-{last} --wrap='sleep {seconds}'"
+ARRAY = "sbatch --quiet --output=/dev/null --array=0-{last} --wrap='sleep {seconds}'"
 THEIRS = """
 version: v1.0
 workflows:
@@ -86,6 +86,8 @@ def array(cluster: Cluster, jobs: int, seconds: int) -> float:
     done = cluster.user(ARRAY.format(last=jobs - 1, seconds=seconds))
     if done.returncode:
         raise SystemExit(done.stderr.decode(errors="replace")[-2000:])
+    while cluster.jobs():
+        time.sleep(1)
     return time.perf_counter() - began
 
 

@@ -12,7 +12,7 @@ import yaml
 from lab import LAB, deployment, setting
 
 from hyflow.connector import Connector, SiteContext
-from hyflow_slurm import Options, Settings
+from hyflow_slurm import Defaults, Settings
 from hyflow_slurm import plugin as slurm
 from hyflow_ssh import WaySettings
 from hyflow_ssh import plugin as ssh
@@ -22,12 +22,12 @@ TARGETS = {"cluster": "slurm", "cloud": "slurm-bare"}
 
 @contextlib.asynccontextmanager
 async def connected(
-    context: SiteContext, site: str = "cluster", options: Options | None = None, lab: Path = LAB, **given: Any
+    context: SiteContext, site: str = "cluster", options: Defaults | None = None, lab: Path = LAB, **given: Any
 ) -> AsyncIterator[Connector]:
     """The connector for the site's Slurm, by way of SSH."""
     text = deployment(TARGETS[site], lab).read_text(encoding="utf-8")
     (told,) = yaml.safe_load(text)["sites"].values()
-    settings = Settings(**{"workdir": told["workdir"], "poll": 0.5, "settle": 5.0, "defaults": options or Options(), **given})
+    settings = Settings(**{"workdir": told["workdir"], "poll": 0.5, "settle": 5.0, "defaults": options or Defaults(), **given})
     way = ssh.reach(WaySettings(host=site, config=setting("SSH_CONFIG", lab)), context)
     async with way, slurm.connect(settings, dataclasses.replace(context, via=way)) as connector:
         yield connector

@@ -22,7 +22,7 @@ from hyflow.model.jobs import FailureClass
 from hyflow.model.resources import MIB, Resources
 from hyflow.model.tasks import Outcome, Task
 from hyflow.testing.site import SiteUnderTest
-from hyflow_slurm import Options
+from hyflow_slurm import Defaults
 
 EAT = "python3 -c 'x = bytearray(400 << 20)'"
 DEAF = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)"
@@ -50,6 +50,7 @@ def cluster(request: pytest.FixtureRequest, checkout: Lab, monkeypatch: pytest.M
     """The one with accounting, unless another is asked for; the queue is asked more often than is polite."""
     monkeypatch.setattr(queue, "APART", 2.0)
     monkeypatch.setattr(queue, "URGENT", 1.0)
+    monkeypatch.setattr(queue, "EACH", 0.1)
     cluster = Cluster(getattr(request, "param", "cluster"), checkout.root / ".lab")
     yield cluster
     cluster.root("scancel", "--user=ada")
@@ -61,7 +62,7 @@ async def site(cluster: Cluster, top: Path, *extra: str, **options: str) -> Asyn
     """The cluster as a run sees it. `extra`, `options`: what every job asks for."""
     (top / "state").mkdir(mode=0o700, exist_ok=True)
     context = SiteContext("under-test", "states", top / "state")
-    defaults = Options(extra=list(extra), **options)  # type: ignore[arg-type]  # those that are texts
+    defaults = Defaults(extra=list(extra), **options)  # type: ignore[arg-type]  # those that are texts
     async with asyncio.timeout(100), connected(context, cluster.name, defaults, cluster.lab) as connector:
         yield SiteUnderTest(connector, (await connector.locations())[0])
 

@@ -1,4 +1,4 @@
-"""The Slurm connector passes the suite against real clusters: one with accounting, and a bare one."""
+"""The Slurm connector passes the suite against a real cluster that has accounting."""
 
 from contextlib import AbstractAsyncContextManager
 
@@ -11,8 +11,3 @@ from hyflow.testing import ConnectorSuite
 class TestSlurm(ConnectorSuite):
     def connect(self, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
         return clusters.connected(context, workdir=f"/scratch/ada/suite-{context.state.parent.name}")
-
-
-class TestBareSlurm(ConnectorSuite):
-    def connect(self, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
-        return clusters.connected(context, "cloud", workdir=f"/scratch/ada/suite-{context.state.parent.name}")
