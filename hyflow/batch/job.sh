@@ -122,6 +122,7 @@ if [ -f prologue.sh ] || [ -n "$mpi" ]; then
         trap prologue_failed EXIT
         . ./prologue.sh || exit 1
         trap - EXIT
+        mask=$(umask)
         umask 077
         cd "$batch" || exit 1
     fi
@@ -134,6 +135,7 @@ fi
 export HYFLOW_NODE HYFLOW_JOB
 count_kills
 umask "$mask"
+for key in $keys; do [ ! -d "$batch/taken.$key" ] || rmdir "$batch/taken.$key"; done # when the queue starts this job once more
 lane=0
 while [ "$lane" -lt "$lanes" ]; do
     work &

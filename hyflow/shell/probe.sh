@@ -25,7 +25,7 @@ works 'env -i' env -i -- true
 umask 077
 case $workdir in '~/'*) workdir=$HOME/${workdir#'~/'} ;; esac
 refuse() { # refuse WHY REASON
-    echo "$1=$2"
+    printf '%s=%s\n' "$1" "$2" # echo may read backslashes in its own way
     exit 0
 }
 while case $workdir in ?*/) ;; *) false ;; esac; do workdir=${workdir%/}; done
@@ -48,7 +48,7 @@ for script; do
 done
 set -- $(df -Pk . | tail -n 1)
 echo "disk=$4"
-echo "home=$HOME"
+printf 'home=%s\n' "$HOME"
 echo "clock=$(date +%s)"
 if [ -r /proc/meminfo ]; then
     read -r boot </proc/sys/kernel/random/boot_id
@@ -61,4 +61,4 @@ fi
 echo "boot=$boot"
 echo "host=$host"
 echo "cores=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)"
-echo "workdir=$PWD"
+printf 'workdir=%s\n' "$PWD"

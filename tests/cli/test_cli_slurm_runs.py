@@ -33,9 +33,10 @@ def failure(done: Ended) -> str:
 
 
 def test_what_a_prologue_exports_commands_get_and_what_else_it_does_is_no_harm(shell: Queued) -> None:
-    lines = ("export GREETING=\"it's a good day\" EMPTY=", "echo noise; echo noise >&2; exec </dev/null; cd /", "set -f; umask 027; HIDDEN=1", "trap '' TERM")
-    shell.settings(prologue="\n".join(lines))
-    done = shell.script('echo "$GREETING,${EMPTY-unset},${HIDDEN-unset}"; pwd; umask; env | grep -c -e ^SLURM -e ^HYFLOW; echo *', names=["a", "b"])
+    words = "export GREETING=\"it's a good day\" EMPTY="
+    shell.settings(prologue="\n".join([words, "echo noise; echo noise >&2; exec </dev/null; cd /", "umask 027; HIDDEN=1; trap '' TERM"]))
+    tell = 'echo "$GREETING,${EMPTY-unset},${HIDDEN-unset}"; pwd; umask; env | grep -c -e ^SLURM -e ^HYFLOW; echo *'
+    done = shell.script(tell, names=["a", "b"])
     for text, name in zip(said(done), "ab", strict=True):
         greeting, directory, mask, found, files = text.splitlines()
         assert (greeting, found, files) == ("it's a good day,,unset", "0", "said"), name
@@ -51,7 +52,8 @@ def test_a_prologue_that_fails_is_a_failure_of_the_site_in_its_words(shell: Queu
 
 
 def test_what_site_and_binding_say_reaches_the_queue_and_the_environment_does_not(shell: Queued) -> None:
-    bind = {"options": {"partition": "short", "constraint": "big|small", "extra": ["--nice=7"]}, "resources": {"cores": 2, "memory": "200MiB", "time": "90s"}}
+    options = {"partition": "short", "constraint": "big|small", "extra": ["--nice=7"]}
+    bind = {"options": options, "resources": {"cores": 2, "memory": "200MiB", "time": "90s"}}
     shell.settings(bind, defaults={"partition": "low", "account": "lab", "extra": ["--comment=of ada"]})
     process = shell.start("hyflow", *shell.tool_words("echo done"))
     until(lambda: shell.submissions() or process.poll() is not None, 60)  # no node of `short` has such a feature: it is refused
@@ -60,7 +62,8 @@ def test_what_site_and_binding_say_reaches_the_queue_and_the_environment_does_no
     words = ("--export=NONE", "--no-requeue", "--partition=short", "--account=lab", "--constraint=big|small", "--nice=7", "--ntasks=1",
              "--cpus-per-task=2", "--mem=200M", "--array=0-0")  # fmt: skip
     assert [word for word in words if word not in call.split()] == [] and "--comment" not in call, told
-    assert "/each[0] failed: Slurm does not take it: Batch job submission failed: Invalid feature specification\n  class   submission\n" in told
+    why = "Slurm does not take it: Batch job submission failed: Invalid feature specification"
+    assert f"/each[0] failed: {why}\n  class   submission\n" in told
 
 
 def test_programs_of_several_processes_are_started_by_srun(shell: Queued) -> None:
@@ -69,8 +72,8 @@ def test_programs_of_several_processes_are_started_by_srun(shell: Queued) -> Non
 
 
 def test_hostile_names_of_directories(shell: Queued) -> None:
-    shell.settings(workdir="it's \"100%\" $HOME `x` %a\\n;*&é", prologue="export WORD='%j'")
-    done = shell.script('echo "$WORD of $0"', names=["%A_%a 'quoted' \"\\n\"", "*"])
+    shell.settings(workdir="it's \"100%\" $HOME `x` %a;*&é", prologue="export WORD='%j'")
+    done = shell.script('printf "%s of %s\\n" "$WORD" "$0"', names=["%A_%a 'quoted' \"\\n\"", "*"])
     assert said(done) == ["%j of %A_%a 'quoted' \"\\n\"\n", "%j of *\n"]
     assert (Path(done.output["said"][0]["path"]).name, done.stderr) == ("said", "")
 
@@ -87,7 +90,7 @@ def test_what_a_job_writes_is_followed(shell: Queued) -> None:
     words = shell.tool_words('for n in one two; do echo $n >&2; until [ -e "$0" ]; do sleep 0.1; done; done', names=[f"{shell.there}/go"])
     with held(shell):
         process = shell.start("hyflow", *words)
-        until(lambda: shell.in_queue() and shell("hyflow", "status", "--json").output["running"] or process.poll() is not None, 60)
+        until(lambda: (shell.in_queue() and shell("hyflow", "status", "--json").output["running"]) or process.poll() is not None, 60)
         follower = shell.start("hyflow", "logs", "/each[0]", "-f", "--stderr")
         heard = read_until(follower, "one")
     ended = finish(follower)
@@ -102,7 +105,7 @@ def test_what_checking_tells_of_a_queue(warm: Warm, tmp_path: Path, site: str, l
     (there,) = shell("hyflow", "check", "deploy.json", "--connect", "--json").output["connections"]
     found = {one["name"]: one["words"] for one in there["findings"]}
     assert {one["level"] for one in there["findings"]} <= {"ok", "warning"}, found
-    assert found["queue"].startswith("slurm") and re.search(r"debug.*largest node: 2 cores, 4000MiB|3.9GiB", found["partitions"])
+    assert found["queue"].startswith("slurm") and re.search(r"^debug\*.*; largest node: 2 cores, 3.91GiB$", found["partitions"])
     assert found["limits"] == f"arrays of {limits[0]} jobs, {limits[1]} jobs in the queue" and "to start at" in found["trial"]
     assert re.fullmatch(r"\S+ sees the workdir, and the login node what it writes there", found["compute node"])
     assert not list((shell.seen / "work").glob(".hyflow-check*"))

@@ -16,15 +16,16 @@ from commandline import processes, until
 from crashing import CrashingShell
 from lab import setting
 from ownlab import copy
+from slurmlab import Cluster
 from sshlab import Site
 from warm import Warm
 
 
 @contextlib.contextmanager
-def sites_of_our_own(top: Path) -> Iterator[Site]:
-    """The site "cluster" of a lab that nobody else uses. Skips where there can be none."""
+def sites_of_our_own(top: Path, *parts: str) -> Iterator[Site]:
+    """The site "cluster" of a lab that nobody else uses, with these parts beside that of the sites. Skips where there can be none."""
     lab = copy(top)
-    done = lab.run("up", "ssh")
+    done = lab.run("up", "ssh", *parts)
     try:
         if done.returncode:
             pytest.skip(done.stderr)
@@ -59,9 +60,12 @@ class DistantShell(CrashingShell):
         (scratch / name).mkdir()
         os.chown(scratch / name, scratch.stat().st_uid, scratch.stat().st_gid)
         there = Path("/scratch/ada", name)
-        settings = {"type": "ssh", "host": "cluster", "config": setting("SSH_CONFIG", site.lab), "workdir": str(there / "box"), "poll": 0.1,
-                    "cores": 4, "container": {"runtime": "none"}, **given}  # fmt: skip
+        settings = {**self.way(), "workdir": str(there / "box"), "poll": 0.1, "container": {"runtime": "none"}, **given}
         super().__init__(warm, top, json.dumps(settings), there=there, seen=scratch / name, nap=nap)
+
+    def way(self) -> dict[str, Any]:
+        """What its site's settings say of where it is."""
+        return {"type": "ssh", "host": "cluster", "config": setting("SSH_CONFIG", self.site.lab), "cores": 4}
 
     def nothing_is_left_running(self) -> None:
         """Neither here nor there, soon."""
@@ -70,3 +74,19 @@ class DistantShell(CrashingShell):
     def sleeping(self) -> int:
         """How many commands of the workflow run."""
         return len([line for line in processes(f"{self.there}/starts") if "b'sh\\x00-ec" in line])
+
+
+class QueuedShell(DistantShell):
+    """Its commands run as jobs of the site's Slurm."""
+
+    def way(self) -> dict[str, Any]:
+        way = {"type": "ssh", "host": "cluster", "config": setting("SSH_CONFIG", self.site.lab)}
+        return {"type": "slurm", "via": way, "settle": 5, "submit": {"rate": "9/s"}}
+
+    @property
+    def cluster(self) -> Cluster:
+        return Cluster("cluster", self.site.lab)
+
+    def nothing_is_left_running(self) -> None:
+        self.cluster.until_empty()
+        super().nothing_is_left_running()

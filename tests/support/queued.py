@@ -41,8 +41,8 @@ class Queued(WarmShell):
         """The deployment file; `bind` is what the binding of everything says, and how tasks are tried again is up to `retry`."""
         retry = {"retry": more.pop("retry")} if "retry" in more else {}
         site = queue(self.cluster.name, workdir=f"{self.there}/{workdir}", **more)
-        self.write("deploy.json", json.dumps({"version": 1, "sites": {"there": site}, "bind": [{"step": "/", "site": "there", **(bind or {})}],
-                                              **retry}))  # fmt: skip
+        bound = {"step": "/", "site": "there", **(bind or {})}
+        self.write("deploy.json", json.dumps({"version": 1, "sites": {"there": site}, "bind": [bound], **retry}))
 
     def tool_words(self, script: str, *requirements: Mapping[str, Any], names: Sequence[str] = (), hints: Sequence[Any] = ()) -> list[str]:
         """To run a script, with `names` once for each of these, which is its $0; what it prints are the outputs."""

@@ -153,9 +153,10 @@ def test_hyflow_runs_it_to_the_same_end(deployment: str | None, four: Path, tmp_
     assert_same_end(run(command, tmp_path), out, four)
 
 
-def test_between_this_machine_and_one_behind_ssh_one_line_is_different() -> None:
+@pytest.mark.parametrize("other", ["deploy-ssh.yml", "deploy-slurm.yml"])
+def test_between_this_machine_and_one_elsewhere_one_line_is_different(other: str) -> None:
     here, there = ([line for line in (DIGITS / name).read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-                   for name in ("deploy.yml", "deploy-ssh.yml"))
+                   for name in ("deploy.yml", other))
     assert [(a, b) for a, b in zip(here, there, strict=True) if a != b] == [(here[2], there[2])]
 
 
@@ -167,6 +168,14 @@ def test_behind_ssh_it_comes_to_the_same_end_bit_for_bit(deployment: str, hosts:
     config, out = lab.setting("SSH_CONFIG"), tmp_path / "out"
     given = [f"sites.{site}.{setting}" for site, host in hosts.items() for setting in (f"host={host}", f"config={config}")]
     sets = [word for setting in given for word in ("--set", setting)]
+    assert_same_end(run(["hyflow", "run", "--no-reuse", *files, *sets, "--outdir", str(out), "--quiet"], tmp_path), out, four)
+
+
+def test_on_slurm_it_comes_to_the_same_end_bit_for_bit(four: Path, tmp_path: Path) -> None:
+    lab.deployment("slurm")
+    files = [str(DIGITS / name) for name in ("workflow.cwl", "deploy-slurm.yml", "job.yml")]
+    given = ("via.host=cluster", f"via.config={lab.setting('SSH_CONFIG')}", "workdir=/scratch/ada/hyflow", "poll=0.5")
+    sets, out = [word for setting in given for word in ("--set", f"sites.here.{setting}")], tmp_path / "out"
     assert_same_end(run(["hyflow", "run", "--no-reuse", *files, *sets, "--outdir", str(out), "--quiet"], tmp_path), out, four)
 
 
