@@ -13,6 +13,8 @@
 # pyproject.toml or constraints.txt has changed.
 
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# Tests that wait for other machines, and for queues, leave the processors to others.
+WORKERS ?= $(shell expr $(JOBS) \* 2)
 WAY ?= local
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
@@ -48,7 +50,7 @@ test: check
 
 # Generated examples are always the same ones here (the order of sets decides among them too); make soak draws new ones.
 pytest: .venv/made-test
-	PYTHONHASHSEED=0 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/conformance
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --ignore tests/conformance
 	JOBS=$(JOBS) $(BIN)/python -m pytest -q -s tests/conformance
 
 check: .venv/made-test
