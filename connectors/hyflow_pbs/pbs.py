@@ -23,8 +23,7 @@ _FULL = re.compile(r"would exceed .*limit|Maximum number of jobs|Resource tempor
 _DEAF = re.compile(r"annot connect|refused|ommunication|timed out|protocol error|internal error|shutting down|End of File|System error")
 _ID = re.compile(r"\d+(\[\])?\.\S+", re.ASCII)
 _KILLED = {  # what PBS itself says with a negative exit status, where it is not the machine's fault
-    -26: (FailureClass.MEMORY, "its job used more virtual memory than it had asked for"),
-    -27: (FailureClass.MEMORY, "its job used more memory than it had asked for"),
+    **dict.fromkeys((-26, -27), (FailureClass.MEMORY, "its job used more memory than it had asked for")),
     -28: (FailureClass.TIME, "its job reached its limit of CPU time"),
     -29: (FailureClass.TIME, "its job reached its time limit"),
 }
@@ -74,7 +73,7 @@ class Pbs:
     def limits(self) -> str:
         return f"""{_ASKING}
 command -v qsub >/dev/null || {{ echo missing; exit 0; }}
-echo "User: $(id -un)"
+echo "User: $(id -un)"; echo "Mine: $(qselect -u "$(id -un)" | wc -l)"
 (told -B -f && told -Q -f) || echo down
 pbsnodes -a 2>/dev/null | awk "$keep"
 """
@@ -92,7 +91,8 @@ pbsnodes -a 2>/dev/null | awk "$keep"
         hosts = _hosts({head: told for head, told in blocks.items() if ": " not in head})
         cores, memory, gpus = ([host[at] for host in hosts] for at in range(3))
         largest = Resources(max(cores), max(memory), gpus=max(gpus)) if hosts else None
-        return Limits(_number(server.get("max_array_size", "")) or None, min(most, default=None), longest, largest, sum(cores) or None)
+        array, mine = _number(server.get("max_array_size", "")) or None, next((int(h[6:]) for h in blocks if h.startswith("Mine: ")), None)
+        return Limits(array, min(most, default=None), longest, largest, sum(cores) or None, mine)
 
     def submission(self, order: Order) -> Argv:
         options = dict(order.shape.options)

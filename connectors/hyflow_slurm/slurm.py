@@ -161,7 +161,7 @@ job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
         told, _, trial = answer.partition("trial|\n")
         limits = self.understood(told)
         times = ", ".join(f"{name} {time_text(limit)}" for name, limit in limits.longest.items() if name)
-        parts = [line.split("|")[1] for line in told.splitlines() if line.startswith("P|")]
+        parts = [line.split("|")[1].strip("*") for line in told.splitlines() if line.startswith("P|")]
         words = " ".join(trial.replace("sbatch: ", "").split())
         return [
             Finding("queue", next((line for line in told.splitlines() if line.lower().startswith("slurm")), "an unknown version")),

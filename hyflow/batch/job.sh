@@ -59,7 +59,7 @@ work() {
     for key in $keys; do
         [ -z "$stopping" ] || return
         if [ -d "$base/$key/claim" ] || [ ! -f "$base/$key/run.sh" ]; then continue; fi
-        [ "$lanes" = 1 ] || mkdir "$batch/taken.$key" 2>/dev/null || continue # another worker's: it says how that goes
+        mkdir "$batch/taken.$node.$$.$key" 2>/dev/null || continue # not both: who comes second would take the first one for dead
         mark "r:$(date +%s):$key:$node"
         (trap - TERM USR1; exec sh "$base/$key/run.sh" </dev/null >/dev/null 2>>"$base/$key/log") &
         runner=$!
@@ -135,7 +135,6 @@ fi
 export HYFLOW_NODE HYFLOW_JOB
 count_kills
 umask "$mask"
-for key in $keys; do [ ! -d "$batch/taken.$key" ] || rmdir "$batch/taken.$key"; done # when the queue starts this job once more
 lane=0
 while [ "$lane" -lt "$lanes" ]; do
     work &
@@ -149,6 +148,7 @@ for each in $workers; do
     while kill -0 "$each" 2>/dev/null; do wait "$each"; done
 done
 [ -z "$watcher" ] || kill "$watcher" 2>/dev/null
+rmdir "$batch/taken.$node.$$."* 2>/dev/null
 mark "x:$index"
 [ -s "$log" ] || rm -f "$log"
 exit 0

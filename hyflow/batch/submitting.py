@@ -189,9 +189,8 @@ class Submitter:
             await self._place(placed)
         except Unreachable as error:
             self._unsure.append(placed)
+            self._ready.clear()  # before anybody hears of it, who may come again at once
             _fail(placed.waits, error)
-            await asyncio.sleep(0)
-            self._ready.clear()
             await self._ready.wait()  # whoever waited for it comes again
         except SiteError as error:
             await self._less(placed, error)

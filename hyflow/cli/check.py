@@ -99,10 +99,12 @@ def _in_order(settings: Any) -> dict[str, object]:
 
 
 def _given(settings: Mapping[str, object]) -> list[str]:
-    return [f"{name}: {_value(value)}" for name, value in settings.items() if value is not None and value != []]
+    return [f"{name}: {_value(value)}" for name, value in settings.items() if value not in (None, [], "")]
 
 
 def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(_given(value))}}}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

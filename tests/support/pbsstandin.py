@@ -8,7 +8,6 @@ instead of taking a job.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -19,7 +18,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +71,7 @@ def installed(folder: Path) -> Path:
     place.mkdir(parents=True)
     for name in COMMANDS:
         command = place / name
-        command.write_text(f'#!/bin/sh\nexec {sys.executable} -I {__file__} {folder} {name} "$@"\n')
+        command.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {__file__} {folder} {name} "$@"\n')
         command.chmod(0o755)
     return place
 
@@ -92,6 +90,8 @@ class Standin:
     def qsub(self, words: list[str]) -> int:
         with (self.folder / "calls").open("a") as calls:
             calls.write(json.dumps(words) + "\n")
+        import argparse  # here, as the other commands are to start fast
+
         parser = argparse.ArgumentParser(add_help=False)
         for flag in "NmjoJrlqAp":
             parser.add_argument(f"-{flag}", action="append")
@@ -142,6 +142,8 @@ class Standin:
         return any(self.at(number, index)["state"] in "QR" for index in range(job["count"]))
 
     def serve(self, words: list[str]) -> int:
+        from concurrent.futures import ThreadPoolExecutor
+
         number = int(words[0])
         job = dict(self.jobs())[number]
         with ThreadPoolExecutor(AT_ONCE) as pool:

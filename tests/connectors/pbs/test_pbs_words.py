@@ -17,6 +17,7 @@ from hyflow_pbs.pbs import Pbs
 
 GIB = 1024 * MIB
 LIMITS = """User: ada
+Mine: 7
 Server: pbs01
     default_queue = workq
     max_array_size = 10000
@@ -122,8 +123,8 @@ def test_answers_of_qsub(code: int, output: str, said: str, answer: object) -> N
 def test_limits_are_those_of_the_user_and_of_the_queue_that_jobs_go_to() -> None:
     longest = {"workq": 86400.0, "gpu": 3600.0}
     largest = Resources(48, 192 * GIB, gpus=2)
-    assert Pbs({}).understood(LIMITS) == Limits(10000, 300, {**longest, "": 86400.0}, largest, 64)
-    assert Pbs({"queue": "gpu"}).understood(LIMITS) == Limits(10000, 1000, {**longest, "": 3600.0}, largest, 64)
+    assert Pbs({}).understood(LIMITS) == Limits(10000, 300, {**longest, "": 86400.0}, largest, 64, 7)
+    assert Pbs({"queue": "gpu"}).understood(LIMITS) == Limits(10000, 1000, {**longest, "": 3600.0}, largest, 64, 7)
     assert Pbs({}).understood("User: ada\nServer: pbs01\n") == Limits()
 
 
@@ -275,5 +276,5 @@ def test_limits_are_asked_without_changing_anything(commands: Commands) -> None:
         -Q) printf 'Queue: q\\n    resources_max.walltime = 10:00\\n' ;;
     esac""")
     done = commands.run(Pbs({}).limits())
-    assert Pbs({}).understood(done.stdout) == Limits(None, None, {"q": 600.0, "": 600.0}, Resources(4, 2048 * MIB), 4)
-    assert commands.calls == ["qstat -B -f", "qstat -Q -f", "pbsnodes -a"]
+    assert Pbs({}).understood(done.stdout) == Limits(None, None, {"q": 600.0, "": 600.0}, Resources(4, 2048 * MIB), 4, 3)
+    assert commands.calls[1:] == ["qstat -B -f", "qstat -Q -f", "pbsnodes -a"]
