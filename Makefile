@@ -28,7 +28,7 @@ DRIFT := tests/cli/test_cli_deployment.py::test_the_schemas_in_the_repository_ar
          tests/cli/test_cli_help.py::test_the_manual_pages_in_the_repository_are_those_of_the_code
 
 # Tests that kill runs, starve them, cut them off, tell them to stop, each at a sample of their points; make soak tries them all.
-CRASHES := $(addprefix tests/cli/test_cli_,crashes.py crash_containers.py crash_signals.py crash_ssh.py crash_slurm.py ssh_cuts.py take_over.py)
+CRASHES := $(addprefix tests/cli/test_cli_,crashes.py crash_containers.py crash_signals.py crash_ssh.py crash_slurm.py slurm_queue.py ssh_cuts.py take_over.py)
 
 # The tools of the demo and of the tests run the python3 that comes first here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -10,6 +10,8 @@ while read -r key; do
     : >"$key/cancel"
     if mkdir "$key/claim" 2>/dev/null; then
         printf 'cancelled 0 0 0 -\n' >"$key/exit.part" && mv "$key/exit.part" "$key/exit"
+        # No job will mark that it has ended, and the queue is asked seldom.
+        { read -r batch rest <"$key/batch" && : >"$own/$batch/marks/e:$key"; } 2>/dev/null
     else
         echo "runs $key"
     fi

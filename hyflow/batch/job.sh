@@ -135,7 +135,6 @@ fi
 export HYFLOW_NODE HYFLOW_JOB
 count_kills
 umask "$mask"
-for key in $keys; do [ ! -d "$batch/taken.$key" ] || rmdir "$batch/taken.$key"; done # when the queue starts this job once more
 lane=0
 while [ "$lane" -lt "$lanes" ]; do
     work &

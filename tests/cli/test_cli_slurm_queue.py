@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from commandline import until
+from crashing import EVERY
 from farsites import seen
 from lab import LAB, setting
 from queued import Queued, held, queue, said
@@ -19,6 +20,7 @@ from warm import Warm, warmed
 
 SHORT = {"class": "ToolTimeLimit", "timelimit": 30}
 WAIT = 'echo "$0" >>{top}/ran; until [ -e {top}/go ]; do sleep 0.1; done; echo "$0 is done"'
+MANY = 1100 if EVERY == 1 else 12
 COMMANDS = ("sbatch", "squeue", "sacct", "scontrol", "scancel", "sinfo", "sacctmgr", "srun")
 
 
@@ -112,6 +114,19 @@ def test_nothing_is_left_of_a_run_that_is_cancelled_and_others_are_left_alone(sh
     assert shell("hyflow", "clean", "last", "--remote").status == 0
     assert [str(path) for path in (shell.seen / "work").rglob("*") if path.name not in ("stderr", "stdout") and not path.is_dir()
             and ".attempts" not in path.parts] == []  # fmt: skip
+
+
+def test_a_bare_site_gets_arrays_of_the_length_that_it_takes_and_all_of_them_end_at_once(warm: Warm, tmp_path: Path) -> None:
+    """More tasks than one array may have, each held in the queue."""
+    shell = Queued(warm, tmp_path, "cloud")
+    shell.settings(submit={"max_jobs": 5000, "array_max": 5000, "rate": "9/s"}, defaults={"extra": ["--hold"]})
+    process = shell.start("hyflow", *shell.tool_words("true", names=[f"n{number}" for number in range(MANY)]))
+    until(lambda: len(shell.in_queue()) == MANY or process.poll() is not None, 120)
+    done = shell("hyflow", "cancel", "last")
+    assert (done.status, done.stdout.partition(": ")[2]) == (0, f"cancelled, {MANY:,} jobs ended\n"), done.stderr
+    assert finish(process).status == 130 and not shell.in_queue()
+    assert sum(int(array.rpartition("-")[2]) + 1 for array in arrays(shell)) == MANY
+    assert max(int(array.rpartition("-")[2]) for array in arrays(shell)) <= 1000
 
 
 def test_ctrl_c_lets_go_of_what_runs_and_cleaning_leaves_nothing(shell: Queued) -> None:

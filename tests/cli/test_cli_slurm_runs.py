@@ -105,7 +105,7 @@ def test_what_checking_tells_of_a_queue(warm: Warm, tmp_path: Path, site: str, l
     (there,) = shell("hyflow", "check", "deploy.json", "--connect", "--json").output["connections"]
     found = {one["name"]: one["words"] for one in there["findings"]}
     assert {one["level"] for one in there["findings"]} <= {"ok", "warning"}, found
-    assert found["queue"].startswith("slurm") and re.search(r"^debug\*.*; largest node: 2 cores, 3.91GiB$", found["partitions"])
+    assert found["queue"].startswith("slurm") and re.search(r"^debug.*; largest node: 2 cores, 3.91GiB$", found["partitions"])
     assert found["limits"] == f"arrays of {limits[0]} jobs, {limits[1]} jobs in the queue" and "to start at" in found["trial"]
     assert re.fullmatch(r"\S+ sees the workdir, and the login node what it writes there", found["compute node"])
     assert not list((shell.seen / "work").glob(".hyflow-check*"))
