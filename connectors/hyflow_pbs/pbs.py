@@ -117,7 +117,6 @@ pbsnodes -a 2>/dev/null | awk "$keep"
 
     def preamble(self) -> str:
         return """index=${PBS_ARRAY_INDEX:-0} node=$(uname -n) job=$PBS_JOBID looks=10 # as qsig tells all processes of a job
-exec >>"$batch/log.$index" 2>&1 # PBS would bring it when the job is over
 """
 
     def question(self, names: Sequence[str], gone: Collection[tuple[str, int]]) -> str:

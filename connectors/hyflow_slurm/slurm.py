@@ -93,7 +93,7 @@ exit 0
         tasks = shape.processes or 1
         return [
             "sbatch", "--parsable", f"--job-name={order.name}", "--export=NONE", "--no-requeue", f"--chdir={order.workdir}",
-            f"--output={order.log.replace('%', '%%')}.%a", f"--array=0-{order.elements - 1}",
+            "--output=/dev/null", f"--array=0-{order.elements - 1}",
             f"--ntasks={tasks}", f"--cpus-per-task={max(1, shape.cores // tasks)}",
             *_amounts(shape.memory, shape.time, options), *_chosen(options),
             *([f"--gres={options['gres']}"] if options.get("gres") else [f"--gres=gpu:{shape.gpus}"] if shape.gpus else []),

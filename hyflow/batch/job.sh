@@ -113,7 +113,7 @@ before() {
 }
 
 umask 077
-cd "$batch" || exit 1
+cd "$batch" && exec >>"$log" 2>&1 || exit 1
 element || exit 1
 if [ -f prologue.sh ] || [ -n "$mpi" ]; then
     before

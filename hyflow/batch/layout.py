@@ -37,7 +37,7 @@ def members(
 ) -> list[Member]:
     """The directory `batch` of the stream that submit.sh reads. `own`: the directory of the run's batches."""
     place = posixpath.join(own, name)
-    order = Order(name, len(batch.elements), batch.shape, posixpath.join(place, "job.sh"), posixpath.join(place, "log"), workdir, avoid)
+    order = Order(name, len(batch.elements), batch.shape, posixpath.join(place, "job.sh"), workdir, avoid)
     files = {
         "keys": "".join(f"{key}\n" for key in batch.keys),
         "elements": "".join(f"{element.lanes} {' '.join(element.keys)}\n" for element in batch.elements),

@@ -41,6 +41,7 @@ from hyflow.connector import (
 from hyflow.model.jobs import Key
 from hyflow.model.places import Location
 from hyflow.model.quantities import parse_time
+from hyflow.model.resources import Resources
 from hyflow.model.tasks import Task
 from hyflow.plain import dumps, loads
 from hyflow.shell.bundle import Unbundled, bundle
@@ -104,7 +105,7 @@ class BatchSite:
 
     async def locations(self) -> Sequence[Location]:
         there = (await self._login.locations())[0]
-        own = replace(there, capacity=None, largest=self._limits.largest, ahead=AHEAD, apart=True, time_limit=self._time_limit)
+        own = replace(there, capacity=None, largest=self._largest, ahead=AHEAD, apart=True, time_limit=self._time_limit)
         return (own,)
 
     def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
@@ -186,6 +187,15 @@ class BatchSite:
 
     def follow(self, key: Key, path: str, offset: int) -> AsyncGenerator[bytes, None]:
         return self._login.follow(key, path, offset)
+
+    @property
+    def _largest(self) -> Resources | None:
+        """What all nodes together could give a task, as that of an MPI program may be on several; whether one will do the queue says."""
+        node, cores = self._limits.largest, self._limits.cores
+        if node is None or cores is None or node.cores < 1:
+            return node
+        count = max(1, int(cores // node.cores))
+        return replace(node, cores=node.cores * count, memory=node.memory * count, gpus=node.gpus * count)
 
     def _complete(self, task: Task) -> Task:
         """The task with all that its job is to ask for, and its command as a job starts it."""

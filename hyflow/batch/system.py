@@ -32,14 +32,13 @@ class Shape:
 @dataclass(frozen=True, slots=True)
 class Order:
     """One array job: `name` (letters, digits and hyphens), the number of its elements, what each asks for (its tasks together), the script
-    that it runs, where its elements' standard output and error go (`log`, to which the index of the element is added), the directory
-    that it starts in, and the nodes to stay away from."""
+    that it runs (which sees to its own output, so that the queue need keep none), the directory that it starts in, and the nodes to stay
+    away from."""
 
     name: str
     elements: int
     shape: Shape
     script: str
-    log: str
     workdir: str
     avoid: tuple[str, ...] = ()
 

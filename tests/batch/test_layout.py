@@ -24,7 +24,7 @@ class Words:
     """Of a batch system; an element's index is in the variable AT."""
 
     def submission(self, order: Order) -> Argv:
-        return ["submit", order.name, str(order.elements), order.script, order.log, *order.avoid]
+        return ["submit", order.name, str(order.elements), order.script, *order.avoid]
 
     def preamble(self) -> str:
         return "index=$AT node=n1 job=7.$AT\n"
@@ -58,7 +58,7 @@ def test_the_files_of_a_batch(tmp_path: Path) -> None:
     place = laid(tmp_path)
     assert sorted(os.listdir(place)) == ["elements", "job.sh", "keys", "marks", "submit"]
     assert (place / "keys").read_text() == "a\nb\nc\n" and (place / "elements").read_text() == "2 a b\n1 c\n"
-    assert (place / "submit").read_text() == f"exec 'submit' 'name-1' '2' '{place}/job.sh' '{place}/log' 'n7'\n"
+    assert (place / "submit").read_text() == f"exec 'submit' 'name-1' '2' '{place}/job.sh' 'n7'\n"
 
 
 def test_names_are_read_easily_and_are_never_the_same() -> None:

@@ -72,7 +72,7 @@ end"""
 
 def order(elements: int = 3, name: str = "align-0a1b2c3d4e", **shape: object) -> Order:
     asked = {"cores": 4, "memory": 2 * GIB, "gpus": 0, "time": 90.5, **shape}
-    return Order(name, elements, Shape(**asked), "/w/run/.batches/x/job.sh", "/w/run/.batches/x/log", "/w")  # type: ignore[arg-type]  # by name
+    return Order(name, elements, Shape(**asked), "/w/run/.batches/x/job.sh", "/w")  # type: ignore[arg-type]  # by name
 
 
 def submitted(options: tuple[tuple[str, object], ...] = (), **how: object) -> str:

@@ -19,19 +19,19 @@ MaxJobCount|10000
 jobs|500
 jobs|
 """
-ORDER = Order("align-0a1b2c3d4e", 3, Shape(4, 2048 * MIB, 1, 90.0), "/w/b/job.sh", "/w/b/log%", "/w", ("n1", "n2"))
+ORDER = Order("align-0a1b2c3d4e", 3, Shape(4, 2048 * MIB, 1, 90.0), "/w/b/job.sh", "/w", ("n1", "n2"))
 
 
 def test_submission() -> None:
     assert " ".join(Slurm({}).submission(ORDER)) == (
-        "sbatch --parsable --job-name=align-0a1b2c3d4e --export=NONE --no-requeue --chdir=/w --output=/w/b/log%%.%a --array=0-2 --ntasks=1"
+        "sbatch --parsable --job-name=align-0a1b2c3d4e --export=NONE --no-requeue --chdir=/w --output=/dev/null --array=0-2 --ntasks=1"
         " --cpus-per-task=4 --mem=2048M --time=2 --gres=gpu:1 --exclude=n1,n2 /w/b/job.sh"
     )
 
 
 def test_processes_and_options() -> None:
     options = (("extra", ("--nice=5",)), ("gres", "gpu:a100:2"), ("memory", "1GiB"), ("partition", "gpu"), ("time", "1h"))
-    told = " ".join(Slurm({}).submission(Order("a-1", 1, Shape(8, None, 2, None, 4, options), "/j", "/l", "/w")))
+    told = " ".join(Slurm({}).submission(Order("a-1", 1, Shape(8, None, 2, None, 4, options), "/j", "/w")))
     assert "--array=0-0 --ntasks=4 --cpus-per-task=2 --mem=1024M --time=60 --partition=gpu --gres=gpu:a100:2 --nice=5 /j" in told
 
 
