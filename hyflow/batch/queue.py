@@ -64,11 +64,6 @@ class Queue:
                 self.ids.setdefault(entry.name, set()).add(entry.id)
         return [entry for entry in entries if entry.name in names]
 
-    def forget(self, batch: str) -> None:
-        """Nothing of it is waited for any more."""
-        self.ids.pop(batch, None)
-        self.states = {seat: state for seat, state in self.states.items() if seat.batch != batch}
-
 
 def standings(entries: Sequence[Entry], seats: Collection[Seat]) -> dict[Seat, State | None]:
     """How each of the jobs stands. Where the queue has a batch twice, a job of it is over when both are."""

@@ -39,27 +39,30 @@ class Ward:
     _over: dict[Seat, int] = field(default_factory=dict)
     _urgent: bool = False
     _deaf: str = ""
+    _news: dict[Key, Status] = field(default_factory=dict)
 
     async def look(self, keys: Collection[Key], now: float) -> Mapping[Key, Status]:
         """What became of these attempts, all of which are in the book; nothing of those of which there is nothing new. Raises SiteError."""
-        found = await self._marks([key for key in keys if key not in self._seen and key in self.book.seats], keys)
+        await self._marks([key for key in keys if key not in self._seen and key in self.book.seats], keys)
         if any(key in self.book.seats for key in keys) and self.queue.due(self._urgent):
             try:
-                found |= await self._asked(keys, now)
+                await self._asked(keys, now)
                 self._urgent, self._deaf = False, ""
             except SiteError as error:  # what the marks say is true nevertheless
                 self._deaf = error.what
-        found |= await self._judged(now)
-        return {**dict.fromkeys(self.book.seats.keys() & set(keys), Unknown(self._deaf)), **found} if self._deaf else found
+        await self._judged(now)
+        news, self._news = self._news, {}
+        return {**dict.fromkeys(self.book.seats.keys() & set(keys), Unknown(self._deaf)), **news} if self._deaf else news
 
-    async def _marks(self, fresh: Collection[Key], keys: Collection[Key]) -> dict[Key, Status]:
+    async def _marks(self, fresh: Collection[Key], keys: Collection[Key]) -> None:
         known, self._known = self._known, []
         try:
             seen = await marks.look(self.host, self.base, self.own, known, self.book.batches(keys), fresh)
         except BaseException:
             self._known[:0] = known
             raise
-        self._seen.update(fresh)
+        answered = seen.ended.keys() | seen.running.keys() | seen.queued | seen.claimed | seen.gone
+        self._seen.update(key for key in fresh if key in answered)
         self._moved(seen)
         self._overheard(seen)
         found: dict[Key, Status] = dict.fromkeys(seen.queued | seen.claimed, Queued())
@@ -68,9 +71,7 @@ class Ward:
         died = {key: words for key, words in seen.died.items() if key in self.book.seats and key not in seen.ended}
         lost = {key: Lost(f"its runner died{_on(found.get(key))}: {words or 'without a word'}") for key, words in died.items()}
         found |= await self._written_off(lost | await self._unprepared(seen))
-        found |= seen.ended
-        self._ended(found)
-        return found
+        self._learn({**found, **seen.ended})
 
     def _begun(self, seen: Seen) -> dict[Key, Status]:
         known = {key: running for key, running in seen.running.items() if key in self.book.seats}
@@ -101,28 +102,26 @@ class Ward:
             lost |= dict.fromkeys(self.book.open[seat], Lost(f"the site's prologue failed: {words}"))
         return lost
 
-    async def _asked(self, keys: Collection[Key], now: float) -> dict[Key, Status]:
+    async def _asked(self, keys: Collection[Key], now: float) -> None:
         """Ask the queue; what left it without a word is looked at once more, by its bundles, before anything is said of it."""
         wanted = {self.book.seats[key] for key in keys if key in self.book.seats}
         states = dict(await self.queue.ask(wanted))
         over = {seat for seat in wanted if ends(states[seat])}
-        found = await self._marks([key for seat in over for key in self.book.open[seat]], keys) if over else {}
+        if over:
+            await self._marks([key for seat in over for key in self.book.open[seat]], keys)
         ids = {seat: self.book.ids.get(seat.batch, "") for seat in over if seat in self.book.open and seat not in self.fates.since}
         if lacking := {seat: id for seat, id in ids.items() if id}:  # accounting says more than the queue does
             states |= await self.queue.ask(lacking, lacking)
         for seat in wanted & self.book.open.keys():
             self.fates.learn(seat, states[seat], now)
-        return found
 
-    async def _judged(self, now: float) -> dict[Key, Status]:
+    async def _judged(self, now: float) -> None:
         """Those whose job is over for long enough that nothing will be heard of them any more."""
         lost: dict[Key, Lost] = {}
         for seat in self.fates.since.keys() & self.book.open.keys():
             alone = seat not in self.book.shared
             lost |= self.fates.judge(seat, self.queue.states.get(seat), self.book.open[seat], self.book.began, alone, now)
-        found = await self._written_off(lost)
-        self._ended(found)
-        return found
+        self._learn(await self._written_off(lost))
 
     async def _written_off(self, lost: Mapping[Key, Lost]) -> dict[Key, Status]:
         """Those that are lost indeed; of those that have ended after all the next look tells."""
@@ -132,7 +131,9 @@ class Ward:
         self._seen -= ended
         return {key: each for key, each in lost.items() if key not in ended}
 
-    def _ended(self, found: Mapping[Key, Status]) -> None:
+    def _learn(self, found: Mapping[Key, Status]) -> None:
+        """It is told when the look is over, or the next one should this one fail."""
+        self._news.update(found)
         for key, status in found.items():
             if not isinstance(status, Done | Lost) or (seat := self.book.seats.get(key)) is None:
                 continue
@@ -142,6 +143,7 @@ class Ward:
                 self.durations.learn(step, status.outcome.usage.wall)
             if self.book.end(key):
                 self.fates.since.pop(seat, None)
+                self.queue.states.pop(seat, None)
                 self._over.pop(seat, None)
                 self.freed()
 
