@@ -13,8 +13,8 @@
 # pyproject.toml or constraints.txt has changed.
 
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-# Tests that wait for other machines, and for queues, leave the processors to others.
-WORKERS ?= $(shell expr $(JOBS) \* 2)
+# One more than there are processors: tests that wait for other machines leave theirs to others.
+WORKERS ?= $(shell expr $(JOBS) + 1)
 WAY ?= local
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
