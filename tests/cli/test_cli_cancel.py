@@ -43,7 +43,8 @@ def was_cancelled(place: Place, run: str) -> None:
     status = json.loads(place("hyflow", "status", run, "--json").stdout)
     assert (status["state"], status["cancelled"], status["running"], status["pid"]) == ("cancelled", JOBS, 0, None)
     journal = find_run(place.home, run).journal
-    assert [record.event.reason for record in read_milestones(journal, Stopping) if isinstance(record.event, Stopping)] == ["cancel"]
+    # Two who ask in the same moment are both written down.
+    assert {record.event.reason for record in read_milestones(journal, Stopping) if isinstance(record.event, Stopping)} == {"cancel"}
     assert len(read_milestones(journal, Failed)) == JOBS and read_session(journal).ended is not None
     again = place("hyflow", "cancel", run)
     assert (again.status, again.stdout, again.stderr) == (0, f"{run}: nothing to cancel\n", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -160,7 +161,7 @@ async def test_a_login_that_is_refused_is_not_tried_again_soon(home: Path) -> No
 
 async def test_a_socket_that_nobody_listens_at_is_in_nobody_s_way(home: Path) -> None:
     where = await setting(cluster())
-    with afar.socket.socket(afar.socket.AF_UNIX) as left:
+    with socket.socket(socket.AF_UNIX) as left:
         left.bind(where.ours.socket)
     async with linked() as link:
         assert (await ran(link, "exit 0"))[0] == 0
