@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Sequence
 
 from hyflow.batch.layout import text
-from hyflow.batch.settings import BatchSettings
 from hyflow.batch.system import BatchSystem
 from hyflow.connector import Finding
 from hyflow.errors import SiteError
@@ -29,7 +28,7 @@ exit $code
 """
 
 
-async def examine(host: Opens, system: BatchSystem, settings: BatchSettings, workdir: str) -> Sequence[Finding]:
+async def examine(host: Opens, system: BatchSystem, workdir: str) -> Sequence[Finding]:
     """Look; takes as long as the queue does, within PATIENCE seconds. Raises SiteError."""
     answer = await trip(host, ("sh", "-c", system.examine()), what=f"asking {system.name} about itself", long=True)
     return [*system.findings(answer.decode(errors="replace")), *await _seen(host, system, workdir)]

@@ -11,11 +11,12 @@ from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.shell.markers import by_key
 from hyflow.shell.outcome import parse_outcome, seconds
-from hyflow.shell.trips import Opens, trip
+from hyflow.shell.trips import Opens, script, trip
 
 MOST = 500
 """Results that one look brings at most; what is left comes with the next one."""
-LOOK, FIND, CANCEL, LOST = (text(f"{name}.sh") for name in ("marks", "find", "cancel", "lost"))
+LOOK = text("marks.sh") + script("results.sh")
+FIND, CANCEL, LOST = (text(f"{name}.sh") for name in ("find", "cancel", "lost"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 # What has happened to batches, by one listing of each one's marks; see job.sh. Arguments: the directory of all bundles, the run's directory of
 # batches, at most how many results at a time. Input: lines `rm BATCH MARK` (that is known: it need not be told again), `in BATCH` (look there),
 # `key KEY` (say how it stands, by its bundle). Output: lines `E KEY`, `R KEY EPOCH NODE`, `D KEY WORDS` (its runner died, and said that last), `M BATCH KIND INDEX`, for keys that were asked for
-# also `Q KEY`, `C KEY`, `G KEY` and `W KEY BATCH INDEX` (that is where it was claimed); then as markers.sh the results of those that ended.
+# also `Q KEY`, `C KEY`, `G KEY` and `W KEY BATCH INDEX` (that is where it was claimed); then, by
+# results.sh, what is left of those that ended.
 cd "$1" || exit 1
 own=$2 most=$3
 ended= count=0
@@ -57,14 +58,3 @@ while read -r what first second; do
     key) stands "$first" ;;
     esac
 done
-echo
-[ -n "$ended" ] || exit 0
-files() {
-    for key in $ended; do
-        printf '%s\0' "$key/exit"
-        for part in "$key"/m/*; do [ ! -f "$part" ] || printf '%s\0' "$part"; done
-    done
-}
-files | xargs -0 wc -c
-echo
-files | xargs -0 cat

@@ -22,14 +22,13 @@ EACH, SAVED = 30.0, 4
 @dataclass(slots=True)
 class Queue:
     """The queue of one site. `states`: what was last said of jobs that are asked about; one that is not there is not in the queue, and
-    nothing is known of how it left it. `ids`: what the batches are called there; more than one where a batch got there twice."""
+    nothing is known of how it left it."""
 
     system: BatchSystem
     host: Opens
     asked: float = -1e9
     saved: float = SAVED
     states: dict[Seat, State] = field(default_factory=dict)
-    ids: dict[str, set[str]] = field(default_factory=dict)
 
     def due(self, urgent: bool) -> bool:
         """Whether it is time to ask again."""
@@ -59,9 +58,6 @@ class Queue:
             entries = self.system.entries(answer.decode(errors="replace"))
         except ValueError as error:
             raise SiteError(f"what {self.system.name} says of its queue cannot be read: {error}", transient=True) from error
-        for entry in entries:
-            if entry.name in names:
-                self.ids.setdefault(entry.name, set()).add(entry.id)
         return [entry for entry in entries if entry.name in names]
 
 

@@ -177,7 +177,7 @@ class BatchSite:
 
     async def examine(self) -> Sequence[Finding]:
         login = self._login
-        return [*await login.examine(), *await examining.examine(login, self._system, self._settings, login.there.workdir)]
+        return [*await login.examine(), *await examining.examine(login, self._system, login.there.workdir)]
 
     async def size(self, path: str) -> int | None:
         return await self._login.size(path)

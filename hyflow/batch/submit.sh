@@ -1,4 +1,4 @@
-# Puts a batch into the queue, once. Read after detached.sh. Arguments: the directory of all bundles, the run's directory of batches, the
+# Puts a batch into the queue, once. Read after detached.sh and arrive.sh. Arguments: the directory of all bundles, the run's directory of batches, the
 # batch's name, a fresh name. Input: a tar stream of bundles (keys at its top) and of the batch's directory, `batch`, in which `keys` are all of its
 # attempts' and `submit` is the command. Output: a line `answer CODE`, what the command said on standard output, a line that is but a dot, and what it
 # said on standard error; or a line `unclear` where an earlier submission of this batch was cut off before it was answered.
@@ -6,14 +6,7 @@ cd "$1" || exit 1
 base=$1 own=$2 name=$3 box=$4
 mask=$(umask) # queues pass it on to jobs, and these to commands
 umask 077
-(
-    EXTRACT_UNSAFE_SYMLINKS=1 # busybox: the bundles' links lead to absolute paths
-    export EXTRACT_UNSAFE_SYMLINKS
-    mkdir "$box" && cd "$box" && tar -xpof -
-) || {
-    rm -rf "$box"
-    exit 1
-}
+arrive "$box"
 mkdir -p "$own" || exit 1
 said() {
     cat "$own/$name/answer"

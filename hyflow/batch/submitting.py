@@ -22,7 +22,7 @@ from hyflow.model.tasks import Task
 from hyflow.shell.bundle import Member, pack
 from hyflow.shell.trips import Opens, script, trip
 
-SUBMIT = script("detached.sh") + layout.text("submit.sh")
+SUBMIT = script("detached.sh", "arrive.sh") + layout.text("submit.sh")
 STREAM = 16 << 20
 """Bytes of bundles that travel together, about."""
 GATHER, QUIET = 1.0, 0.1

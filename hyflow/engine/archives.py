@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hyflow.containers.engine import Form, Step
 from hyflow.containers.making import Tool, Wanted, make, question, tools
-from hyflow.engine.clients import Failed, Here, bounded, tried
+from hyflow.engine.clients import Failed, bounded, here, tried
 from hyflow.errors import SiteError
 from hyflow.model.containers import ImageKind
 
@@ -52,7 +52,7 @@ class Archives:
         how = f"{'building' if wanted.image.kind is ImageKind.BUILD else 'pulling'} {wanted.image} on this machine"
         note(f"{how}, with {tool}")
         try:
-            await tried(Here(), step, how, note)
+            await tried(here(), step, how, note)
         except Failed as error:
             raise Failed(f"{tool} on this machine says: {error}", transient=error.transient) from error
         except SiteError as error:
@@ -80,7 +80,7 @@ class Archives:
 async def _trouble(tool: Tool) -> str | None:
     """Why the tool does not work here; None when it does."""
     try:
-        answer = await bounded(Here(), Step(question(tool)))
+        answer = await bounded(here(), Step(question(tool)))
     except SiteError as error:
         return error.what
     return None if answer.code == 0 else answer.why

@@ -7,14 +7,13 @@ import os
 import random
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from hyflow.connector import Argv, Pipe
+from hyflow.connector import Argv
 from hyflow.containers.engine import Step, is_passing
 from hyflow.errors import SiteError
-from hyflow.shell.processes import attached
-from hyflow.shell.quoting import quote
+from hyflow.shell.processes import OwnShell
+from hyflow.shell.reach import Lines
 from hyflow.shell.trips import Opens, alive, feeding
 
 ANSWERING = 60.0
@@ -48,11 +47,9 @@ class Failed(Exception):
         self.transient = transient
 
 
-class Here:
-    """`Opens` for the machine that hyflow runs on."""
-
-    def open(self, argv: Argv) -> AbstractAsyncContextManager[Pipe]:
-        return attached(("sh", "-c"), f"exec {quote(argv)}", ANSWERING, "it is a command on this machine")
+def here() -> Opens:
+    """The machine that hyflow runs on."""
+    return Lines(OwnShell(ANSWERING, "it is a command on this machine"))
 
 
 async def run(where: Opens, step: Step, heard: Callable[[str], None] = lambda line: None) -> Answer:

@@ -15,7 +15,7 @@ from hyflow.shell.bundle import STARTER_NAME
 from hyflow.shell.outcome import parse_outcome, seconds
 from hyflow.shell.trips import Opens, script, trip
 
-LOOK = script("family.sh", "detached.sh", "process.sh", "rouse.sh", "markers.sh")
+LOOK = script("family.sh", "detached.sh", "process.sh", "rouse.sh", "markers.sh", "results.sh")
 CANCEL = script("family.sh", "detached.sh", "process.sh", "cancel.sh")
 FORGET = script("forget.sh")
 _size_line = re.compile(r" *(\d{1,18}) (.*)", re.ASCII)

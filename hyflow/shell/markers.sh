@@ -1,6 +1,6 @@
 # The state of many attempts in one round trip. Arguments: the directory of all bundles, that of the run's starter, the starter's script,
-# what may be in use at once, as a batch says it. Input: keys, a line each. Output: a line `STATE KEY details` each, an empty line, then the
-# results of those that ended (STATE E): lines of `SIZE PATH` as wc gives them, an empty line, and the files one after the other.
+# what may be in use at once, as a batch says it. Input: keys, a line each. Output: a line `STATE KEY details` each; then, by
+# results.sh, what is left of those that ended (STATE E).
 cd "$1" || exit 1
 ended= dead= waits=
 while read -r key; do
@@ -51,14 +51,3 @@ if [ -n "$waits" ]; then
     fi
     rouse "$2" "$3"
 fi
-echo
-[ -n "$ended" ] || exit 0
-files() {
-    for key in $ended; do
-        printf '%s\0' "$key/exit"
-        for part in "$key"/m/*; do [ ! -f "$part" ] || printf '%s\0' "$part"; done
-    done
-}
-files | xargs -0 wc -c
-echo
-files | xargs -0 cat

@@ -19,10 +19,10 @@ GRACE = 2.0
 
 
 class OwnShell:
-    """`hyflow.connector.Reach`: this machine's own shell. `patience`: seconds for which nothing may move."""
+    """`hyflow.connector.Reach`: this machine's own shell. `patience`: seconds for which nothing may move; `hint`: what to do then."""
 
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
+    def __init__(self, patience: float, hint: str = "See the site's `patience`.") -> None:
+        self._patience, self._hint = patience, hint
 
     async def __aenter__(self) -> OwnShell:
         return self
@@ -31,7 +31,7 @@ class OwnShell:
         pass
 
     def open(self, line: str) -> AbstractAsyncContextManager[Pipe]:
-        return attached(("sh", "-c"), line, self._patience, "See the site's `patience`.")
+        return attached(("sh", "-c"), line, self._patience, self._hint)
 
 
 class ProcessChannel:

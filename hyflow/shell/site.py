@@ -29,7 +29,7 @@ from hyflow.shell.settings import ShellSettings, check
 from hyflow.shell.trips import script, trip
 from hyflow.shell.watching import Watcher
 
-SUBMIT = script("family.sh", "detached.sh", "process.sh", "rouse.sh", "submit.sh")
+SUBMIT = script("family.sh", "detached.sh", "process.sh", "rouse.sh", "arrive.sh", "submit.sh")
 STREAM = 16 << 20
 PATIENCE = 10.0
 AHEAD, AHEAD_CORES = 64, 4

@@ -5,14 +5,7 @@ cd "$1" || exit 1
 box=$2 own=$3 starter=$4
 mask=$(umask)
 umask 077
-(
-    EXTRACT_UNSAFE_SYMLINKS=1 # busybox: the bundles' links lead to absolute paths
-    export EXTRACT_UNSAFE_SYMLINKS
-    mkdir "$box" && cd "$box" && tar -xpof -
-) || {
-    rm -rf "$box"
-    exit 1
-}
+arrive "$box"
 set --
 while read -r key rest; do [ "$key" = - ] || [ -e "$key" ] || set -- "$@" "$box/$key"; done <"$box/batch"
 # Another submission of the same may be under way, and have been quicker.
