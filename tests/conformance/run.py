@@ -40,7 +40,7 @@ ROOT = HERE.parent.parent
 COMMIT = "551d58d4"
 ENGINES = ("docker", "podman", "apptainer", "ssh-docker", "ssh-apptainer", "slurm-apptainer")
 QUEUED = ("slurm", "slurm-bare", "slurm-apptainer")
-FEW = ("ssh", "ssh-docker", "ssh-apptainer", "slurm-bare", "slurm-apptainer")
+FEW = ("podman", "apptainer", "ssh", "ssh-docker", "ssh-apptainer", "slurm-bare", "slurm-apptainer")
 """Of these a sample is the first of each tag."""
 LAB = ("ssh", "slurm", "slurm-bare", *ENGINES)
 WAYS = ("local", "shell", *LAB)

@@ -1,8 +1,7 @@
 """The CWL v1.2 conformance suite, on every way to run. `run.py` beside this file does the work, and says what failed.
 
-The whole suite runs on this machine without containers; through a shell site the required tests and a few of each tag; with each
-container engine those that ask for a container; on a machine behind SSH one of each tag; as jobs of a cluster the required tests, and where
-it is bare, or with Apptainer, one of each tag (`make soak` runs all on all).
+The whole suite runs on this machine without containers; through a shell site the required tests and a few of each tag; with Docker
+those that ask for a container; as jobs of a cluster the required tests; on every other way one of each tag (`make soak` runs all on all).
 """
 
 from __future__ import annotations
