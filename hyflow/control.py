@@ -52,7 +52,12 @@ class _Reply:
 
 
 class Unheard(HyflowError):
-    """Nobody hears what is asked of a run: nobody drives it, or its driver gives no answer."""
+    """Nobody hears what is asked of a run: nobody drives it, or its driver gives no answer.
+
+    `hung_up`: the driver has closed the connection, so it is ending, or dying; its lock may be held a moment longer.
+    """
+
+    hung_up = False
 
 
 @contextlib.asynccontextmanager
@@ -149,7 +154,9 @@ async def ask(run: RunDir, what: str, patience: float) -> AsyncIterator[Answer]:
             reader, writer = await _connected(run)
             reply = await _asked(reader, writer, what)
     except (OSError, ValueError, msgspec.DecodeError) as error:  # a TimeoutError is an OSError
-        raise Unheard(silent, hint=hint) from error
+        unheard = Unheard(silent, hint=hint)
+        unheard.hung_up = isinstance(error, ConnectionError)
+        raise unheard from error
     try:
         if not reply.heard:
             raise Unheard(f"the driver of run {run.id} does not heed it: {reply.error}")
@@ -173,9 +180,11 @@ async def _connected(run: RunDir) -> tuple[asyncio.StreamReader, asyncio.StreamW
 async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, what: str) -> _Reply:
     try:
         if not _is_ours(writer):
-            raise ConnectionRefusedError("another user listens there")
+            raise PermissionError("another user listens there")
         writer.write(plain.dumps(_Request(what)) + b"\n")
-        reply: _Reply = plain.loads(await reader.readline(), _Reply)
+        if not (line := await reader.readline()):
+            raise ConnectionResetError("the driver has hung up")
+        reply: _Reply = plain.loads(line, _Reply)
     except BaseException:
         writer.close()
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import socket
 import sys
@@ -122,13 +123,13 @@ async def _driven(run: RunDir, owner: Owner) -> Cancelled:
     try:
         async with asyncio.timeout(_ENDING), ask(run, CANCEL, _HEARING) as answer:
             await answer.ended()
-        async with asyncio.timeout(_LETTING_GO):
-            while holder(run.lock) == owner:  # noqa: ASYNC110  # it is another process that lets go
-                await asyncio.sleep(0.05)
+        await _let_go(run, owner)
     except TimeoutError as error:
         what = f"run {run.id} was told to end, and {owner} has not come to the end of it in {_ENDING:g} seconds"
         raise HyflowError(what, hint=f"hyflow status {run.id} shows how far it is") from error
-    except Unheard:
+    except Unheard as error:
+        with contextlib.suppress(TimeoutError):
+            await _let_go(run, owner, _LETTING_GO if error.hung_up else 0.0)
         if holder(run.lock) is not None:
             raise
     if not run.journal.exists():  # it had not begun, and is not kept
@@ -136,6 +137,15 @@ async def _driven(run: RunDir, owner: Owner) -> Cancelled:
     if read_session(run.journal).ended is None:
         return await _undriven(run)
     return _by_the_record(run)
+
+
+async def _let_go(run: RunDir, owner: Owner, patience: float = _LETTING_GO) -> None:
+    """Wait until it holds its lock no longer. Raises TimeoutError."""
+    from hyflow.journal import holder
+
+    async with asyncio.timeout(patience):
+        while holder(run.lock) == owner:  # noqa: ASYNC110  # it is another process that lets go
+            await asyncio.sleep(0.05)
 
 
 def _by_the_record(run: RunDir) -> Cancelled:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commandline import ENTRY, until
+from commandline import ENTRY, next_line, until
 from gated import Gated, gated
 
 from hyflow.journal import Phase, find_run, holder
@@ -42,9 +42,8 @@ def going(place: Gated, jobs: int = 3) -> Iterator[subprocess.Popen[str]]:
 def attached(place: Gated, *options: str) -> subprocess.Popen[str]:
     """A hyflow that follows the latest run, and has said so."""
     process = place.start("hyflow", "attach", *options)
-    assert process.stderr is not None
     if "--quiet" not in options:
-        assert find_run(place.home).id in process.stderr.readline()
+        assert find_run(place.home).id in next_line(process.stderr)
     return process
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commandline import Shell, until
+from commandline import Shell, next_line, until
 from faraway import FarAway, far_away
 from screens import Screen, finish, read_until
 
@@ -109,8 +109,7 @@ def test_a_way_that_breaks_and_comes_back(far: FarAway) -> None:
         follower = far.shell.start("hyflow", "logs", "real", "/tool", "-f", "--stdout")
         seen = read_until(follower, "one")
         far.cut()
-        assert follower.stderr is not None
-        said = follower.stderr.readline()
+        said = next_line(follower.stderr)
         job.let("one")
         far.mend()
         seen += read_until(follower, "two")
@@ -126,8 +125,7 @@ def test_a_job_whose_driver_was_killed_is_followed_to_its_end(far: FarAway) -> N
         follower = far.shell.start("hyflow", "logs", "real", "/tool", "-f", "--stdout")
         seen = read_until(follower, "one")
         job.driver.kill()
-        assert follower.stderr is not None
-        said = follower.stderr.readline()
+        said = next_line(follower.stderr)
         job.let("one", "two", "three")
         ended = finish(follower)
         late = far.shell("hyflow", "logs", "real", "/tool", "-f", "--stdout")

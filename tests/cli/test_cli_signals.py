@@ -13,7 +13,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from commandline import ENTRY, SECONDS, Ended, Shell, processes, until
+from commandline import ENTRY, SECONDS, Ended, Shell, next_line, processes, until
 
 NUMBERS = {"SIGINT": "interrupt", "SIGTERM": "terminate", "SIGHUP": "hangup"}
 WORKFLOW = """
@@ -56,7 +56,7 @@ def started(shell: Shell, *words: str, command: str = "hyflow") -> subprocess.Po
         start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**os.environ, "HYFLOW_HOME": str(shell.home)},
     )  # fmt: skip
-    assert process.stderr is not None and process.stderr.readline() == "up\n"
+    assert next_line(process.stderr) == "up\n"
     return process
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ENTRY = {
     "hyflow": "from hyflow.cli.entry import hyflow; hyflow()",
@@ -90,6 +90,15 @@ def processes(word: str) -> list[str]:
         if word.encode() in text and int(number) != os.getpid():
             found.append(f"{number} {text!r}")
     return found
+
+
+def next_line(stream: IO[str] | None) -> str:
+    """The next line, with its end, or "" at the end of all. Nothing behind it is read: `communicate` would not give that any more."""
+    assert stream is not None
+    line = bytearray()
+    while not line.endswith(b"\n") and (byte := os.read(stream.fileno(), 1)):
+        line += byte
+    return line.decode(errors="surrogateescape")
 
 
 def until(condition: Any, seconds: float = 20.0) -> None:

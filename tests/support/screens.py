@@ -12,7 +12,7 @@ import sys
 import termios
 import threading
 
-from commandline import ENTRY, SECONDS, Ended, Shell
+from commandline import ENTRY, SECONDS, Ended, Shell, next_line
 
 
 def finish(process: subprocess.Popen[str]) -> Ended:
@@ -21,12 +21,11 @@ def finish(process: subprocess.Popen[str]) -> Ended:
 
 
 def read_until(process: subprocess.Popen[str], word: str) -> list[str]:
-    assert process.stdout is not None
     lines: list[str] = []
     patience = threading.Timer(SECONDS, process.kill)
     patience.start()
     while word not in "".join(lines):
-        line = process.stdout.readline()
+        line = next_line(process.stdout)
         assert line, f"{word!r} did not come after {lines}, but {finish(process).stderr}"
         lines.append(line)
     patience.cancel()
