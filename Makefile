@@ -2,8 +2,8 @@
 # make test         everything: make check, then all tests, with the lab brought up around them    [PARTS="docker"]
 # make check        style, types, import floors and the project's own rules
 # make conformance  the whole CWL v1.2 conformance suite    [WAY=local|shell|ssh|slurm or ENGINE=docker|podman|apptainer] [JOBS=2]
-# make soak         the whole conformance suite on every way to run, runs that are killed at every point of theirs, then about an hour of
-#                   generated tests    [HYFLOW_SOAK_FACTOR=20]
+# make soak         the whole conformance suite on every way to run, ten thousand jobs of a cluster, runs that are killed at every point of
+#                   theirs and long outages, then about an hour of generated tests    [HYFLOW_SOAK_FACTOR=20]
 # make bench        hyflow beside cwltool, StreamFlow and Toil, about an hour; writes docs/performance.md    [QUICK=1]
 # make lab          bring up the services that tests run against (tests/lab), as root on Debian    [PARTS="docker ssh"]
 # make lab-down     take them down
@@ -67,7 +67,8 @@ soak: .venv/made-test
 	$(BIN)/python tests/conformance/run.py --way shell --jobs $(JOBS)
 	@for way in docker podman apptainer ssh ssh-docker ssh-apptainer slurm slurm-bare slurm-apptainer; do \
 	    sh tests/lab/with.sh $(BIN)/python tests/conformance/run.py --way $$way --jobs $(JOBS) || exit; done
-	HYFLOW_CRASH_EVERY=1 HYFLOW_CRASH_ASLEEP=150 HYFLOW_CUTS=100 sh tests/lab/with.sh $(BIN)/python -m pytest -q -n $(JOBS) --dist load $(CRASHES)
+	sh tests/lab/with.sh $(BIN)/python tests/benchmarks/queues.py --jobs 0 --large 10000
+	HYFLOW_CRASH_EVERY=1 HYFLOW_CRASH_ASLEEP=150 HYFLOW_CUTS=100 HYFLOW_CONTROLLER_AWAY=300 sh tests/lab/with.sh $(BIN)/python -m pytest -q -n $(JOBS) --dist load $(CRASHES)
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -n $(JOBS) --dist load tests/fuzz tests/cwl/test_differential.py tests/engine/test_state_model.py
 
 bench: .venv/made-test

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from warm import Warm, warmed
 SHORT = {"class": "ToolTimeLimit", "timelimit": 30}
 WAIT = 'echo "$0" >>{top}/ran; until [ -e {top}/go ]; do sleep 0.1; done; echo "$0 is done"'
 MANY = 1100 if EVERY == 1 else 12
+AWAY = float(os.environ.get("HYFLOW_CONTROLLER_AWAY", "20"))
+"""Seconds for which the controller of the cluster gives no answer."""
 COMMANDS = ("sbatch", "squeue", "sacct", "scontrol", "scancel", "sinfo", "sacctmgr", "srun")
 
 
@@ -70,9 +73,25 @@ def test_a_job_that_is_lost_fails_only_what_it_had_not_finished(shell: Queued) -
         shell.cluster.root("scancel", "--signal=KILL", "--full", f"--name={name}")
         until(lambda: process.poll() is not None, 90)
     ended = finish(process)
-    assert ended.status == 0, ended.stderr
-    assert sorted(Path(file["path"]).read_text() for file in json.loads(ended.stdout)["said"]) == [f"{name} is done\n" for name in names]
+    assert sorted(said(ended)) == [f"{name} is done\n" for name in names]
     assert ran(shell) == sorted([*names, "n1"])
+
+
+def test_a_controller_that_is_away_is_waited_for(shell: Queued) -> None:
+    """Jobs that run meanwhile end, the others begin when it is there again; none begins twice, and nothing fails."""
+    shell.settings(submit={"max_jobs": 6, "rate": "9/s"})
+    names = [f"n{number}" for number in range(24)]
+    words = shell.tool_words(f'echo "$0" >>{shell.there}/ran; sleep 3; echo "$0 is done"', names=names)
+    words.remove("--quiet")
+    process = shell.start("hyflow", *words)
+    until(lambda: len(ran(shell)) >= 2 or process.poll() is not None, 60)
+    with shell.cluster.without_controller():
+        time.sleep(AWAY)
+        assert process.poll() is None and len(ran(shell)) < len(names)
+    ended = finish(process)
+    assert sorted(said(ended)) == sorted(f"{name} is done\n" for name in names)
+    assert ran(shell) == sorted(names)
+    assert 1 <= ended.stderr.count("there gives no answer") <= 2, ended.stderr
 
 
 @pytest.mark.parametrize("limit", ["of the site's settings", "of the queue"])
