@@ -49,7 +49,7 @@ begin() {
             sh "$PWD/$1/run.sh" </dev/null >/dev/null 2>>"$1/log" 3>&- &
             wait $!
         fi
-        printf 'end %s %s %s\n' "$count" "$2" "$3" >&3
+        printf 'end %s %s %s %s\n' "$count" "$2" "$3" "$1" >&3
     ) </dev/null >/dev/null 2>&1 &
     eval "beside_$count=$!"
     taken "$2" "$3"
@@ -59,10 +59,12 @@ taken() {
     cores=$((cores + $1)) memory=$((memory + $2)) jobs=$((jobs + 1))
 }
 
-# ended COUNT CORES MEMORY: no such process is waited for any more.
+# ended COUNT CORES MEMORY KEY: no such process is waited for any more, but another one of the same attempt, where that was begun by an
+# earlier starter that was killed before it could be seen.
 ended() {
     cores=$((cores - $2)) memory=$((memory - $3)) jobs=$((jobs - 1))
     eval "wait \$beside_$1; unset beside_$1"
+    if [ -d "$4/claim" ] && [ ! -e "$4/exit" ]; then await "$4" "$2" "$3"; fi
 }
 
 fits() {
@@ -78,7 +80,7 @@ await() {
     count=$((count + 1))
     (
         while same "$pid" "$since"; do sleep 1; done
-        printf 'end %s %s %s\n' "$count" "$2" "$3" >&3
+        printf 'end %s %s %s %s\n' "$count" "$2" "$3" "$1" >&3
     ) </dev/null >/dev/null 2>&1 &
     eval "beside_$count=$!"
     taken "$2" "$3"
@@ -124,8 +126,8 @@ while acquire; do
             fi
         done
         [ $# -gt 0 ] || [ "$jobs" -gt 0 ] || break
-        read -r what number a b <&3
-        [ "$what" != end ] || ended "$number" "$a" "$b"
+        read -r what number a b key <&3
+        [ "$what" != end ] || ended "$number" "$a" "$b" "$key"
     done
     rm -f "$own"/old/*
     rmdir "$own/new" "$own/old" 2>/dev/null

@@ -125,6 +125,23 @@ async def test_a_starter_that_is_killed_is_replaced_and_knows_what_runs(tmp_path
     assert began(log) == ["0", "1", "2"] and most(log) == 1
 
 
+async def test_a_starter_that_is_killed_just_before_what_it_begins_can_be_seen(tmp_path: Path) -> None:
+    """The next one begins it too, in vain, and nothing else as long as it runs."""
+    log, tools, reached = tmp_path / "log", tmp_path / "tools", tmp_path / "reached"
+    tools.mkdir()
+    (tools / "mkdir").write_text(f"#!/bin/sh\ncase $* in */claim) : >{reached}; sleep 1 ;; esac\nexec {shutil.which('mkdir')} \"$@\"\n")
+    (tools / "mkdir").chmod(0o755)
+    async with asyncio.timeout(50), connect(tmp_path, f"{tools}:{os.environ['PATH']}", max_jobs=1) as connector:
+        site = await seen(connector)
+        tickets = await site.submit(*[noting(site, log, str(number), seconds="2") for number in range(2)])
+        while not reached.exists():  # noqa: ASYNC110  # there is no event for it
+            await asyncio.sleep(0.02)
+        os.kill(int(os.readlink(tmp_path / "site/run/.starter/lock").split()[0]), signal.SIGKILL)
+        assert {type(end) for end in (await site.ends(tickets.values())).values()} == {Done}
+        await gone(tmp_path)
+    assert began(log) == ["0", "1"] and most(log) == 1
+
+
 async def test_what_is_cancelled_while_it_waits_never_begins(tmp_path: Path, tools: str) -> None:
     log = tmp_path / "log"
     async with asyncio.timeout(50), connect(tmp_path, tools, max_jobs=1) as connector:
