@@ -33,6 +33,9 @@ CRASHES := $(addprefix tests/cli/test_cli_,crashes.py crash_containers.py crash_
 # The tools of the demo and of the tests run the python3 that comes first here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# Tests start hyflow some thousand times: what Python has made of its modules is kept (in __pycache__), whatever the caller's habits.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test pytest check conformance soak bench lab lab-down clean
 .DELETE_ON_ERROR:
 
