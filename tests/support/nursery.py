@@ -65,7 +65,7 @@ class Nursery:
     def _begun(self, order: Order, out: int, err: int, seconds: float) -> int:
         line = self._ready()
         answer, theirs = os.pipe()
-        with os.fdopen(answer, "rb") as lines:
+        with os.fdopen(answer, "rb", buffering=0) as lines:
             try:
                 socket.send_fds(line, [_written(order)], [out, err, theirs])
             finally:
