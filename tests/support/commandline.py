@@ -43,7 +43,7 @@ class Shell:
         )  # fmt: skip
 
     def __call__(self, command: str, *words: str) -> Ended:
-        order = Order(command, words, self.top, {**os.environ, "HYFLOW_HOME": str(self.home)})
+        order = Order(command, words, str(self.top), {**os.environ, "HYFLOW_HOME": str(self.home)})
         if NURSERY.takes(order):
             return Ended(*NURSERY.run(order, SECONDS))
         with self.start(command, *words) as process:

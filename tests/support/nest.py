@@ -1,7 +1,6 @@
-"""The process that commands are forked from (`nursery.py`): orders come as JSON through its standard input, a local socket, each with
-the files for the command's output and errors, and the end of a pipe that hears its process number and then its exit status.
+"""The process that commands are forked from (`nursery.py`). It listens at a local socket for orders (`forked.ask`).
 
-A program of its own. It ends when the other end of the socket is closed.
+A program of its own: `python nest.py SOCKET`. It says a line when it is ready, and ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ import importlib
 import json
 import os
 import pathlib
+import select
 import signal
 import socket
 import sys
 import tempfile
-from typing import Any
 
 MODULES = (
     "hyflow.cli.entry", "hyflow.cli.main", "hyflow.cli.cwl_runner", "hyflow.cli.run", "hyflow.cli.logs", "hyflow.cli.status",
@@ -43,56 +42,64 @@ def warm_up() -> None:
     gc.freeze()  # else forks would copy all of it to look it through
 
 
-def serve(line: socket.socket) -> None:
+def serve(listener: socket.socket) -> None:
     """Each order has a process that waits for its end, so that several may be under way."""
-    while (answer := socket.recv_fds(line, 1 << 18, 3))[0]:
-        order, fds = json.loads(answer[0]), answer[1]
-        if not os.fork():
-            line.close()
-            attend(order, *fds)
-        for fd in fds:
-            os.close(fd)
+    while True:
+        ready, _, _ = select.select([listener, 0], [], [])
+        if listener not in ready:
+            return
+        with listener.accept()[0] as line:
+            if not os.fork():
+                listener.close()
+                attend(line)
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
 
 
-def attend(order: dict[str, Any], out: int, err: int, told: int) -> None:
-    """Start the command, and tell of its end."""
+def attend(line: socket.socket) -> None:
+    """Start the command that is ordered, and tell of its end."""
+    _, (out, err), _, _ = socket.recv_fds(line, 1, 2)
+    with line.makefile("rb") as whole:
+        order = json.load(whole)
     pid = os.fork()
     if not pid:
-        os.close(told)
-        become(order, out, err)
-    os.write(told, b"%d\n" % pid)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    os.write(told, b"%d\n" % code)
+        line.close()
+        for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
+            os.dup2(source, target)
+            os.close(source)
+        become(**order)
+    for number in (out, err):
+        os.close(number)
+    with contextlib.suppress(BrokenPipeError):  # whoever asked may have been killed
+        line.sendall(b"%d\n" % pid)
+        line.sendall(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     os._exit(0)
 
 
-def become(order: dict[str, Any], out: int, err: int) -> None:
-    """From here on this process is the command."""
+def become(command: str, words: list[str], cwd: str, environment: dict[str, str], mishap: list[str | int]) -> None:
+    """From here on this process is the command. `mishap`: what `dying.arm` is told first."""
     os.setsid()
-    for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
-        os.dup2(source, target)
-        os.close(source)
-    os.chdir(order["cwd"])
+    os.chdir(cwd)
     os.environ.clear()
-    os.environ.update(order["environment"])
-    sys.argv = [order["command"], *order["words"]]
-    if order["mishap"]:
+    os.environ.update(environment)
+    sys.argv = [command, *words]
+    if mishap:
         sys.path.insert(0, SUPPORT)
         import dying
 
-        dying.arm(*order["mishap"])
+        dying.arm(*mishap)
     from hyflow.cli import entry
 
-    {"hyflow": entry.hyflow, "cwl-runner": entry.cwl_runner}[order["command"]]()
+    {"hyflow": entry.hyflow, "cwl-runner": entry.cwl_runner}[command]()
 
 
 if __name__ == "__main__":
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL), (signal.SIGTERM, signal.SIG_DFL)):
         signal.signal(number, usual)
-    warm_up()
-    with socket.socket(fileno=os.dup(0)) as orders:
-        orders.send(b"!")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as orders:
+        orders.bind(sys.argv[1])
+        orders.listen(64)
+        warm_up()
+        print("ready", flush=True)
         serve(orders)

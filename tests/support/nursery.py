@@ -7,23 +7,22 @@ Python reads of its environment as it starts cannot be given to a fork; whoever 
 from __future__ import annotations
 
 import atexit
-import json
+import contextlib
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from forked import ask
 
 _HERE = Path(__file__).parent
 _EARLY = ("PYTHON", "LC_", "LANG", "TZ", "LD_")
 """How variables begin that count when a process starts."""
-_LONGEST = 100_000
-"""Bytes of an order; a local socket takes somewhat more at once."""
 _READY = 120.0
 """Seconds that loading everything may take."""
 
@@ -34,7 +33,7 @@ class Order:
 
     command: str
     words: Sequence[str]
-    cwd: Path
+    cwd: str
     environment: Mapping[str, str]
     mishap: Sequence[str | int] = ()
 
@@ -43,63 +42,55 @@ class Nursery:
     """The process that commands are forked from; it is there from the first one on, and ends with this process."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._line: socket.socket | None = None
+        self._stack = contextlib.ExitStack()
+        self._address = ""
         self._early: dict[str, str] = {}
 
     def takes(self, order: Order) -> bool:
         """Whether a fork is what a process of its own would be."""
-        here = _early(os.environ) if self._process is None else self._early
-        return _early(order.environment) == here and len(_written(order)) < _LONGEST
+        return _early(order.environment) == (self._early if self._address else _early(os.environ))
 
     def run(self, order: Order, seconds: float) -> tuple[int, str, str]:
         """The exit status of the command, and what it said. Raises TimeoutExpired after so many seconds, when it has been killed."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            status = self._begun(order, out.fileno(), err.fileno(), seconds)
+            status = self._ended(order, out.fileno(), err.fileno(), seconds)
             texts = []
             for file in (out, err):
                 file.seek(0)
                 texts.append(file.read().decode(errors="surrogateescape"))
         return status, texts[0], texts[1]
 
-    def _begun(self, order: Order, out: int, err: int, seconds: float) -> int:
-        line = self._ready()
-        answer, theirs = os.pipe()
-        with os.fdopen(answer, "rb", buffering=0) as lines:
-            try:
-                socket.send_fds(line, [_written(order)], [out, err, theirs])
-            finally:
-                os.close(theirs)
-            pid = int(lines.readline())
-            if not select.select([lines], [], [], seconds)[0]:
+    def _ended(self, order: Order, out: int, err: int, seconds: float) -> int:
+        with ask(self._ready(), asdict(order), out, err) as line, line.makefile("rb", buffering=0) as answer:
+            pid = int(answer.readline())
+            if not select.select([line], [], [], seconds)[0]:
                 os.killpg(pid, signal.SIGKILL)
                 raise subprocess.TimeoutExpired([order.command, *order.words], seconds)
-            return int(lines.readline())
+            return int(answer.readline())
 
-    def _ready(self) -> socket.socket:
-        if self._line is None:
-            self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def _ready(self) -> str:
+        if not self._address:
             self._early = _early(os.environ)
-            argv = [sys.executable, str(_HERE / "nest.py")]
-            with theirs:
-                self._process = subprocess.Popen(argv, cwd=_HERE, stdin=theirs, stdout=subprocess.DEVNULL, start_new_session=True)
-            atexit.register(self._end)
-            self._line.settimeout(_READY)
-            assert self._line.recv(1), "the process that commands are forked from has ended"
-        return self._line
+            self._address = self._stack.enter_context(nest())
+            atexit.register(self._stack.close)
+        return self._address
 
-    def _end(self) -> None:
-        assert self._line and self._process
-        self._line.close()
-        self._process.wait()
+
+@contextlib.contextmanager
+def nest() -> Iterator[str]:
+    """Start the process; the address at which it takes orders."""
+    with tempfile.TemporaryDirectory(prefix="nest-") as folder:
+        argv = [sys.executable, str(_HERE / "nest.py"), f"{folder}/s"]
+        with subprocess.Popen(argv, cwd=_HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as process:
+            assert process.stdin and process.stdout
+            with process.stdin:
+                said = select.select([process.stdout], [], [], _READY)[0] and process.stdout.readline()
+                assert said, "the process that commands are forked from does not begin"
+                yield f"{folder}/s"
 
 
 def _early(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith(_EARLY)}
-
-
-def _written(order: Order) -> bytes:
-    return json.dumps({**asdict(order), "cwd": str(order.cwd)}).encode()
 
 
 NURSERY = Nursery()

@@ -21,7 +21,7 @@ class Warm:
     def __call__(self, cwd: Path, home: Path, words: list[str], environment: dict[str, str], mishap: Sequence[str | int] = ()) -> Ended:
         """`mishap`: what `dying.arm` is told first."""
         settings = {**os.environ, "HYFLOW_HOME": str(home), **environment}
-        return Ended(*NURSERY.run(Order("hyflow", words, cwd, settings, mishap), _LONGEST))
+        return Ended(*NURSERY.run(Order("hyflow", words, str(cwd), settings, mishap), _LONGEST))
 
 
 @contextlib.contextmanager
