@@ -282,8 +282,9 @@ def main() -> int:
         print(f"{asked.way} is not set up: make lab", file=sys.stderr)
         return NO_SUITE
     os.chdir(suite)
-    tests = chosen(load(suite), asked.tests, asked.sample, asked.way)
-    unknown = set(expectations(asked.way)) - {test["short_name"] for test in load(suite)}
+    everything = load(suite)
+    tests = chosen(everything, asked.tests, asked.sample, asked.way)
+    unknown = set(expectations(asked.way)) - {test["short_name"] for test in everything}
     if unknown:
         sys.exit(f"expected.toml names tests that the suite does not have: {', '.join(sorted(unknown))}")
     began = time.monotonic()
