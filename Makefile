@@ -29,9 +29,14 @@ DRIFT := tests/cli/test_cli_deployment.py::test_the_schemas_in_the_repository_ar
 
 # Tests that kill runs, starve them, cut them off, tell them to stop, each at a sample of their points; make soak tries them all.
 CRASHES := $(addprefix tests/cli/test_cli_,crashes.py crash_containers.py crash_signals.py crash_ssh.py crash_slurm.py slurm_queue.py ssh_cuts.py take_over.py)
+# Tests that try one way of several that come to the same code (tests/support/thorough.py); make soak tries them all.
+SAMPLED := tests/cli/test_cli_reuse_containers.py tests/connectors/local/test_local_engines.py
 
 # The tools of the demo and of the tests run the python3 that comes first here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+# Tests start hyflow some thousand times: what Python has made of its modules is kept (in __pycache__), whatever the caller's habits.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test pytest check conformance soak bench lab lab-down clean
 .DELETE_ON_ERROR:
@@ -68,7 +73,8 @@ soak: .venv/made-test
 	@for way in docker podman apptainer ssh ssh-docker ssh-apptainer slurm slurm-bare slurm-apptainer; do \
 	    sh tests/lab/with.sh $(BIN)/python tests/conformance/run.py --way $$way --jobs $(JOBS) || exit; done
 	sh tests/lab/with.sh $(BIN)/python tests/benchmarks/queues.py --jobs 0 --large 10000
-	HYFLOW_CRASH_EVERY=1 HYFLOW_CRASH_ASLEEP=150 HYFLOW_CUTS=100 HYFLOW_CONTROLLER_AWAY=300 sh tests/lab/with.sh $(BIN)/python -m pytest -q -n $(JOBS) --dist load $(CRASHES)
+	HYFLOW_THOROUGH=1 HYFLOW_CRASH_EVERY=1 HYFLOW_CRASH_ASLEEP=150 HYFLOW_CUTS=100 HYFLOW_CONTROLLER_AWAY=300 sh tests/lab/with.sh $(BIN)/python -m pytest -q -n $(JOBS) --dist load $(CRASHES)
+	HYFLOW_THOROUGH=1 sh tests/lab/with.sh $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(SAMPLED)
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -n $(JOBS) --dist load tests/fuzz tests/cwl/test_differential.py tests/engine/test_state_model.py
 
 bench: .venv/made-test

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import io
 import os
 import select
@@ -29,6 +30,7 @@ def entered(work: Callable[[], int]) -> NoReturn:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
         os._exit(status)  # there may be threads that nobody waits for any more
+    gc.freeze()  # all goes with the process: to look for what nobody needs any more takes longer than a short command
     sys.exit(status)
 
 

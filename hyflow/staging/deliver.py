@@ -207,15 +207,19 @@ class Delivery:
         return f"{told}those that were not delivered are still below {self.owned}{''.join(names)}{more}"
 
 
-def described(target: str, checksum: str | None = None, above: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """What the output object says of a delivered file or directory; `above`: the directories that it was reached through."""
+def described(
+    target: str, checksum: str | None = None, above: frozenset[str] = frozenset(), real: str | None = None
+) -> dict[str, Any]:
+    """What the output object says of a delivered file or directory; `above`: the directories that it was reached through, `real`: where it
+    is indeed, if that is known."""
     uri, status = Replica(HERE, target.lstrip("/")).uri, os.stat(target)
     words: dict[str, Any] = {"location": uri, "basename": os.path.basename(target), "path": target}
     if not stat.S_ISDIR(status.st_mode):
         return words | {"class": "File", "size": status.st_size, "checksum": checksum or f"sha1${here.sha1(target)}"}
-    real = os.path.realpath(target)
+    real = real or os.path.realpath(target)  # which looks at every directory above
     children = sorted(here.children(target), key=lambda child: os.fsencode(child.name)) if real not in above else ()
-    return words | {"class": "Directory", "listing": [described(child.path, None, above | {real}) for child in children]}
+    inner = [described(child.path, None, above | {real}, None if child.link else f"{real}/{child.name}") for child in children]
+    return words | {"class": "Directory", "listing": inner}
 
 
 def _to_place(outputs: Value) -> list[dict[str, Any]]:

@@ -63,8 +63,11 @@ def listing(path: str, deep: bool) -> tuple[tuple[str, Found], ...]:
     return tuple(sorted(entries, key=lambda entry: os.fsencode(entry[0])))
 
 
-def _list(path: str, prefix: str, deep: bool, above: frozenset[str], entries: list[tuple[str, Found]]) -> None:
-    real = os.path.realpath(path)
+def _list(
+    path: str, prefix: str, deep: bool, above: frozenset[str], entries: list[tuple[str, Found]], real: str | None = None
+) -> None:
+    """`real`: where `path` is indeed, if that is known."""
+    real = real or os.path.realpath(path)  # which looks at every directory above
     if real in above:
         return
     for name in os.listdir(path):
@@ -74,7 +77,8 @@ def _list(path: str, prefix: str, deep: bool, above: frozenset[str], entries: li
             continue
         entries.append((prefix + name, what))
         if deep and what.kind == "d":
-            _list(child, prefix + name + "/", deep, above | {real}, entries)
+            inner = None if os.path.islink(child) else os.path.join(real, name)
+            _list(child, prefix + name + "/", deep, above | {real}, entries, inner)
 
 
 def sha1(path: str) -> str:

@@ -134,15 +134,19 @@ class Placing:
             self._parts.discard(part)
 
 
-def _entries(source: str, without: Collection[str], own: bool, prefix: str = "", above: frozenset[str] = frozenset()) -> Iterator[_Entry]:
-    """All below `source`, directories before what they hold; links are followed, but never in a circle."""
-    real = os.path.realpath(source)
+def _entries(
+    source: str, without: Collection[str], own: bool, prefix: str = "", above: frozenset[str] = frozenset(), real: str | None = None
+) -> Iterator[_Entry]:
+    """All below `source`, directories before what they hold; links are followed, but never in a circle. `real`: where `source` is indeed,
+    if that is known."""
+    real = real or os.path.realpath(source)  # which looks at every directory above
     if real in above:
         return
     for child in here.children(source):
-        if (os.path.realpath(child.path) if child.link else f"{real}/{child.name}") in without:
+        inner = os.path.realpath(child.path) if child.link else f"{real}/{child.name}"
+        if inner in without:
             continue
         path = prefix + child.name
         yield _Entry(path, child.path, child.folder, own and not child.link)
         if child.folder:
-            yield from _entries(child.path, without, own and not child.link, f"{path}/", above | {real})
+            yield from _entries(child.path, without, own and not child.link, f"{path}/", above | {real}, inner)

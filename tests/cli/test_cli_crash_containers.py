@@ -11,6 +11,7 @@ import lab
 import pytest
 from crashing import ONCE, CrashingShell, Delivery, delivery, ends_as, settled, sparsely, undisturbed_run
 from dying import POINTS
+from thorough import thorough
 from warm import Warm, warmed
 
 from hyflow.journal import find_run
@@ -47,7 +48,7 @@ class ContainedShell(CrashingShell):
         return subprocess.run([*self.client, *words], check=True, capture_output=True, text=True, timeout=60).stdout.split()
 
 
-@pytest.mark.parametrize("at", POINTS)
+@pytest.mark.parametrize("at", thorough(POINTS, ("committed", "action")))
 def test_killed_while_commands_are_in_containers(warm: Warm, tmp_path: Path, undisturbed: Delivery, at: str) -> None:
     for number in range(3 + 3 * POINTS.index(at), 1000, sparsely(3)):
         shell = ContainedShell(warm, tmp_path, "docker")

@@ -10,19 +10,15 @@ from pathlib import Path
 
 import pytest
 from commandline import until
-from crashing import EVERY, ONCE, Delivery, delivery, ends_as, sparsely, undisturbed_run
+from crashing import ONCE, Delivery, delivery, ends_as, sparsely, undisturbed_run
 from distant import QueuedShell, impatient, sites_of_our_own
 from dying import POINTS
 from naps import end
 from sshlab import Site
+from thorough import thorough
 from warm import Warm, warmed
 
 DEAF = "sbatch: error: Batch job submission failed: Unable to contact slurm controller"
-
-
-def sampled(*all_of_them: str, most: int) -> tuple[str, ...]:
-    """The first ones, unless everything is to be tried."""
-    return all_of_them if EVERY == 1 else all_of_them[:most]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +39,7 @@ def undisturbed(warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Deliver
     return undisturbed_run(warm, tmp_path_factory.mktemp("undisturbed"))
 
 
-@pytest.mark.parametrize("at", sampled(*POINTS[1:3], *POINTS[::3], most=2))
+@pytest.mark.parametrize("at", thorough(POINTS, POINTS[1:3]))
 def test_killed_while_jobs_are_queued_or_run(warm: Warm, tmp_path: Path, site: Site, undisturbed: Delivery, at: str) -> None:
     for number in range(12 + 9 * POINTS.index(at), 1000, sparsely(20)):
         shell = QueuedShell(warm, tmp_path, site)
@@ -71,7 +67,7 @@ def test_killed_between_a_submission_and_its_answer(warm: Warm, tmp_path: Path, 
     shell.nothing_is_left_running()
 
 
-@pytest.mark.parametrize("fault", sampled("lose", "garble", f"fail {DEAF}", most=1))
+@pytest.mark.parametrize("fault", thorough(("lose", "garble", f"fail {DEAF}"), ("lose",)))
 def test_the_answer_of_a_submission_is_lost(warm: Warm, tmp_path: Path, site: Site, undisturbed: Delivery, fault: str) -> None:
     shell = QueuedShell(warm, tmp_path, site)
     with shell.cluster.fault("sbatch", fault, 2):  # the first call asks for the version

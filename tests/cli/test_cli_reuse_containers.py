@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from lab import engine_site
 from reuses import CAT, Reuses, why
+from thorough import thorough
 from warm import Warm, WarmShell, warmed
 
 NAME = "hyflow-reuse-test:moving"
@@ -51,7 +52,7 @@ class Lab:
         return ["--deploy", "deploy.yml"]
 
 
-@pytest.fixture(params=["docker", "podman"])
+@pytest.fixture(params=thorough(["docker", "podman"], ["docker"]))
 def engine(request: pytest.FixtureRequest) -> Iterator[Lab]:
     lab = Lab(request.param)
     lab("tag", "busybox", NAME)

@@ -1,12 +1,13 @@
 """Run the CWL v1.2 conformance suite through `cwl-runner`, on one of the ways to run, and compare with what is expected.
 
-    python tests/conformance/run.py [--way WAY] [--jobs 2] [--sample] [TEST ...]
+    python tests/conformance/run.py [--way WAY] [--jobs 2] [--sample] [--forked] [TEST ...]
 
 WAY is local, shell, ssh, slurm or slurm-bare: everything runs without containers; or docker, podman, apptainer, ssh-docker, ssh-apptainer,
 slurm-apptainer: what asks for a container runs in that engine, on this machine, on one behind SSH, or as a job of a cluster behind SSH. All
 but the first two go by the deployment file that the lab (`make lab`) has left for them.
 
 Each test is a process of its own, as a user would start it; `--jobs` of them run at a time, on a cluster more, as they wait for its queue.
+With `--forked` it is a fork of one that has loaded everything already (tests/support/nursery.py), which takes a third of the time.
 `--sample` runs only the required ones and the first few of each tag; with an engine only those that ask for a container; behind SSH the
 first of each tag; on a cluster the required ones, or the first of each tag if it is a bare one or there is an engine. The verdicts go
 to build/conformance/WAY.xml (JUnit) and, in short, to standard output. Exit status 0: every test passed but those that expected.toml names,
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -37,6 +39,7 @@ from cwltest import utils as cwltest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+SUPPORT = ROOT / "tests" / "support"
 COMMIT = "551d58d4"
 ENGINES = ("docker", "podman", "apptainer", "ssh-docker", "ssh-apptainer", "slurm-apptainer")
 QUEUED = ("slurm", "slurm-bare", "slurm-apptainer")
@@ -238,6 +241,23 @@ def chosen(tests: list[dict[str, Any]], names: Sequence[str], only_sample: bool,
     return sample(tests, way) if only_sample else tests
 
 
+@contextmanager
+def runner_for(asked: argparse.Namespace) -> Iterator[str]:
+    """The program to test; with --forked one that is what cwl-runner is, but for loading everything anew each time."""
+    if asked.runner or not asked.forked:
+        yield asked.runner or runner_beside_python()
+        return
+    sys.path.insert(0, str(SUPPORT))
+    from nursery import nest
+
+    with nest() as address, tempfile.TemporaryDirectory() as folder:
+        runner = Path(folder, "cwl-runner")
+        words = shlex.join([sys.executable, "-I", "-S", str(SUPPORT / "forked.py"), address, "cwl-runner"])
+        runner.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
+        runner.chmod(0o755)
+        yield str(runner)
+
+
 def runner_beside_python() -> str:
     """The cwl-runner of this Python's environment; else the one on the PATH."""
     beside = Path(sys.executable).with_name("cwl-runner")
@@ -250,6 +270,7 @@ def main() -> int:
     parser.add_argument("--way", choices=WAYS, default="local")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--sample", action="store_true", help="only some of each kind")
+    parser.add_argument("--forked", action="store_true", help="fork the commands from one that has loaded everything")
     parser.add_argument("--runner", help="the command to test, without hyflow's own arguments", default=None)
     parser.add_argument("tests", nargs="*", metavar="TEST")
     asked = parser.parse_args()
@@ -261,12 +282,14 @@ def main() -> int:
         print(f"{asked.way} is not set up: make lab", file=sys.stderr)
         return NO_SUITE
     os.chdir(suite)
-    tests = chosen(load(suite), asked.tests, asked.sample, asked.way)
-    unknown = set(expectations(asked.way)) - {test["short_name"] for test in load(suite)}
+    everything = load(suite)
+    tests = chosen(everything, asked.tests, asked.sample, asked.way)
+    unknown = set(expectations(asked.way)) - {test["short_name"] for test in everything}
     if unknown:
         sys.exit(f"expected.toml names tests that the suite does not have: {', '.join(sorted(unknown))}")
     began = time.monotonic()
-    verdicts = run(tests, suite, asked.runner or runner_beside_python(), asked.way, asked.jobs)
+    with runner_for(asked) as runner:
+        verdicts = run(tests, suite, runner, asked.way, asked.jobs)
     print()
     print("\n".join(summary(verdicts, asked.way, time.monotonic() - began)))
     print(f"  details: {report(verdicts, tests, asked.way)}")

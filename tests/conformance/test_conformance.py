@@ -1,7 +1,8 @@
 """The CWL v1.2 conformance suite, on every way to run. `run.py` beside this file does the work, and says what failed.
 
 The whole suite runs on this machine without containers; through a shell site the required tests and a few of each tag; with Docker
-those that ask for a container; as jobs of a cluster the required tests; on every other way one of each tag (`make soak` runs all on all).
+those that ask for a container; as jobs of a cluster the required tests; on every other way one of each tag. The commands are forked
+(`make soak` runs all on all, each command a new process, as `make conformance` does).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ NO_SUITE = 77
 WAYS = ["local", "shell", "ssh", "docker", "podman", "apptainer", "ssh-docker", "ssh-apptainer", "slurm", "slurm-bare", "slurm-apptainer"]
 
 
-@pytest.mark.parametrize("arguments", [["--way", way, *(["--sample"] if way != "local" else [])] for way in WAYS], ids=WAYS)
+@pytest.mark.parametrize("arguments", [["--forked", "--way", way, *(["--sample"] if way != "local" else [])] for way in WAYS], ids=WAYS)
 def test_the_suite_passes_but_for_what_is_expected(arguments: list[str]) -> None:
     jobs = os.environ.get("JOBS", str(os.cpu_count() or 2))
     done = subprocess.run([sys.executable, str(RUN), "--jobs", jobs, *arguments], stderr=subprocess.PIPE, text=True, check=False)

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+from nursery import NURSERY, Order
+
 ENTRY = {
     "hyflow": "from hyflow.cli.entry import hyflow; hyflow()",
     "cwl-runner": "from hyflow.cli.entry import cwl_runner; cwl_runner()",
@@ -41,6 +43,9 @@ class Shell:
         )  # fmt: skip
 
     def __call__(self, command: str, *words: str) -> Ended:
+        order = Order(command, words, str(self.top), {**os.environ, "HYFLOW_HOME": str(self.home)})
+        if NURSERY.takes(order):
+            return Ended(*NURSERY.run(order, SECONDS))
         with self.start(command, *words) as process:
             try:
                 stdout, stderr = process.communicate(timeout=SECONDS)

@@ -77,7 +77,7 @@ SITES = {
 }
 """Settings of the site, by the way to run; TOP is the directory of the test."""
 
-EVERY = int(os.environ.get("HYFLOW_CRASH_EVERY", "13"))
+EVERY = int(os.environ.get("HYFLOW_CRASH_EVERY", "23"))
 """Of so many points one is tried; all of them with 1 (make soak)."""
 Delivery: TypeAlias = tuple[Any, dict[str, str]]
 """An output object with contents in place of paths, and the files that were delivered."""

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from commandline import Shell, until
 from lab import deployment, engine_site
+from thorough import thorough
 
 DEAF = "trap '' TERM; echo x >f; while :; do sleep 1; done"
 TOOL: dict[str, Any] = {
@@ -105,7 +106,7 @@ class House:
             subprocess.run([*self._engine, "rm", "--force", *names], capture_output=True, check=True, timeout=60)
 
 
-@pytest.fixture(params=["docker", "podman"])
+@pytest.fixture(params=thorough(["docker", "podman"], ["docker"]))
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     house = House(tmp_path, request.param)
     try:
