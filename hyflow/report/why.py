@@ -8,7 +8,7 @@ from typing import Any
 
 from hyflow import plain
 from hyflow.errors import UsageError
-from hyflow.journal import Phase, RunDir, count_open, read_examples, read_job, read_tallies
+from hyflow.journal import Phase, RunDir, count_open, read_awaiting, read_examples, read_job, read_tallies
 from hyflow.model.events import Failed
 from hyflow.model.jobs import JobId
 from hyflow.report.account import account, account_json, told
@@ -17,7 +17,7 @@ from hyflow.report.crowd import Crowd, crowd, crowd_json, crowd_told
 from hyflow.report.logs import named, nothing_known
 from hyflow.report.outline import outline
 from hyflow.report.selection import Selection, select
-from hyflow.report.standing import standing
+from hyflow.report.standing import UNDER_WAY, standing
 from hyflow.report.summary import program_of
 from hyflow.report.terminal import one_line
 
@@ -34,7 +34,9 @@ def explain(run: RunDir, text: str, *, as_object: bool = False) -> None:
     if job is None or not records:
         _print(*_crowd(run, chosen), as_object)
         return
-    one = account(job, records, run.id, standing(run), count_open(run.journal))
+    stands = standing(run)
+    awaiting = read_awaiting(run.journal) if stands.state in UNDER_WAY else None
+    one = account(job, records, run.id, stands, count_open(run.journal), awaiting)
     _print(account_json(one), told(one), as_object)
 
 
