@@ -54,7 +54,7 @@ def asked(path: Path, events: list[Event], *steps: str) -> RunDir:
 
 
 def test_what_jobs_wait_for_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asked(tmp_path, [Awaiting((FEW,), 3.0), Awaiting((PRIORITY, FULL, FEW), 4.0)], "/each[7]", "/each[9]", "/each[10]")
+    asked(tmp_path, [Awaiting((FEW,), 3.0), Awaiting((PRIORITY, FULL, FEW), 4.0)], "/each[7]", "/each[9]", "/each[10]", "/each")
     said = capsys.readouterr().out
     assert "  waits     hpc: 900 jobs wait in the queue: Priority (others come first)\n" in said
     assert "  waits     hpc: 100 jobs wait to be taken: the queue takes no more\n" in said and "\x1b" not in said
@@ -62,6 +62,7 @@ def test_what_jobs_wait_for_is_told(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert told["waits"][1] == {"site": "hpc", "reason": "the queue takes no more", "jobs": 100, "queued": False}
     assert "its site said why: JobHeldUser.\n" in said
     assert "its site said why, of all 900 jobs that waited like it: Priority (others come first).\n" in said
+    assert "At hpc, of whatever step, 900 jobs wait in the queue: Priority (others come first).\n" in said
     assert "its site said why, of all 100 jobs that waited like it: the queue takes no more.\n" in said
 
 
