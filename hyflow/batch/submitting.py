@@ -326,12 +326,12 @@ class Submitter:
         return await self._ask(placed, again=True)
 
     async def _until_withdrawn(self, seconds: float) -> None:
-        self._withdrawn.clear()
         try:
             async with asyncio.timeout(seconds):
                 await self._withdrawn.wait()
         except TimeoutError:
-            pass
+            return
+        self._withdrawn.clear()  # afterwards: it may come while the queue is asked
 
 
 def read(queue: Queue, said: str) -> Answer:
