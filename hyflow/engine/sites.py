@@ -182,11 +182,13 @@ class Site:
                 self._waits.discard(wait)
 
     async def _cancel_taken(self, attempts: Collection[_Attempt]) -> None:
+        """End these. Those that end by themselves meanwhile are waited for by nobody, so this has a bound of its own."""
         try:
             if tickets := [attempt.ticket for attempt in attempts if attempt.ticket is not None]:
-                await self.connector.cancel(tickets)
-        except SiteError as error:
-            self._give_up(attempts, str(error))
+                async with self._bounded():
+                    await self.connector.cancel(tickets)
+        except (SiteError, TimeoutError) as error:
+            self._give_up(attempts, str(error) or "the site gives no answer")
 
     def _give_up(self, attempts: Collection[_Attempt], why: str) -> None:
         """Nothing more is asked of the site for their sake; what is only done for such is cut short."""
