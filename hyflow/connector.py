@@ -25,7 +25,10 @@ P = TypeVar("P")
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """Accepted, not started."""
+    """Accepted, not started. `reason`: why not, in a few words of the site's that are the same for all that wait for the same; "" where it
+    does not say."""
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,13 @@ class Withdraws(Protocol):
 
     def withdraw(self, keys: Collection[Key]) -> None:
         """Those of them for which there has been no answer get Refused as theirs; nothing is known of the others."""
+
+
+class Backlog(Protocol):
+    """Power: tasks may wait long before `submit` answers for them, and the site knows why."""
+
+    def held(self) -> str:
+        """Why those wait, in a few words; "" where they are on their way. Cheap: it is asked twice a second."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from hyflow.batch.grouping import runs
 from hyflow.batch.system import Accepted, Active, Answer, Entry, Full, Limits, Order, Over, Rejected, State, Unclear, Waiting
 from hyflow.connector import Argv, Finding
 from hyflow.errors import SiteError
-from hyflow.model.jobs import FailureClass
 from hyflow.model.quantities import parse_size, parse_time, size_text, time_text
 from hyflow.model.resources import MIB, Resources
 from hyflow.shell.quoting import quote
+from hyflow_slurm.reasons import BAD, explained
 
 _FULL = re.compile(
     r"Max\w*Submit|submit limit|violates accounting/QOS policy|temporarily unable to accept|Resource temporarily unavailable|Grp\w*Submit"
@@ -24,17 +24,6 @@ _DEAF = re.compile(
     r"Unexpected message|authentication|backup controller"
 )
 _ID = re.compile(r"(\d+)(?:;\S+)?", re.ASCII)
-_BAD = {
-    "NODE_FAIL": (FailureClass.INFRASTRUCTURE, "the node failed"),
-    "BOOT_FAIL": (FailureClass.INFRASTRUCTURE, "the node could not be started"),
-    "PREEMPTED": (FailureClass.INFRASTRUCTURE, "its job was pre-empted"),
-    "FAILED": (FailureClass.INFRASTRUCTURE, "its job failed"),
-    "TIMEOUT": (FailureClass.TIME, "its job reached its time limit"),
-    "DEADLINE": (FailureClass.TIME, "its job reached its deadline"),
-    "OUT_OF_MEMORY": (FailureClass.MEMORY, "its job used more memory than it had asked for"),
-    "CANCELLED": (FailureClass.CANCELLED, "its job was cancelled by somebody else"),
-    "REVOKED": (FailureClass.INFRASTRUCTURE, "its job was taken away"),
-}
 _END = """
 end() {
     said=$(scancel --user="$(id -un)" "$@" 2>&1) && return
@@ -193,14 +182,14 @@ def _state(words: str, reason: str, node: str) -> State:
     state = words.split()[0] if words else ""
     node = "" if node in ("(null)", "None assigned", "None") else node
     if state in _WAITING:
-        return Waiting(reason, hopeless=reason == "DependencyNeverSatisfied")
+        return Waiting(explained(reason), hopeless=reason == "DependencyNeverSatisfied")
     if state in _ACTIVE:
         return Active(node)
     if state == "COMPLETED":
         return Over(node=node, evidence="Slurm says that it completed")
-    if state not in _BAD:
+    if state not in BAD:
         raise ValueError(f"an unknown state, {words!r}")
-    kind, evidence = _BAD[state]
+    kind, evidence = BAD[state]
     more = f" ({words})" if " by " in words else f" ({reason})" if reason not in ("", "None", "(null)") and state == "FAILED" else ""
     return Over(kind, f"{evidence}{f' on {node}' if node else ''}{more}", node, ambush=state in ("NODE_FAIL", "BOOT_FAIL", "FAILED"))
 

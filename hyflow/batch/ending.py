@@ -44,12 +44,16 @@ async def found(host: Opens, queue: Queue, base: str, own: str, keys: Collection
         pause = min(pause * 2, ASKED)
 
 
-async def cancel(host: Opens, queue: Queue, base: str, own: str, book: Book, keys: Collection[Key]) -> None:
-    """End the attempts, wherever they are; returns when it is done. Raises SiteError."""
+async def cancel(
+    host: Opens, queue: Queue, base: str, own: str, book: Book, keys: Collection[Key], spared: Collection[str] = ()
+) -> None:
+    """End the attempts, wherever they are; returns when it is done. `spared`: batches that have others, whatever the book says. Raises
+    SiteError."""
     to_end = await marks.cancel(host, base, own, keys)
     if not (to_end.whole or to_end.part):
         return
-    names = sorted({seat.batch for seat in to_end.whole} - {seat.batch for seat in to_end.part} - still_needed(book, to_end.whole))
+    needed = {*spared, *still_needed(book, to_end.whole), *(seat.batch for seat in to_end.part)}
+    names = sorted({seat.batch for seat in to_end.whole} - needed)
     lines = [queue.system.cancel(by_id(book, to_end.whole), names), queue.system.nudge(by_id(book, to_end.part))]
     await trip(host, ("sh", "-c", "\n".join(lines)), what=f"ending jobs of {queue.system.name}", long=True)
     await _until_ended(host, queue, base, own, book, set(to_end.running))

@@ -19,7 +19,7 @@ ENOUGH = 2
 @dataclass(slots=True)
 class Fates:
     """`settle`: seconds for which marks of a job that has left the queue are waited for. `since`: when it was first known that a job
-    is over; `failures`: how often nodes have failed."""
+    is over; `failures`: by node, jobs that it failed, as many as say enough of it."""
 
     settle: float
     since: dict[Seat, float] = field(default_factory=dict)
@@ -32,12 +32,19 @@ class Fates:
         else:
             self.since.pop(seat, None)
         if isinstance(state, Over) and state.ambush and state.node:
-            self.failures.setdefault(state.node, set()).add(seat)
+            failed = self.failures.setdefault(state.node, set())
+            if len(failed) < ENOUGH:
+                failed.add(seat)
 
     @property
     def avoided(self) -> tuple[str, ...]:
         """The nodes that have failed too often, by name."""
         return tuple(sorted(node for node, seats in self.failures.items() if len(seats) >= ENOUGH))
+
+    @property
+    def blamed(self) -> int:
+        """How often nodes have failed, as far as that is kept."""
+        return sum(map(len, self.failures.values()))
 
     def judge(
         self, seat: Seat, state: State | None, open_keys: Collection[Key], began: Collection[Key], alone: bool, now: float

@@ -15,13 +15,16 @@ from hyflow.batch.book import Book
 from hyflow.batch.fates import Fates
 from hyflow.batch.grouping import Batch, Durations, step_of
 from hyflow.batch.marks import Seat
+from hyflow.batch.nodes import remember, remembered
+from hyflow.batch.placed import Waits
 from hyflow.batch.queue import Queue
 from hyflow.batch.settings import BatchSettings, check
-from hyflow.batch.submitting import Submitter, Waits, directory
+from hyflow.batch.submitting import Submitter, directory
 from hyflow.batch.system import BatchSystem
 from hyflow.batch.watching import Ward
 from hyflow.connector import (
     Argv,
+    Backlog,
     Errands,
     Examine,
     Finding,
@@ -73,7 +76,8 @@ class BatchSite:
         self._entered = AsyncExitStack()
         self._book = Book()
         self._queue = Queue(system, self._login)
-        self._fates = Fates(settings.settle)
+        self._state = context.state
+        self._fates = Fates(settings.settle, failures=remembered(context.state))
         self._durations = Durations()
         self._watcher = Watcher(self._look, settings.poll, QUICK)
 
@@ -154,11 +158,11 @@ class BatchSite:
     async def cancel(self, tickets: Collection[Ticket]) -> None:
         if tickets:
             keys = [self._known(ticket) for ticket in tickets]
-            await ending.cancel(self._login, self._queue, self._base, self._own, self._book, keys)
+            await ending.cancel(self._login, self._queue, self._base, self._own, self._book, keys, self._submitter.contested)
             self._watcher.hurry()
 
     def power(self, kind: type[P]) -> P | None:
-        own = (Forget, Examine, Logs, Launches, Names, Withdraws, *((Errands,) if self._system.errand(("true",)) else ()))
+        own = (Backlog, Forget, Examine, Logs, Launches, Names, Withdraws, *((Errands,) if self._system.errand(("true",)) else ()))
         return self if kind in own else None  # type: ignore[return-value]  # P is one of these here, which this class is
 
     def name(self, ticket: Ticket) -> str:
@@ -167,6 +171,9 @@ class BatchSite:
 
     def withdraw(self, keys: Collection[Key]) -> None:
         self._submitter.drop(keys)
+
+    def held(self) -> str:
+        return self._submitter.held()
 
     def errand(self, argv: Argv) -> Argv:
         return self._system.errand(argv) or argv
@@ -222,5 +229,10 @@ class BatchSite:
         return key
 
     async def _look(self, keys: Collection[Key]) -> Mapping[Key, Status]:
-        return await self._ward.look(keys, time.monotonic())
+        known = self._fates.blamed
+        try:
+            return await self._ward.look(keys, time.monotonic())
+        finally:
+            if self._fates.blamed != known:
+                remember(self._state, self._fates.failures)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hyflow.batch import layout
 from hyflow.batch.grouping import Batch, Durations, first_batch
-from hyflow.batch.marks import Seat
+from hyflow.batch.placed import Placed, Waits, answered, failed
 from hyflow.batch.queue import Queue
 from hyflow.batch.settings import BatchSettings, per_second
 from hyflow.batch.system import Accepted, Answer, Full, Limits, Rejected, Unclear
@@ -40,28 +40,6 @@ UNCLEAR = 5.0
 
 
 @dataclass(slots=True)
-class Waits:
-    """A task on its way, its bundle, and what comes of it."""
-
-    task: Task
-    members: list[Member]
-    future: asyncio.Future[Seat | Refused]
-
-    @property
-    def size(self) -> int:
-        return sum(len(member.data or b"") + 1024 for member in self.members)
-
-
-@dataclass(slots=True)
-class Placed:
-    """A batch that the queue has, or may have."""
-
-    name: str
-    batch: Batch
-    waits: list[Waits]
-
-
-@dataclass(slots=True)
 class Submitter:
     """`own`: the directory of the run's batches, `base` that of all bundles. `used`: how many jobs of ours are in the queue, `idle`: how
     many of them have not begun; `avoided`: nodes to stay away from; `accepted` is told of each batch with its id."""
@@ -86,6 +64,11 @@ class Submitter:
     _most: int | None = None
     _pause: float = FULL
     _alone: int = 0
+    _doubtful: Placed | None = None
+    _withdrawn: asyncio.Event = field(default_factory=asyncio.Event)
+    _doubt: str = ""
+    _words: str = ""
+    _rests: bool = False
 
     def add(self, waits: Waits) -> None:
         """The task is to be submitted; one whose batch may be in the queue already is that one."""
@@ -104,12 +87,40 @@ class Submitter:
         return {waits.task.key for placed in self._unsure for waits in placed.waits}
 
     def drop(self, keys: Collection[Key]) -> list[Key]:
-        """These need not be submitted any more; which of them had not been."""
+        """These need not be submitted any more; which of them had not been. Those of which nobody knows get their places, as whoever ends
+        them there ends them whether the queue has them or not."""
+        if self._doubtful is not None:
+            self._give_up(self._doubtful, keys)
         dropped = [waits for waits in self._waiting if waits.task.key in keys]
         self._waiting = [waits for waits in self._waiting if waits.task.key not in keys]
         for waits in dropped:
-            _answer(waits, Refused("cancelled before it was submitted"))
+            answered(waits, Refused("cancelled before it was submitted"))
         return [waits.task.key for waits in dropped]
+
+    def _give_up(self, placed: Placed, keys: Collection[Key]) -> None:
+        seats = placed.seats()
+        for waits in placed.waits:
+            if waits.task.key in keys:
+                waits.withdrawn = True
+                answered(waits, seats[waits.task.key])
+                self._withdrawn.set()
+
+    def held(self) -> str:
+        """Why tasks wait to be submitted, in words that stay the same while it does; "" where they are on their way."""
+        if self._doubt or not self._waiting:
+            return self._doubt
+        name, most = self.queue.system.name, self._bound()
+        if self._rests or (most == self._most and most <= self.used()):
+            return f"{name} takes no more just now: {self._words}"
+        if most > self.used():
+            return ""
+        whose = "as the site's setting max_jobs allows" if most == self.settings.submit.max_jobs else f"as {name} allows"
+        return f"there are as many jobs in the queue {whose} ({most:,})"
+
+    @property
+    def contested(self) -> set[str]:
+        """The batch that the queue may have or not, where somebody still wants something of it."""
+        return {self._doubtful.name} if self._doubtful and self._doubtful.wanted else set()
 
     def freed(self) -> None:
         """Something of ours has left the queue."""
@@ -171,9 +182,11 @@ class Submitter:
             count = len(self._waiting)
             await asyncio.sleep(QUIET)
 
+    def _bound(self) -> int:
+        return min(each for each in (self.settings.submit.max_jobs, self.limits.jobs, self._most) if each is not None)
+
     def _room(self) -> int:
-        most = min(each for each in (self.settings.submit.max_jobs, self.limits.jobs, self._most) if each is not None)
-        return most - self.used()
+        return self._bound() - self.used()
 
     async def _until_freed(self, seconds: float) -> None:
         self._freed.clear()
@@ -190,7 +203,7 @@ class Submitter:
         except Unreachable as error:
             self._unsure.append(placed)
             self._ready.clear()  # before anybody hears of it, who may come again at once
-            _fail(placed.waits, error)
+            failed(placed.waits, error)
             await self._ready.wait()  # whoever waited for it comes again
         except SiteError as error:
             await self._less(placed, error)
@@ -203,7 +216,7 @@ class Submitter:
         """The site could be asked, and did not take them: it is one of them that it cannot take, or all. Each half is sent by itself then,
         down to one, which is refused."""
         if len(placed.waits) == 1:
-            _answer(placed.waits[0], Refused(error.what, transient=error.transient))
+            answered(placed.waits[0], Refused(error.what, transient=error.transient))
             return
         middle = len(placed.waits) // 2
         for half in (placed.waits[:middle], placed.waits[middle:]):
@@ -217,22 +230,22 @@ class Submitter:
         return Placed(layout.new_name(batch), batch, [waits for waits in waiting if waits.task.key in keys])
 
     async def _place(self, placed: Placed) -> None:
-        answer = await self._ask(placed)
-        while isinstance(answer, Unclear):
-            answer = await self._found(placed)
+        answer: Answer | None = await self._ask(placed)
+        if isinstance(answer, Unclear):
+            answer = await self._cleared(placed, answer.words)
         match answer:
             case Accepted(id):
                 self._pause, self._alone = FULL, 0
                 self._most = None if self._most is None else self._most + max(1, self._most // GROWTH)
                 self.accepted(placed.name, placed.batch, id)
-                index = {key: number for number, element in enumerate(placed.batch.elements) for key in element.keys}
+                seats = placed.seats()
                 for waits in placed.waits:
-                    _answer(waits, Seat(placed.name, index[waits.task.key]))
+                    answered(waits, seats[waits.task.key])
             case Full(words):
                 await self._full(placed, words)
             case Rejected(words):
                 for waits in placed.waits:
-                    _answer(waits, Refused(f"{self.queue.system.name} does not take it: {words}"))
+                    answered(waits, Refused(f"{self.queue.system.name} does not take it: {words}"))
 
     async def _full(self, placed: Placed, words: str) -> None:
         """Nothing more is taken just now: wait until something of ours has left the queue, or for a while, and try with less. Where the
@@ -241,13 +254,14 @@ class Submitter:
         if count == 1 and self.used() == 0 and await self._nothing_there():
             what = f"{self.queue.system.name} does not take it, though the queue has nothing else of yours: {words}"
             for waits in placed.waits:
-                _answer(waits, Refused(what))
+                answered(waits, Refused(what))
             return
         self._waiting[:0] = [waits for waits in placed.waits if not waits.future.done()]
-        self._most = self.used() + max(1, count // 2)
+        self._most, self._words = self.used() + max(1, count // 2), words
         if self.used() or count == 1:
+            self._rests = True
             await self._until_freed(self._pause)
-            self._pause = min(self._pause * 2, LONGEST)
+            self._rests, self._pause = False, min(self._pause * 2, LONGEST)
 
     async def _nothing_there(self) -> bool:
         """Whether the queue has said several times, over some minutes, that nothing of the user's is in it; or does not say."""
@@ -270,12 +284,29 @@ class Submitter:
         )  # fmt: skip
         return own if again else [*(member for waits in placed.waits for member in waits.members), *own]
 
-    async def _found(self, placed: Placed) -> Answer:
+    async def _cleared(self, placed: Placed, words: str) -> Answer | None:
+        """What becomes of a submission of which nobody knows whether it was one, however long that takes; None: nobody wants it any more,
+        and whoever ended its tasks has seen to it."""
+        name, pause = self.queue.system.name, UNCLEAR
+        self._doubtful = placed
+        self._doubt = f"it is not clear whether {name} has taken a batch; it is asked until that is known, and given no other: {words}"
+        try:
+            answer: Answer | None = Unclear(words)
+            while isinstance(answer, Unclear):
+                answer = await self._found(placed, pause)
+                pause = min(pause * 2, LONGEST)
+            return answer
+        finally:
+            self._doubtful, self._doubt = None, ""
+
+    async def _found(self, placed: Placed, least: float) -> Answer | None:
         """Whether the queue has it, although nobody said so. Nothing is submitted again before the queue has said twice that it has not;
-        should it come to light later, no command starts twice, for it claims its key."""
-        denied, pause = 0, UNCLEAR
+        should it come to light later, no command starts twice, for it claims its key. `least`: seconds between two questions."""
+        denied, pause = 0, least
         while denied < 2:
-            await asyncio.sleep(pause)
+            await self._until_withdrawn(pause)
+            if not placed.wanted:
+                return None
             answer = await self._ask(placed, again=True)
             if not isinstance(answer, Unclear):
                 return answer
@@ -288,9 +319,19 @@ class Submitter:
                 continue
             if entries:
                 return Accepted(entries[0].id)
-            denied += 1
+            denied, pause = denied + 1, least
+        if not placed.wanted:
+            return None
         placed.name = layout.new_name(placed.batch)
         return await self._ask(placed, again=True)
+
+    async def _until_withdrawn(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._withdrawn.wait()
+        except TimeoutError:
+            return
+        self._withdrawn.clear()  # afterwards: it may come while the queue is asked
 
 
 def read(queue: Queue, said: str) -> Answer:
@@ -301,18 +342,6 @@ def read(queue: Queue, said: str) -> Answer:
         return Unclear(first or "there was no answer")
     output, _, complained = f"\n{rest}\n".partition("\n.\n")
     return queue.system.accepted(int(code), output.strip(), complained.strip())
-
-
-def _answer(waits: Waits, answer: Seat | Refused) -> None:
-    if not waits.future.done():
-        waits.future.set_result(answer)
-
-
-def _fail(waiting: Sequence[Waits], error: SiteError) -> None:
-    for waits in waiting:
-        if not waits.future.done():
-            waits.future.set_exception(type(error)(error.what, hint=error.hint) if isinstance(error, Unreachable) else
-                                       SiteError(error.what, transient=error.transient, hint=error.hint))
 
 
 def directory(workdir: str, run: str) -> str:

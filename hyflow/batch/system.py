@@ -76,7 +76,8 @@ Answer: TypeAlias = Accepted | Full | Rejected | Unclear
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """In the queue; `reason` in the system's word. `hopeless`: it will never run as things are, nobody's hand apart."""
+    """In the queue; `reason` in the system's words, the same for all that wait for the same. `hopeless`: it will never run as things are,
+    nobody's hand apart."""
 
     reason: str = ""
     hopeless: bool = False

@@ -12,6 +12,7 @@ from hyflow.batch.fates import Fates, ends
 from hyflow.batch.grouping import Durations
 from hyflow.batch.marks import Seat, Seen
 from hyflow.batch.queue import Queue
+from hyflow.batch.system import Active, State, Waiting
 from hyflow.connector import Done, Lost, Queued, Running, Status, Unknown
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
@@ -114,6 +115,14 @@ class Ward:
             states |= await self.queue.ask(lacking, lacking)
         for seat in wanted & self.book.open.keys():
             self.fates.learn(seat, states[seat], now)
+        self._explained({seat: states[seat] for seat in wanted & self.book.open.keys()})
+
+    def _explained(self, states: Mapping[Seat, State | None]) -> None:
+        """Why those wait that have not begun."""
+        for seat, state in states.items():
+            if isinstance(state, Waiting | Active):
+                why = Queued(state.reason if isinstance(state, Waiting) else "")
+                self._news.update(dict.fromkeys(self.book.open[seat] - self.book.began, why))
 
     async def _judged(self, now: float) -> None:
         """Those whose job is over for long enough that nothing will be heard of them any more."""

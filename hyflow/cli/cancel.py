@@ -121,9 +121,10 @@ async def _driven(run: RunDir, owner: Owner) -> Cancelled:
     from hyflow.journal import holder, read_session
 
     try:
-        async with asyncio.timeout(_ENDING), ask(run, CANCEL, _HEARING) as answer:
-            await answer.ended()
-        await _let_go(run, owner)
+        async with asyncio.timeout(_ENDING):
+            async with ask(run, CANCEL, _HEARING) as answer:
+                await answer.ended()
+            await _let_go(run, owner, _ENDING)  # leaving a site that gives no answer takes its time, too
     except TimeoutError as error:
         what = f"run {run.id} was told to end, and {owner} has not come to the end of it in {_ENDING:g} seconds"
         raise HyflowError(what, hint=f"hyflow status {run.id} shows how far it is") from error
@@ -139,7 +140,7 @@ async def _driven(run: RunDir, owner: Owner) -> Cancelled:
     return _by_the_record(run)
 
 
-async def _let_go(run: RunDir, owner: Owner, patience: float = _LETTING_GO) -> None:
+async def _let_go(run: RunDir, owner: Owner, patience: float) -> None:
     """Wait until it holds its lock no longer. Raises TimeoutError."""
     from hyflow.journal import holder
 

@@ -19,6 +19,7 @@ from hyflow.cwl.demand import Demand as Needs
 from hyflow.cwl.processes import Bound
 from hyflow.engine import launching, sites
 from hyflow.engine.contained import with_signal
+from hyflow.engine.delays import Delays
 from hyflow.engine.house import House, settle
 from hyflow.engine.mishaps import failure_of, unforeseen
 from hyflow.engine.placement import possible, refusal
@@ -87,6 +88,7 @@ class Driver:
         self._cancelled: set[Key] = set()
         self._adopted: set[Key] = set()
         self._conclusion: Conclude | None = None
+        self._delays = Delays(self._post)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, inputs: Inputs) -> Conclude:
@@ -289,6 +291,7 @@ class Driver:
             kept.task,
             lambda ticket: self._post(Submitted(job.id, key, ticket, time.time(), site.name_of(ticket))),
             lambda status: self._post(Running(job.id, key, status.at, status.host)),
+            lambda why, queued: self._delays.note(job.id, location.site, why, queued),
             known=key in self._adopted,
         )
         if _was_ended(ended) and key in self._adopted and key not in self._cancelled:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
-from hyflow.connector import Connector, Done, Forget, Lost, Names, Queued, Refused, Running, Status, Ticket, Unknown, Withdraws
+from hyflow.connector import Backlog, Connector, Done, Forget, Lost, Names, Queued, Refused, Running, Status, Ticket, Unknown, Withdraws
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
 from hyflow.model.places import Location
@@ -26,11 +26,18 @@ class LetGo:
 
 Ended: TypeAlias = Done | Lost | Refused | LetGo
 
+Waiting: TypeAlias = Callable[[str, bool], None]
+"""Hears why an attempt has not begun, each time that this changes ("": it has, or nobody says), and whether the site has taken it."""
+
 _PATIENCE = 60.0
 """Seconds that a site has to end attempts, and to find those that it may have taken."""
 
 _WATCHED = 0.5
-"""Seconds after which attempts are watched that were taken, while others still wait to be."""
+"""Seconds after which attempts are watched that were taken, while others still wait to be; those are asked for their reason as often."""
+
+
+def _unheard(reason: str, queued: bool) -> None:
+    pass
 
 
 @dataclass(slots=True, eq=False)
@@ -38,15 +45,23 @@ class _Attempt:
     task: Task
     accepted: Callable[[Ticket], None]
     running: Callable[[Running], None]
+    waiting: Waiting
     ended: asyncio.Future[Ended]
     known: bool
     ticket: Ticket | None = None
     begun: bool = False
     batch: asyncio.Task[None] | None = None
+    why: str = ""
 
     @property
     def answered(self) -> bool:
         return self.ticket is not None or self.ended.done()
+
+    def waits(self, why: str) -> None:
+        """It has not begun, for this reason; "": it has, or nobody says."""
+        if why != self.why:
+            self.why = why
+            self.waiting(why, self.ticket is not None)
 
 
 @dataclass(slots=True, eq=False)
@@ -68,19 +83,26 @@ class Site:
     """Directories of attempts that should have been ended and may go on there, each with why nobody knows."""
 
     async def run(
-        self, at: Location, task: Task, accepted: Callable[[Ticket], None], running: Callable[[Running], None], *, known: bool = False
+        self,
+        at: Location,
+        task: Task,
+        accepted: Callable[[Ticket], None],
+        running: Callable[[Running], None],
+        waiting: Waiting = _unheard,
+        *,
+        known: bool = False,
     ) -> Ended:
-        """Submit the task and wait for its end. `accepted` hears the ticket, `running` when the command starts. `known`: the site may have
-        it already."""
-        attempt = _Attempt(task, accepted, running, asyncio.get_running_loop().create_future(), known)
+        """Submit the task and wait for its end. `accepted` hears the ticket, `running` when the command starts, `waiting` why it does not.
+        `known`: the site may have it already."""
+        attempt = _Attempt(task, accepted, running, waiting, asyncio.get_running_loop().create_future(), known)
         self._attempts[task.key] = attempt
-        waiting = self._pending.get(at.name)
-        if waiting is None:
+        gathering = self._pending.get(at.name)
+        if gathering is None:
             # Whatever is asked for in the same turn of the loop travels together.
             self._pending[at.name] = (at, [attempt])
             self.group.create_task(self._batch(at.name), name=f"batch at {at}")
         else:
-            waiting[1].append(attempt)
+            gathering[1].append(attempt)
         try:
             return await attempt.ended
         finally:
@@ -160,11 +182,13 @@ class Site:
                 self._waits.discard(wait)
 
     async def _cancel_taken(self, attempts: Collection[_Attempt]) -> None:
+        """End these. Those that end by themselves meanwhile are waited for by nobody, so this has a bound of its own."""
         try:
             if tickets := [attempt.ticket for attempt in attempts if attempt.ticket is not None]:
-                await self.connector.cancel(tickets)
-        except SiteError as error:
-            self._give_up(attempts, str(error))
+                async with self._bounded():
+                    await self.connector.cancel(tickets)
+        except (SiteError, TimeoutError) as error:
+            self._give_up(attempts, str(error) or "the site gives no answer")
 
     def _give_up(self, attempts: Collection[_Attempt], why: str) -> None:
         """Nothing more is asked of the site for their sake; what is only done for such is cut short."""
@@ -211,9 +235,17 @@ class Site:
             submitting = group.create_task(self._submit(at, attempts, taken), name=f"submitting to {at}")
             while not submitting.done():
                 await asyncio.wait([submitting], timeout=_WATCHED)
+                self._ask_why(attempts)
                 if new := {ticket: attempt for ticket, attempt in taken.items() if ticket not in watched}:
                     watched |= new.keys()
                     group.create_task(self._watch(new), name=f"watching {at}")
+
+    def _ask_why(self, attempts: Collection[_Attempt]) -> None:
+        """Why those wait that the site has not taken."""
+        why = "" if (power := self.connector.power(Backlog)) is None else power.held()
+        for attempt in attempts:
+            if not attempt.answered:
+                attempt.waits(why)
 
     async def _submit(self, at: Location, attempts: list[_Attempt], taken: dict[Ticket, _Attempt]) -> None:
         """Submit them, again and again until the site has answered for each; those that it took get into `taken`."""
@@ -278,9 +310,10 @@ class Site:
             case Unknown(reason):
                 self.outage.begins(reason)
                 return
-            case Queued():
-                pass
+            case Queued(reason):
+                attempt.waits(reason)
             case Running():
+                attempt.waits("")
                 attempt.begun = True
                 attempt.running(status)
             case Done(outcome) if not attempt.begun and outcome.host:  # it was quick
@@ -294,11 +327,13 @@ class Site:
 
 
 def _take(attempt: _Attempt, ticket: Ticket, taken: dict[Ticket, _Attempt]) -> None:
+    attempt.waits("")
     attempt.ticket = ticket
     taken[ticket] = attempt
     attempt.accepted(ticket)
 
 
 def _end(attempt: _Attempt, how: Ended) -> None:
+    attempt.waits("")
     if not attempt.ended.done():
         attempt.ended.set_result(how)

@@ -24,6 +24,7 @@ from hyflow.engine.scatter import ScatterError, element, gather, index_of, shape
 from hyflow.engine.scopes import Firing, Live, Scope, child, consumers, read, ready
 from hyflow.model.actions import Action, Adopt, Cancel, Conclude, Demand, Evaluate, Express, LetGo, Submit
 from hyflow.model.events import (
+    Awaiting,
     Delivered,
     Demanded,
     Evaluated,
@@ -113,7 +114,7 @@ class State:
                 self._generation += 1
             case Resumed():
                 self._resume()
-            case Submitted() | Running() | Delivered():
+            case Submitted() | Running() | Delivered() | Awaiting():
                 pass
             case _:
                 assert_never(event)

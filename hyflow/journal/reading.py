@@ -18,11 +18,14 @@ from hyflow.journal.lock import Owner
 from hyflow.journal.runs import RunDir
 from hyflow.journal.store import Header, Meta, Session
 from hyflow.journal.tally import GOOD, Phase, StepTally
-from hyflow.model.events import EVENTS, Delivered, Event, Failed, Rerun, Resumed, Started, Stopping, Submitting
+from hyflow.model.events import EVENTS, Awaiting, Delivered, Event, Failed, Rerun, Resumed, Started, Stopping, Submitting
 from hyflow.model.jobs import JobId, Tag
 
-_OLD_MILESTONES: tuple[type[Event], ...] = (Started, Delivered, Stopping, Failed)
-MILESTONES: tuple[type[Event], ...] = (*_OLD_MILESTONES, Rerun, Resumed)
+_FIRST: tuple[type[Event], ...] = (Started, Delivered, Stopping, Failed)
+_SECOND: tuple[type[Event], ...] = (*_FIRST, Rerun, Resumed)
+MILESTONES: tuple[type[Event], ...] = (*_SECOND, Awaiting)
+_INDEXED = {1: _FIRST, 2: _SECOND, store.VERSION: MILESTONES}
+"""By the version of a journal: the kinds that its index is on, of which it knows all that there are."""
 _KINDS = {kind.__name__: kind for kind in EVENTS}
 _CHUNK = 2000
 """Rows read at a time, so that no long read keeps a driver from tidying its file."""
@@ -92,11 +95,15 @@ def read_events(path: Path, after: int = 0, kinds: Sequence[type[Event]] = EVENT
 def read_milestones(path: Path, *kinds: type[Event]) -> list[Record]:
     """The events of these kinds (of MILESTONES), in order, quickly."""
     with _reading(path) as db:
-        # The index of an older journal is on fewer kinds, of which it then knows all that there are.
-        known = MILESTONES if store.check(db, path) > 1 else _OLD_MILESTONES
-        only = f"kind IN ({_names([kind for kind in kinds if kind in known])}) AND kind IN ({_names(known)})"
-        sql = f"SELECT seq, kind, at, body FROM events WHERE {only} ORDER BY seq"  # noqa: S608 - the names of our own classes
-        return [_record(path, row) for row in db.execute(sql)]
+        return [_record(path, row) for row in db.execute(f"{_milestones(path, db, kinds)} ORDER BY seq")]
+
+
+def read_awaiting(path: Path) -> Awaiting | None:
+    """Why jobs had not begun when that was last told; None when it was not since the run's latest driver began. Quick."""
+    with _reading(path) as db:
+        found = [db.execute(f"{_milestones(path, db, [kind])} ORDER BY seq DESC LIMIT 1").fetchone() for kind in (Resumed, Awaiting)]
+    latest = max((_record(path, row) for row in found if row), key=lambda record: record.seq, default=None)
+    return latest.event if latest is not None and isinstance(latest.event, Awaiting) else None
 
 
 def has_begun(run: RunDir) -> bool:
@@ -185,6 +192,13 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
             yield db
     finally:
         db.close()
+
+
+def _milestones(path: Path, db: sqlite3.Connection, kinds: Sequence[type[Event]]) -> str:
+    """What selects the events of these kinds by the index."""
+    known = _INDEXED[store.check(db, path)]
+    only = f"kind IN ({_names([kind for kind in kinds if kind in known])}) AND kind IN ({_names(known)})"
+    return f"SELECT seq, kind, at, body FROM events WHERE {only}"  # noqa: S608 - the names of our own classes
 
 
 def _names(kinds: Sequence[type[Event]]) -> str:

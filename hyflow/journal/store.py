@@ -22,7 +22,7 @@ from hyflow.journal.lock import Owner
 from hyflow.journal.runs import why
 from hyflow.kept import is_network
 
-VERSION = 2
+VERSION = 3
 """Of the schema. A journal with a higher one was written by a newer hyflow and is refused; one with a lower one is read as it is, and
 brought up to this one before anything is written to it."""
 
@@ -37,7 +37,6 @@ CREATE TABLE events (seq INTEGER PRIMARY KEY, kind TEXT, at REAL, step INTEGER, 
 """
 _ATTEMPTS = """
 CREATE TABLE attempts (number INTEGER PRIMARY KEY, key TEXT UNIQUE, event TEXT, kept TEXT);
-CREATE INDEX milestones ON events (kind) WHERE kind IN ('Started', 'Delivered', 'Stopping', 'Failed', 'Rerun', 'Resumed');
 CREATE VIEW batch (epoch, events, steps, kept, ended) AS SELECT 0, '[]', '[]', '[]', '[]';
 CREATE TRIGGER write_batch INSTEAD OF INSERT ON batch BEGIN
     SELECT RAISE(ABORT, 'taken over') WHERE NEW.epoch IS NOT (SELECT epoch FROM owner);
@@ -51,7 +50,10 @@ CREATE TRIGGER write_batch INSTEAD OF INSERT ON batch BEGIN
     DELETE FROM attempts WHERE key IN (SELECT value FROM json_each(NEW.ended));
 END;
 """
-_MIGRATIONS = {1: f"DROP TRIGGER write_batch; DROP VIEW batch; DROP INDEX milestones; {_ATTEMPTS}"}
+_MILESTONES = """
+CREATE INDEX milestones ON events (kind) WHERE kind IN ('Started', 'Delivered', 'Stopping', 'Failed', 'Rerun', 'Resumed', 'Awaiting');
+"""
+_MIGRATIONS = {1: f"DROP TRIGGER write_batch; DROP VIEW batch; {_ATTEMPTS}", 2: f"DROP INDEX milestones; {_MILESTONES}"}
 """By version: what makes a journal one of the next version."""
 
 
@@ -144,7 +146,7 @@ def create(path: Path, meta: Meta) -> sqlite3.Connection:
     header = Header(meta.run, meta.name, meta.created, meta.workflow, meta.arguments, meta.outdir)
     with translated(path), _kept(_connect(path, "mode=rw")) as db:
         _tune(db, path)
-        db.executescript(f"BEGIN; {_TABLES} {_ATTEMPTS}")
+        db.executescript(f"BEGIN; {_TABLES} {_ATTEMPTS} {_MILESTONES}")
         db.execute(f"PRAGMA application_id = {_APPLICATION}")
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("INSERT INTO meta VALUES (0, ?, ?, ?)", (plain.dumps(header).decode(), meta.program, meta.deployment))

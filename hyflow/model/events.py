@@ -144,9 +144,31 @@ class Resumed:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why so many `jobs` that were sent to `site` have not begun, in the words of whoever keeps them waiting. `queued`: the site has taken
+    them; else it has not yet. `named`: which ones they are, where these are few; else none is named."""
+
+    site: str
+    reason: str
+    jobs: int
+    queued: bool
+    named: tuple[JobId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """Why jobs that were sent to sites have not begun: all that was known of that then, so that an earlier such event counts no more. It is
+    written seldom, and not whenever a number changes."""
+
+    causes: tuple[Cause, ...]
+    at: float
+
+
 Event: TypeAlias = (
     Started | Evaluated | Demanded | Submitting | Submitted | Running | Finished | Failed | Reused | Delivered | Stopping | Rerun | Resumed
+    | Awaiting
 )
 EVENTS: tuple[type, ...] = (
-    Started, Evaluated, Demanded, Submitting, Submitted, Running, Finished, Failed, Reused, Delivered, Stopping, Rerun, Resumed,
+    Started, Evaluated, Demanded, Submitting, Submitted, Running, Finished, Failed, Reused, Delivered, Stopping, Rerun, Resumed, Awaiting,
 )  # fmt: skip

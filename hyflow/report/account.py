@@ -9,7 +9,7 @@ from typing import Any
 
 from hyflow.journal import Phase, Record
 from hyflow.journal.tally import IN_FLIGHT
-from hyflow.model.events import Demanded, Evaluated, Finished, Rerun, Reused, Submitting
+from hyflow.model.events import Awaiting, Cause, Demanded, Evaluated, Finished, Rerun, Reused, Submitting
 from hyflow.model.jobs import Failure, FailureClass, JobId
 from hyflow.model.quantities import size_text
 from hyflow.model.resources import NOTHING, Resources
@@ -18,6 +18,7 @@ from hyflow.report.joblog import JobStory, Try, as_json, job_story, try_words
 from hyflow.report.standing import UNDER_WAY, RunState, Standing
 from hyflow.report.story import cancelled
 from hyflow.report.terminal import duration, one_line, when
+from hyflow.report.waits import causes_json, possible, why_words
 
 _UNNOTICED = 0.5
 """Seconds of waiting that nobody asks about."""
@@ -26,7 +27,8 @@ _UNNOTICED = 0.5
 @dataclass(frozen=True, slots=True)
 class Account:
     """What is known of one job: its story, and the latest events that decided about it, since it was last told to run again. `asked_at`:
-    when it was known what it asks for (seconds since the epoch). `busy`: attempts without an end, by location."""
+    when it was known what it asks for (seconds since the epoch). `busy`: attempts without an end, by location. `awaiting`: why jobs that
+    were sent to sites have not begun."""
 
     story: JobStory
     run: str
@@ -38,6 +40,13 @@ class Account:
     reused: Reused | None = None
     expression: bool = False
     busy: Mapping[str, int] = field(default_factory=dict)
+    awaiting: Awaiting | None = None
+
+    @property
+    def causes(self) -> Sequence[Cause]:
+        """What it may wait for at its site."""
+        site = "" if self.submitting is None else self.submitting.location.partition("/")[0]
+        return possible(self.story.job, site, self.story.phase, self.awaiting)
 
     @property
     def reruns(self) -> tuple[float, ...]:
@@ -55,7 +64,9 @@ class Account:
         return max((self.story.tries[-1].began or self.submitting.at) - max(ready, self.asked_at), 0.0)
 
 
-def account(job: JobId, records: Sequence[Record], run: str, standing: Standing, busy: Mapping[str, int]) -> Account:
+def account(
+    job: JobId, records: Sequence[Record], run: str, standing: Standing, busy: Mapping[str, int], awaiting: Awaiting | None = None
+) -> Account:
     """From all that befell the job, and that it was told to run again, in order."""
     known: dict[str, Any] = {}
     for record in records:
@@ -72,7 +83,7 @@ def account(job: JobId, records: Sequence[Record], run: str, standing: Standing,
                 known["expression"] = True
             case Rerun():
                 known = {}
-    return Account(job_story(job, records), run, standing, **known, busy=busy)
+    return Account(job_story(job, records), run, standing, **known, busy=busy, awaiting=awaiting)
 
 
 def told(one: Account) -> list[str]:
@@ -162,7 +173,9 @@ def _latest(one: Account, attempt: Try) -> str:
 
 
 def _wait(one: Account) -> Iterator[str]:
-    """What a job waits for that goes on and is at no location."""
+    """What a job waits for that goes on and does not run."""
+    if one.awaiting is not None and one.causes:
+        yield why_words(one.causes, one.story.job, one.awaiting.at)
     if one.story.phase is Phase.WAITING and one.demanded is not None:
         last = one.story.tries[-1] if one.story.tries else None
         since = one.asked_at
@@ -229,6 +242,7 @@ def account_json(one: Account) -> dict[str, Any]:
         "asked": one.demanded.request.least if one.demanded else None,
         "granted": one.submitting.resources if one.submitting and one.submitting.resources != NOTHING else None,
         "waited": one.waited,
+        "waits": causes_json(one.causes),
         "anew": one.submitting.anew or None if one.submitting else None,
         "reused": {"run": one.reused.run, "job": str(one.reused.source)} if one.reused else None,
         "reruns": one.reruns,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyflow.journal import Phase, StepTally
+from hyflow.model.events import Cause
 from hyflow.model.jobs import JobId
 from hyflow.model.workflow import Program
 from hyflow.report.outline import outline
@@ -16,12 +17,14 @@ from hyflow.report.standing import UNDER_WAY, RunState, Standing
 from hyflow.report.summary import step_json
 from hyflow.report.terminal import duration, one_line
 from hyflow.report.upstream import Feeder, Progressed, around, failed_before, feeders
+from hyflow.report.waits import cause_words, causes_json
 
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
     """A step, or one of its jobs that nobody has heard of (`job`). `examples`: some jobs of each phase. `feeders`: the steps that it
-    takes inputs from; `failed`: all before it that failed; `outside`: a workflow around it that was skipped or failed as a whole."""
+    takes inputs from; `failed`: all before it that failed; `outside`: a workflow around it that was skipped or failed as a whole. `causes`:
+    why jobs, of whatever step, have not begun that were sent to sites."""
 
     step: StepTally
     job: JobId | None
@@ -32,6 +35,14 @@ class Crowd:
     failed: tuple[str, ...]
     outside: StepTally | None
     scattered: bool
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def there(self) -> Sequence[Cause]:
+        """What its jobs may wait for at the sites that they were sent to."""
+        sites = {place.partition("/")[0] for place in self.step.places}
+        phases = {True: Phase.QUEUED, False: Phase.STAGING}
+        return [cause for cause in self.causes if cause.site in sites and self.step[phases[cause.queued]]]
 
     @property
     def may_follow(self) -> bool:
@@ -46,6 +57,7 @@ def crowd(
     figures: Mapping[str, StepTally],
     program: Program | None,
     standing: Standing,
+    causes: tuple[Cause, ...] = (),
 ) -> Crowd:
     """What the journal's figures and the program say of the step."""
     path = chosen.step
@@ -60,6 +72,7 @@ def crowd(
         tuple(failed_before(program, path, figures)) if program else (),
         outside,
         program is None or any(line.path == path and not line.single for line in outline(program)),
+        causes,
     )
 
 
@@ -85,6 +98,7 @@ def _counts(one: Crowd) -> Iterator[str]:
     if places:
         retries = f"; {one.step.retries:,} of them failed and were followed by another" if one.step.retries else ""
         yield f"Attempts were sent to {places}{retries}."
+    yield from (f"At {cause.site}, of whatever step, {cause_words(cause)}." for cause in one.there)
     yield f"From the first to the last that was heard of it: {duration(one.step.last - one.step.first)}."
 
 
@@ -147,5 +161,6 @@ def crowd_json(one: Crowd) -> dict[str, Any]:
         "examples": {phase.value: [str(job) for job in jobs] for phase, jobs in one.examples.items()},
         "waits_for": [{"step": feeder.step, "state": feeder.stands.value} for feeder in one.feeders],
         "failed_before": one.failed,
+        "waits": causes_json(one.there),
         "text": crowd_told(one),
     }

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 from hyflow.journal.tally import IN_FLIGHT, Phase, StepTally, Tally
-from hyflow.model.events import Demanded, Event, Failed, Finished, Rerun, Reused, Submitting
+from hyflow.model.events import Awaiting, Demanded, Event, Failed, Finished, Rerun, Reused, Submitting
 from hyflow.model.jobs import JobId
 from hyflow.model.workflow import Program
 from hyflow.report.failure import Attempts, Failures, Retries
@@ -14,6 +14,7 @@ from hyflow.report.outline import in_order, outline
 from hyflow.report.sofar import SoFar
 from hyflow.report.story import words
 from hyflow.report.terminal import one_line
+from hyflow.report.waits import Heard, cause_words
 
 
 class Progress:
@@ -29,6 +30,7 @@ class Progress:
         self.began = time.monotonic() - (max(0.0, time.time() - so_far.since) if so_far else 0.0)
         self.failures = Failures(run)
         self.retries = Retries()
+        self._heard = Heard()
         self._attempts = Attempts()
         self._moving: dict[JobId, None] = {}
         self._cores: dict[JobId, float] = {}
@@ -57,8 +59,10 @@ class Progress:
         return self.failures.event(event, where) if isinstance(event, Failed) else None
 
     def note(self, event: Event) -> str | None:
-        """What is worth a line without being a failure; safe for a terminal."""
+        """What is worth a line, or some, without being a failure; safe for a terminal."""
         match event:
+            case Awaiting():
+                return "\n".join(one_line(f"{cause.site}: {cause_words(cause)}") for cause in self._heard.fresh(event.causes)) or None
             case Failed(again=float() | int()):
                 return self.retries.event(event)
             case Rerun():

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from hyflow.journal import Record
 from hyflow.model.events import (
+    Awaiting,
     Delivered,
     Demanded,
     Evaluated,
@@ -23,6 +24,7 @@ from hyflow.model.events import (
 )
 from hyflow.model.jobs import Failure, FailureClass
 from hyflow.report.terminal import duration, one_line, when
+from hyflow.report.waits import awaiting_words
 
 
 def story_line(record: Record) -> str:
@@ -65,6 +67,8 @@ def words(event: Event) -> str:
             return "cleaned: what the run worked with is removed"
         case Stopping(reason=reason):
             return f"stopping ({reason}): nothing more is started"
+        case Awaiting():
+            return awaiting_words(event)
         case _:
             assert_never(event)
 

@@ -10,20 +10,24 @@ from typing import Any
 import msgspec
 
 from hyflow import plain
-from hyflow.journal import Header, Phase, RunDir, StepTally, read_header, read_meta, read_record, read_tallies
+from hyflow.journal import Header, Phase, RunDir, StepTally, read_awaiting, read_header, read_meta, read_record, read_tallies
+from hyflow.model.events import Cause
 from hyflow.model.workflow import Program
 from hyflow.report.outline import in_order, outline
 from hyflow.report.standing import UNDER_WAY, RunState, Standing, standing
+from hyflow.report.waits import causes_json
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`steps` in the order of the document. `ended` (seconds since the epoch): None while it goes on."""
+    """`steps` in the order of the document. `ended` (seconds since the epoch): None while it goes on. `causes`: why jobs that were sent to
+    sites have not begun, as it was told last."""
 
     header: Header
     standing: Standing
     steps: tuple[StepTally, ...]
     ended: float | None
+    causes: tuple[Cause, ...] = ()
 
     @property
     def state(self) -> RunState:
@@ -45,7 +49,9 @@ def summarize(run: RunDir) -> Summary:
     stands = standing(run)
     over = stands.owner is None and stands.state not in UNDER_WAY
     header = read_header(run.journal)
-    return Summary(header, stands, tuple(read_tallies(run.journal)), (stands.session.ended or _last(run, header)) if over else None)
+    ended = (stands.session.ended or _last(run, header)) if over else None
+    awaiting = read_awaiting(run.journal) if stands.state in UNDER_WAY else None
+    return Summary(header, stands, tuple(read_tallies(run.journal)), ended, awaiting.causes if awaiting else ())
 
 
 def every_step(run: RunDir, summary: Summary) -> Summary:
@@ -80,6 +86,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "pid": owner.pid if owner else None,
         "host": owner.host if owner else summary.standing.session.owner.host if summary.state is RunState.ELSEWHERE else None,
         "left": summary.standing.left,
+        "waits": causes_json(summary.causes),
         "jobs": summary.total(),
         **{phase.value: summary.total(phase) for phase in Phase},
     }

@@ -9,6 +9,7 @@ from hyflow.journal import Phase, StepTally
 from hyflow.report.standing import RunState
 from hyflow.report.summary import Summary
 from hyflow.report.terminal import address, duration, one_line, table, when
+from hyflow.report.waits import cause_words
 
 _ALWAYS = (Phase.WAITING, Phase.STAGING, Phase.QUEUED, Phase.RUNNING, Phase.DONE, Phase.FAILED)
 
@@ -63,6 +64,7 @@ def status_head(run: Summary) -> list[str]:
         ("outputs", run.header.outdir),
         ("started", f"{when(run.header.created)}, {took} {duration(run.elapsed)}"),
         ("driver", str(run.standing.owner or "")),
+        *(("waits", f"{cause.site}: {cause_words(cause)}") for cause in run.causes),
         ("left", run.standing.goes_on),
         ("next", run.standing.next(run.header.run)),
     ]

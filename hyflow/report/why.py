@@ -8,8 +8,8 @@ from typing import Any
 
 from hyflow import plain
 from hyflow.errors import UsageError
-from hyflow.journal import Phase, RunDir, count_open, read_examples, read_job, read_tallies
-from hyflow.model.events import Failed
+from hyflow.journal import Phase, RunDir, count_open, read_awaiting, read_examples, read_job, read_tallies
+from hyflow.model.events import Awaiting, Failed
 from hyflow.model.jobs import JobId
 from hyflow.report.account import account, account_json, told
 from hyflow.report.befallen import befallen
@@ -17,7 +17,7 @@ from hyflow.report.crowd import Crowd, crowd, crowd_json, crowd_told
 from hyflow.report.logs import named, nothing_known
 from hyflow.report.outline import outline
 from hyflow.report.selection import Selection, select
-from hyflow.report.standing import standing
+from hyflow.report.standing import UNDER_WAY, Standing, standing
 from hyflow.report.summary import program_of
 from hyflow.report.terminal import one_line
 
@@ -31,10 +31,12 @@ def explain(run: RunDir, text: str, *, as_object: bool = False) -> None:
     chosen = _chosen(run, text)
     job = _job(run, chosen)
     records = [] if job is None else befallen(run, job)
+    stands = standing(run)
+    awaiting = read_awaiting(run.journal) if stands.state in UNDER_WAY else None
     if job is None or not records:
-        _print(*_crowd(run, chosen), as_object)
+        _print(*_crowd(run, chosen, stands, awaiting), as_object)
         return
-    one = account(job, records, run.id, standing(run), count_open(run.journal))
+    one = account(job, records, run.id, stands, count_open(run.journal), awaiting)
     _print(account_json(one), told(one), as_object)
 
 
@@ -65,10 +67,11 @@ def _job(run: RunDir, chosen: Selection) -> JobId | None:
     return None if known else JobId(chosen.step)
 
 
-def _crowd(run: RunDir, chosen: Selection) -> tuple[dict[str, Any], list[str]]:
+def _crowd(run: RunDir, chosen: Selection, stands: Standing, awaiting: Awaiting | None) -> tuple[dict[str, Any], list[str]]:
     examples = read_examples(run.journal, chosen.step, _FIRST)
     figures = {tally.path: tally for tally in read_tallies(run.journal)}
-    found: Crowd = crowd(run.id, chosen, examples, figures, program_of(run), standing(run))
+    causes = awaiting.causes if awaiting else ()
+    found: Crowd = crowd(run.id, chosen, examples, figures, program_of(run), stands, causes)
     if found.job is not None and found.step.total and not found.may_follow:
         raise nothing_known(run, found.job)
     failed = [_message(run, job) for job in examples.get(Phase.FAILED, ())[:1]]

@@ -74,4 +74,5 @@ def test_a_node_that_failed_twice_is_avoided() -> None:
     assert fates.avoided == ()
     fates.learn(Seat("b", 1), FAILED, 0.0)
     fates.learn(Seat("b", 2), TIMEOUT, 0.0)
-    assert fates.avoided == ("n1",)
+    fates.learn(Seat("b", 3), FAILED, 0.0)  # more than enough is not kept
+    assert fates.avoided == ("n1",) and fates.blamed == 2

@@ -15,9 +15,10 @@ import pytest
 from hyflow.batch import submitting
 from hyflow.batch.grouping import Batch, Durations
 from hyflow.batch.marks import Seat
+from hyflow.batch.placed import Waits
 from hyflow.batch.queue import Queue
 from hyflow.batch.settings import BatchSettings, Submit
-from hyflow.batch.submitting import Submitter, Waits
+from hyflow.batch.submitting import Submitter
 from hyflow.batch.system import Accepted, Answer, BatchSystem, Entry, Full, Limits, Order, Rejected, Unclear, Waiting
 from hyflow.connector import Argv, Pipe, Refused
 from hyflow.errors import SiteError, Unreachable
@@ -215,3 +216,52 @@ async def test_what_is_not_wanted_any_more_is_not_submitted(house: House) -> Non
     house.submitter.freed()
     await house.told(waiting[1:])
     assert house.calls == [1]
+
+
+async def until(house: House, words: str) -> None:
+    """Until the submitter says that tasks wait for this."""
+    async with asyncio.timeout(30):
+        while words not in house.submitter.held():  # noqa: ASYNC110  # nothing tells of it
+            await asyncio.sleep(0.01)
+
+
+async def test_why_tasks_wait_for_room_is_told(house: House) -> None:
+    house.used = 8
+    waiting = house.add(0)
+    await until(house, "there are as many jobs in the queue as the site's setting max_jobs allows (8)")
+    house.submitter.limits = Limits(jobs=6)
+    assert house.submitter.held() == "there are as many jobs in the queue as Quux allows (6)"
+    house.answers("full")
+    house.used, house.submitter._pause = 1, 30.0
+    house.submitter.freed()
+    await until(house, "Quux takes no more just now: no more")
+    house.submitter.freed()
+    await house.told(waiting)
+    assert house.submitter.held() == ""
+
+
+async def test_doubt_is_told_and_what_is_in_doubt_can_be_ended(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue gives no answer at all; whoever ends the tasks gets their places, and the next ones their turn."""
+    monkeypatch.setattr(submitting, "UNCLEAR", 30.0)
+    house.answers("unclear")
+    first, second = house.add(0, 1)
+    await until(house, "it is not clear whether Quux has taken a batch")
+    name = (house.folder / "calls").read_text().split()[0]
+    house.submitter.drop([Key("k-0")])
+    assert await house.told([first]) == [Seat(name, 0)] and house.submitter.contested == {name}
+    house.submitter.drop([Key("k-1")])
+    assert house.submitter.contested == set() and await house.told([second, *house.add(2)]) == [Seat(name, 1), Seat(*house.batches, 0)]
+    assert house.calls == [2, 1] and house.submitter.held() == ""
+
+
+async def test_a_queue_that_never_gives_a_clear_answer_is_asked_less_and_less(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def asked(self: Submitter, seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(Submitter, "_until_withdrawn", asked)
+    monkeypatch.setattr(submitting, "LONGEST", 0.3)
+    house.answers(*["unclear"] * 5)
+    await house.told(house.add(0))
+    assert pauses == [0.05, 0.05, 0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.3, 0.3]

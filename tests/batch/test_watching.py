@@ -16,9 +16,9 @@ from hyflow.batch.fates import Fates
 from hyflow.batch.grouping import Durations
 from hyflow.batch.marks import Seat
 from hyflow.batch.queue import Queue
-from hyflow.batch.system import Entry
+from hyflow.batch.system import Active, Entry, Waiting
 from hyflow.batch.watching import Ward
-from hyflow.connector import Lost, Queued, Unknown
+from hyflow.connector import Lost, Queued, Running, Unknown
 from hyflow.errors import SiteError
 from hyflow.model.jobs import FailureClass, Key
 from hyflow.shell.processes import OwnShell
@@ -35,12 +35,13 @@ class Asked:
 
     def __init__(self, *texts: str) -> None:
         self.texts = list(texts)
+        self.said: list[Entry] = []
 
     def question(self, names: Sequence[str], gone: Collection[tuple[str, int]]) -> str:
         return self.texts.pop(0)
 
     def entries(self, answer: str) -> Sequence[Entry]:
-        return []
+        return self.said
 
 
 class Place:
@@ -86,6 +87,17 @@ async def test_a_queue_that_gives_no_answer_takes_nothing_from_what_the_marks_sa
     (place.marks / "e:a").touch()
     told = await place.ward.look([A, C], 0.0)
     assert told[A] == CANCELLED and isinstance(told[C], Queued | Unknown)
+
+
+async def test_why_they_wait_is_told_as_the_queue_says_it_and_not_of_what_has_begun(tmp_path: Path) -> None:
+    place = Place(tmp_path, ":", ":")
+    system: Any = place.queue.system
+    system.said[:] = [Entry("batch", "17", None, Waiting("Priority"))]
+    (place.marks / "r:1700000000:a:n1").touch()
+    assert await place.ward.look([A, C], 0.0) == {A: Running(1700000000.0, "n1"), C: Queued("Priority")}
+    system.said[:] = [Entry("batch", "17", None, Active("n2"))]
+    place.queue.asked = -math.inf
+    assert (await place.ward.look([A, C], 1.0))[C] == Queued()
 
 
 async def test_what_ends_while_the_queue_is_asked_is_told_although_it_falls_silent_then(tmp_path: Path) -> None:

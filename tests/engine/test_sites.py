@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 import pytest
 
-from hyflow.connector import Done, Lost, Refused, Status, Ticket
+from hyflow.connector import Backlog, Done, Lost, P, Queued, Refused, Running, Status, Ticket, Withdraws
 from hyflow.engine import sites
 from hyflow.engine.sites import Ended, Site
 from hyflow.errors import SiteError
@@ -268,3 +268,61 @@ async def test_what_a_site_may_have_already_is_ended_there_when_it_is_cancelled_
         assert await work == Lost("cancelled before it was submitted")
         assert connector.batches == [["a"]]
         assert isinstance(there.attempts[Key("a")].status, Done) is known
+
+
+async def test_why_an_attempt_has_not_begun_is_heard_before_it_is_taken_and_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Crowded(FakeConnector):
+        """Takes what it is given late, and lets it wait."""
+
+        def power(self, kind: type[P]) -> P | None:
+            return self if kind is Backlog else super().power(kind)  # type: ignore[return-value]  # P is Backlog here, which this is
+
+        def held(self) -> str:
+            return "it is full"
+
+        async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
+            await asyncio.sleep(0.1)
+            async for answer in super().submit(at, tasks):
+                yield answer
+
+        async def watch(self, tickets: Collection[Ticket]) -> AsyncIterator[tuple[Ticket, Status]]:
+            for status in (Queued(), Queued("others first"), Queued("others first"), Running(1.0, "n1"), done()):
+                yield next(iter(tickets)), status
+
+    monkeypatch.setattr(sites, "_WATCHED", 0.02)
+    heard: list[tuple[str, bool]] = []
+    there = FakeSite()
+    async with asyncio.timeout(10), Crowded(there) as connector, asyncio.TaskGroup() as group:
+        site = Site("fake", connector, group, Outage("fake"))
+        await site.run(there.location, task("a"), lambda ticket: None, lambda status: None, lambda *told: heard.append(told))
+    assert heard == [("it is full", False), ("", False), ("others first", True), ("", True)]
+
+
+async def test_a_site_that_does_not_say_that_it_ended_what_has_ended_is_left_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for the attempt any more, but for the site that was to end it."""
+    cancelled = asyncio.Event()
+
+    class Hanging(FakeConnector):
+        def power(self, kind: type[P]) -> P | None:
+            return self if kind is Withdraws else super().power(kind)  # type: ignore[return-value]  # P is Withdraws here, which this is
+
+        def withdraw(self, keys: Collection[Key]) -> None:
+            cancelled.set()
+
+        async def submit(self, at: Location, tasks: Sequence[Task]) -> AsyncIterator[tuple[Key, Ticket | Refused]]:
+            await cancelled.wait()
+            async for answer in super().submit(at, tasks):
+                yield answer
+
+        async def cancel(self, tickets: Collection[Ticket]) -> None:
+            await asyncio.sleep(60)
+
+    monkeypatch.setattr(sites, "_WATCHED", 0.01)
+    monkeypatch.setattr(sites, "_PATIENCE", 0.5)
+    there = FakeSite()
+    async with asyncio.timeout(10), Hanging(there) as connector, asyncio.TaskGroup() as group:
+        site = Site("fake", connector, group, Outage("fake"))
+        work = asyncio.create_task(run(site, there.location, "a"))
+        await asyncio.sleep(0.05)
+        await site.cancel([Key("a")])
+        assert isinstance(await work, Done) and site.left == {}

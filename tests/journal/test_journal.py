@@ -21,6 +21,7 @@ from hyflow.journal import (
     RunDir,
     holder,
     new_run,
+    read_awaiting,
     read_events,
     read_header,
     read_job,
@@ -30,9 +31,12 @@ from hyflow.journal import (
     read_record,
     read_session,
     read_tallies,
+    store,
 )
 from hyflow.kept import is_network
 from hyflow.model.events import (
+    Awaiting,
+    Cause,
     Delivered,
     Demanded,
     Evaluated,
@@ -62,6 +66,7 @@ EVERY_KIND: list[Event] = [
     Failed(JobId("/merge"), None, Failure(FailureClass.TOOL, "exit 1", 1, HOSTILE), 14.0),
     Stopping("interrupt", 15.0),
     Delivered({"out": [1]}, 16.0),
+    Awaiting((Cause("hpc", HOSTILE, 1, True, (JOB,)),), 17.0),
 ]
 
 
@@ -98,7 +103,7 @@ async def test_what_is_appended_is_read_again(run: RunDir) -> None:
     assert [record.event for record in records] == EVERY_KIND
     assert [record.seq for record in records] == list(range(1, len(EVERY_KIND) + 1))
     assert records[3].at == 10.25
-    assert [record.seq for record in read_events(run.journal, after=9)] == [10, 11]
+    assert [record.seq for record in read_events(run.journal, after=9)] == [10, 11, 12]
     assert [record.event for record in read_events(run.journal, kinds=(Stopping,))] == [EVERY_KIND[9]]
 
 
@@ -286,6 +291,23 @@ async def test_a_newer_journal_is_refused(run: RunDir) -> None:
     with pytest.raises(JournalError, match="format 99"):
         await Journal.open(run).__aenter__()
     assert holder(run.lock) is None
+
+
+async def test_an_older_journal_is_read_as_it_is_and_made_a_newer_one_before_it_is_written(run: RunDir) -> None:
+    await written(run, [submitted(0)])
+    kinds = "'Started', 'Delivered', 'Stopping', 'Failed', 'Rerun', 'Resumed'"
+    db = sqlite3.connect(run.journal)
+    db.executescript(f"DROP INDEX milestones; CREATE INDEX milestones ON events (kind) WHERE kind IN ({kinds}); PRAGMA user_version = 2")
+    db.close()
+    assert tags(run) == [0] and read_awaiting(run.journal) is None
+    cause = Cause("hpc", "Priority", 1, True, (submitted(0).job,))
+    async with Journal.open(run) as journal:
+        await journal.append([Awaiting((cause,), 1.0)])
+    db = sqlite3.connect(run.journal)
+    (index,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'milestones'").fetchone()
+    assert db.execute("PRAGMA user_version").fetchone() == (store.VERSION,) and "'Awaiting'" in index
+    db.close()
+    assert read_awaiting(run.journal) == Awaiting((cause,), 1.0)
 
 
 async def test_files_that_are_no_journals(run: RunDir) -> None:

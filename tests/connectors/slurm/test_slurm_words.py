@@ -88,7 +88,7 @@ end"""
         ("align-0a", "12", [1], Over(FailureClass.INFRASTRUCTURE, "its job failed on n3 (NonZeroExitCode)", "n3", ambush=True)),
         ("fit-1b", "16", [0], Over(None, "Slurm says that it completed", "n3")),
         ("align-0a", "12", [0], Active("n1")),
-        ("align-0a", "12", [3, 4, 8, 10, 12], Waiting("Resources")),
+        ("align-0a", "12", [3, 4, 8, 10, 12], Waiting("Resources (it is next, and waits for nodes to become free)")),
         ("fit-1b", "17", [0], Waiting("DependencyNeverSatisfied", hopeless=True)),
     ]
 
@@ -121,3 +121,16 @@ def test_cancelling_and_nudging_name_elements_in_ranges() -> None:
 def test_elements_that_have_left_are_asked_about_too() -> None:
     told = Slurm({}).question(["fit-1b"], [("12", 0), ("12", 1)])
     assert "--jobs=12_0,12_1" in told and told.count("scontrol --oneliner show job 12 ") == 1 and told.endswith("echo end")
+
+
+@pytest.mark.parametrize(("reason", "told"), [
+    ("Priority", "Priority (other jobs come first)"),
+    ("JobHeldUser", "JobHeldUser (it is on hold; scontrol release lets it go)"),
+    ("QOSMaxJobsPerUserLimit", "QOSMaxJobsPerUserLimit (a limit of its quality of service (QOS) on a job or a user is reached)"),
+    ("AssocGrpCpuLimit", "AssocGrpCpuLimit (a limit of its account on all its jobs is reached)"),
+    ("ReqNodeNotAvail, UnavailableNodes:n[1-3]", "ReqNodeNotAvail, UnavailableNodes:n[1-3] (nodes that it asks for are down, or reserved)"),
+    ("SomethingNew", "SomethingNew"), ("None", ""), ("", ""),
+])  # fmt: skip
+def test_why_a_job_waits_is_told_in_slurms_word_and_a_plain_one(reason: str, told: str) -> None:
+    (entry,) = Slurm({}).entries(f"Q|a|1|0|PENDING||{reason}\nend")
+    assert entry.state == Waiting(told)
