@@ -11,7 +11,7 @@ from hyflow.batch.layout import text
 from hyflow.batch.system import BatchSystem
 from hyflow.connector import Finding
 from hyflow.errors import SiteError
-from hyflow.shell.trips import Opens, trip
+from hyflow.shell.trips import Opens, ask, trip
 
 PATIENCE = 60.0
 """Seconds for which the job that looks may wait in the queue."""
@@ -30,7 +30,7 @@ exit $code
 
 async def examine(host: Opens, system: BatchSystem, workdir: str) -> Sequence[Finding]:
     """Look; takes as long as the queue does, within PATIENCE seconds. Raises SiteError."""
-    answer = await trip(host, ("sh", "-c", system.examine()), what=f"asking {system.name} about itself", long=True)
+    answer = await ask(host, system.examine(), what=f"asking {system.name} about itself")
     return [*system.findings(answer.decode(errors="replace")), *await _seen(host, system, workdir)]
 
 

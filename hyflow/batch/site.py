@@ -47,7 +47,7 @@ from hyflow.plain import dumps, loads
 from hyflow.shell.bundle import Unbundled, bundle
 from hyflow.shell.settings import ShellSettings
 from hyflow.shell.site import ShellSite
-from hyflow.shell.trips import trip
+from hyflow.shell.trips import ask
 from hyflow.shell.watching import Watcher
 
 AHEAD = 10_000
@@ -82,7 +82,7 @@ class BatchSite:
         async with AsyncExitStack() as entered:
             await entered.enter_async_context(self._login)
             asked = f"asking {self._system.name} for its limits"
-            answer = await trip(self._login, ("sh", "-c", self._system.limits()), what=asked, long=True)
+            answer = await ask(self._login, self._system.limits(), what=asked)
             self._limits = self._system.understood(answer.decode(errors="replace"))
             self._base, self._own = self._login.there.base, directory(self._login.there.workdir, self._run)
             self._ward = Ward(self._login, self._base, self._own, self._book, self._queue, self._fates, self._durations, self._freed)
