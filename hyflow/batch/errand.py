@@ -1,9 +1,19 @@
-"""A command of hyflow's own as a job of a batch system: it finds what the site's prologue gives to every job."""
+"""A command of hyflow's own as a job of a batch system: it finds what the site's prologue gives to jobs, and ends with who waits for it."""
 
 from __future__ import annotations
 
+from hyflow.batch.layout import text
+from hyflow.batch.system import BatchSystem
 from hyflow.connector import Argv
 from hyflow.shell.quoting import quote
+
+TIED = text("errand.sh")
+
+
+def errand(system: BatchSystem, prologue: str, argv: Argv) -> Argv | None:
+    """The command that runs this one so, attached; None where the batch system has nothing of the kind."""
+    job = system.errand(prepared(prologue, argv))
+    return None if job is None else ("sh", "-c", TIED, "sh", *job)
 
 
 def prepared(prologue: str, argv: Argv) -> Argv:

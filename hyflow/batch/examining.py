@@ -7,6 +7,7 @@ import posixpath
 import secrets
 from collections.abc import Sequence
 
+from hyflow.batch.errand import errand
 from hyflow.batch.layout import text
 from hyflow.batch.system import BatchSystem
 from hyflow.connector import Finding
@@ -37,7 +38,7 @@ async def examine(host: Opens, system: BatchSystem, workdir: str) -> Sequence[Fi
 async def _seen(host: Opens, system: BatchSystem, workdir: str) -> Sequence[Finding]:
     """What a compute node sees of the workdir."""
     token, name = secrets.token_hex(8), f".hyflow-check-{secrets.token_hex(8)}"
-    command = system.errand(("sh", "-c", text("examine.sh"), "sh", workdir, posixpath.join(workdir, name), token))
+    command = errand(system, "", ("sh", "-c", text("examine.sh"), "sh", workdir, posixpath.join(workdir, name), token))
     if command is None:
         return []
     try:

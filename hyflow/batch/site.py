@@ -12,7 +12,7 @@ from typing import Any
 
 from hyflow.batch import ending, examining
 from hyflow.batch.book import Book
-from hyflow.batch.errand import prepared
+from hyflow.batch.errand import errand
 from hyflow.batch.fates import Fates
 from hyflow.batch.grouping import Batch, Durations, step_of
 from hyflow.batch.marks import Seat
@@ -170,7 +170,7 @@ class BatchSite:
         self._submitter.drop(keys)
 
     def errand(self, argv: Argv) -> Argv:
-        return self._system.errand(prepared(self._settings.prologue, argv)) or argv
+        return errand(self._system, self._settings.prologue, argv) or argv
 
     async def forget(self, tickets: Collection[Ticket]) -> None:
         await self._login.forget(tickets)

@@ -126,7 +126,8 @@ class EngineFailure:
 
 
 _PASSING = ("connection refused", "timeout", "timed out", "EOF", "TLS handshake", "too many requests", "temporar", "reset by peer",
-            "resource busy", "Cannot connect", "503 ", "502 ", "toomanyrequests", "no such host", "network is unreachable")
+            "resource busy", "Cannot connect", "503 ", "502 ", "toomanyrequests", "no such host", "network is unreachable",
+            "Node fail", "preempt", "unable to contact")  # the last ones: of batch systems, in whose jobs engines may be asked
 
 
 def is_passing(words: str) -> bool:
