@@ -132,7 +132,7 @@ class _Pull:
                 return SitePulled(site, _untried(images), error=error, unsupported=not error.transient)
             self._engines.append(engine)
             pulled = [await _ready(engine, image, steps) for image, steps in images.items()]
-            return SitePulled(site, tuple(pulled), f"{engine.engine.facts.kind} {engine.engine.facts.version}")
+            return SitePulled(site, tuple(pulled), f"{engine.engine.facts.kind} {engine.engine.facts.version}".rstrip())
 
         try:
             async with asyncio.TaskGroup() as group:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from hyflow.batch.grouping import runs
+from hyflow.batch.listing import by_id, pieces, ranges
 from hyflow.batch.system import Accepted, Active, Answer, Entry, Full, Limits, Order, Over, Rejected, State, Unclear, Waiting
 from hyflow.connector import Argv, Finding
 from hyflow.errors import SiteError
@@ -19,7 +19,7 @@ from hyflow.model.quantities import parse_size, parse_time, size_text, time_text
 from hyflow.model.resources import MIB, Resources
 from hyflow.shell.quoting import quote
 
-_FULL = re.compile(r"would exceed .*limit|Maximum number of jobs|Resource temporarily unavailable|table full|No free connections")
+_FULL = re.compile(r"would exceed .*limit|Maximum number of jobs|exceeds .*size limit|temporarily unavailable|table full|No free conn")
 _DEAF = re.compile(r"annot connect|refused|ommunication|timed out|protocol error|internal error|shutting down|End of File|System error")
 _ID = re.compile(r"\d+(\[\])?\.\S+", re.ASCII)
 _KILLED = {  # what PBS itself says with a negative exit status, where it is not the machine's fault
@@ -32,30 +32,33 @@ _WANTED = (
     "max_array_size|max_queued|resources_max.walltime|resources_available.(host|ncpus|mem|ngpus)"
 )
 _ASKING = f"""
-export LC_ALL=C
+export LC_ALL=C; set -f # ids have brackets
 keep='/^[^ \\t]/ {{ on = 1 }} /^ +[A-Za-z]/ {{ on = $1 ~ /^({_WANTED})$/ }} on'
-# told ARGUMENTS: what qstat says, as far as it is wanted. That a job has ended meanwhile is no failure.
+# told COMMAND: what qstat says, as far as it is wanted. That a job has ended meanwhile is no failure.
 told() {{
-    wrong=$({{ {{ qstat "$@" || echo "exit status $?" >&2; }} | awk "$keep" >&3; }} 2>&1)
+    wrong=$({{ {{ "$@" || echo "exit status $?" >&2; }} | awk "$keep" >&3; }} 2>&1)
     case $wrong in
     *annot\\ connect* | *refused* | *ommunication* | *timed\\ out*) echo "$wrong" >&2; exit 1 ;;
     *Unknown\\ Job\\ Id* | *has\\ finished*) ;;
     *exit\\ status*) echo "$wrong" >&2; exit 1 ;;
     esac
 }} 3>&1
-# ours NAMES: sets $found, the ids of our jobs of these names.
+# ours NAMES COMMAND: gives the command the ids of our jobs of these names, if there are any.
 ours() {{
-    found= ids=$(qselect -u "$(id -un)") || exit 1
+    names=$1 ids=$(qselect -u "$(id -un)") || exit 1
     [ -n "$ids" ] || return 0
-    all=$(told -f $ids) || exit 1
-    found=$(printf '%s\\n' "$all" | awk -v names=" $1 " '
+    shift
+    all=$(printf '%s\\n' $ids | told xargs qstat -f) || exit 1
+    ids=$(printf '%s\\n' $names "$all" | awk '
         /^Job Id: / {{ id = $3 }}
-        $1 == "Job_Name" && index(names, " " $3 " ") {{ print id }}')
+        id == "" {{ names[$1] }}
+        $1 == "Job_Name" && $3 in names {{ print id }}')
+    [ -z "$ids" ] || printf '%s\\n' $ids | "$@"
 }}
 """
 _END = """
 end() {
-    said=$(qdel "$@" 2>&1) && return
+    said=$("$@" 2>&1) && return
     left=$(printf "%s\\n" "$said" | grep -v -e 'Unknown Job Id' -e 'finished' -e 'Delete already in progress' -e 'invalid for state')
     [ -z "$left" ] || { echo "$left" >&2; exit 1; }
 }"""
@@ -74,7 +77,7 @@ class Pbs:
         return f"""{_ASKING}
 command -v qsub >/dev/null || {{ echo missing; exit 0; }}
 echo "User: $(id -un)"; echo "Mine: $(qselect -u "$(id -un)" | wc -l)"
-(told -B -f && told -Q -f) || echo down
+(told qstat -B -f && told qstat -Q -f) || echo down
 pbsnodes -a 2>/dev/null | awk "$keep"
 """
 
@@ -85,14 +88,15 @@ pbsnodes -a 2>/dev/null | awk "$keep"
         if (server := next((told for head, told in blocks.items() if head.startswith("Server: ")), None)) is None or "down" in blocks:
             raise SiteError("PBS's server does not answer", transient=True)
         here = self._defaults.get("queue") or server.get("default_queue", "")
-        most = [number for told in (server, blocks.get(f"Queue: {here}", {})) for number in _queued(told.get("max_queued", ""), blocks)]
+        where = (server, blocks.get(f"Queue: {here}", {}))
+        jobs = min((number for told in where for number in _queued(told.get("max_queued", ""), blocks)), default=None)
+        array = min((number for told in where if (number := _number(told.get("max_array_size", "")))), default=None)
         times = {head[7:]: _seconds(told.get("resources_max.walltime", "")) for head, told in blocks.items() if head.startswith("Queue: ")}
         longest = {name: limit for name, limit in [*times.items(), ("", times.get(here))] if limit is not None}
         hosts = _hosts({head: told for head, told in blocks.items() if ": " not in head})
         cores, memory, gpus = ([host[at] for host in hosts] for at in range(3))
-        largest = Resources(max(cores), max(memory), gpus=max(gpus)) if hosts else None
-        array, mine = _number(server.get("max_array_size", "")) or None, next((int(h[6:]) for h in blocks if h.startswith("Mine: ")), None)
-        return Limits(array, min(most, default=None), longest, largest, sum(cores) or None, mine)
+        mine = next((int(head[6:]) for head in blocks if head.startswith("Mine: ")), None)
+        return Limits(array, jobs, longest, Resources(max(cores), max(memory), gpus=max(gpus)) if hosts else None, sum(cores) or None, mine)
 
     def submission(self, order: Order) -> Argv:
         options = dict(order.shape.options)
@@ -116,13 +120,11 @@ pbsnodes -a 2>/dev/null | awk "$keep"
         return Full(words) if _FULL.search(said) else Rejected(words)
 
     def preamble(self) -> str:
-        return """index=${PBS_ARRAY_INDEX:-0} node=$(uname -n) job=$PBS_JOBID looks=10 # as qsig tells all processes of a job
-"""
+        return "index=${PBS_ARRAY_INDEX:-0} node=$(uname -n) job=$PBS_JOBID looks=10 # as qsig tells all processes of a job\n"
 
     def question(self, names: Sequence[str], gone: Collection[tuple[str, int]]) -> str:
-        asked = quote(["qstat", "-x", "-f", *_elements({id: [index for its, index in gone if its == id] for id, _ in gone})])
-        history = f'{asked} 2>/dev/null | awk "$keep"\n' if gone else ""
-        return f'{_ASKING}{history}ours {quote([" ".join(names)])}\n[ -z "$found" ] || told -t -f $found\necho end'
+        history = [f'{quote(["qstat", "-x", "-f", *some])} 2>/dev/null | awk "$keep"' for some in pieces(_elements(by_id(gone)))]
+        return "\n".join([_ASKING, *history, f"ours {quote([' '.join(names)])} told xargs qstat -t -f || exit 1", "echo end"])
 
     def entries(self, answer: str) -> Sequence[Entry]:
         if not f"\n{answer}".rstrip("\n").endswith("\nend"):
@@ -133,8 +135,8 @@ pbsnodes -a 2>/dev/null | awk "$keep"
         return _elements({id: [index]})[0]
 
     def cancel(self, elements: Mapping[str, Collection[int]], names: Sequence[str]) -> str:
-        known = [f"end {quote(_elements(elements))}"] if elements else []
-        return "\n".join([_ASKING, _END, *known, f"ours {quote([' '.join(names)])}", '[ -z "$found" ] || end $found'])
+        named = [f"ours {quote([' '.join(names)])} end xargs qdel || exit 1"] if names else []
+        return "\n".join([_ASKING, _END, *(f"end qdel {quote(some)}" for some in pieces(_elements(elements))), *named])
 
     def nudge(self, elements: Mapping[str, Collection[int]]) -> str:
         return ":"  # qsig would tell the commands, too; job.sh looks by itself
@@ -208,8 +210,7 @@ def _over(status: str, why: str, node: str, told: Mapping[str, str]) -> Over:
 
 def _elements(elements: Mapping[str, Collection[int]]) -> list[str]:
     """As qstat and qdel take them: "7.server", "7[3].server", "7[5-9].server"."""
-    several = ((id, run) for id, indices in elements.items() for run in (runs(list(indices)) if "[]" in id else [(0, 0)]))
-    return [id.replace("[]", f"[{first}]" if first == last else f"[{first}-{last}]") for id, (first, last) in several]
+    return [id.replace("[]", f"[{run}]") for id, indices in elements.items() for run in (ranges(indices) if "[]" in id else "0")]
 
 
 def _select(order: Order, usual: str | None) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from hyflow.batch.grouping import runs
+from hyflow.batch.listing import pieces, ranges
 from hyflow.batch.system import Accepted, Active, Answer, Entry, Full, Limits, Order, Over, Rejected, State, Unclear, Waiting
 from hyflow.connector import Argv, Finding
 from hyflow.errors import SiteError
@@ -106,14 +106,14 @@ job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
 
     def question(self, names: Sequence[str], gone: Collection[tuple[str, int]]) -> str:
         lines = ["export LC_ALL=C SLURM_BITSTR_LEN=0"]
-        if gone:
-            ids = ",".join(f"{id}_{index}" for id, index in gone)
-            fields = "--noheader --parsable2 --allocations --format=JobName,JobID,State,NodeList"
-            lines.append(f"sacct {fields} --jobs={ids} 2>/dev/null | sed 's/^/A|/'")
-            lines += [f"scontrol --oneliner show job {id} 2>/dev/null | sed 's/^/S /'" for id in dict.fromkeys(id for id, _ in gone)]
-        asked = quote([f"--name={','.join(names)}"])
-        listed = f"squeue --noheader --user=\"$(id -un)\" --states=all {asked} --format='Q|%j|%F|%K|%T|%N|%r' || exit 1"
-        return "\n".join([*lines, listed, "echo end"])
+        fields = "--noheader --parsable2 --allocations --format=JobName,JobID,State,NodeList"
+        for some in pieces(f"{id}_{index}" for id, index in gone):
+            lines.append(f"sacct {fields} --jobs={','.join(some)} 2>/dev/null | sed 's/^/A|/'")
+        lines += [f"scontrol --oneliner show job {id} 2>/dev/null | sed 's/^/S /'" for id in dict.fromkeys(id for id, _ in gone)]
+        for some in pieces(names):
+            asked = quote([f"--name={','.join(some)}"])
+            lines.append(f"squeue --noheader --user=\"$(id -un)\" --states=all {asked} --format='Q|%j|%F|%K|%T|%N|%r' || exit 1")
+        return "\n".join([*lines, "echo end"])
 
     def entries(self, answer: str) -> Sequence[Entry]:
         *lines, end = answer.splitlines() or [""]
@@ -125,13 +125,11 @@ job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
         return f"{id}_{index}"
 
     def cancel(self, elements: Mapping[str, Collection[int]], names: Sequence[str]) -> str:
-        return "\n".join([
-            _END, *(f"end {quote(_ids(id, indices))}" for id, indices in elements.items()),
-            *(f"end {quote([f'--name={name}'])}" for name in names),
-        ])  # fmt: skip
+        ended = [*_elements(elements), *(f"--name={name}" for name in names)]
+        return "\n".join([_END, *(f"end {quote([each])}" for each in ended)])
 
     def nudge(self, elements: Mapping[str, Collection[int]]) -> str:
-        return "\n".join(f"scancel --signal=USR1 --batch {quote(_ids(*each))} 2>/dev/null || :" for each in elements.items())
+        return "\n".join(f"scancel --signal=USR1 --batch {quote([some])} 2>/dev/null || :" for some in _elements(elements))
 
     def launch(self, argv: Argv, processes: int) -> Argv:
         return ("srun", "--export=ALL", f"--ntasks={processes}", "--", *argv)
@@ -204,8 +202,9 @@ def _indices(text: str) -> list[int]:
     return found
 
 
-def _ids(id: str, indices: Collection[int]) -> list[str]:
-    return [f"{id}_[{','.join(f'{first}' if first == last else f'{first}-{last}' for first, last in runs(list(indices)))}]"]
+def _elements(elements: Mapping[str, Collection[int]]) -> Iterator[str]:
+    """As scancel takes them, as in "12_[0-2,7]"."""
+    return (f"{id}_[{','.join(some)}]" for id, indices in elements.items() for some in pieces(ranges(indices)))
 
 
 def _amounts(memory: int | None, time: float | None, options: Mapping[str, Any]) -> list[str]:

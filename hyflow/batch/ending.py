@@ -10,13 +10,14 @@ from hyflow.batch import marks
 from hyflow.batch.book import Book
 from hyflow.batch.fates import ends
 from hyflow.batch.layout import text
+from hyflow.batch.listing import by_id
 from hyflow.batch.marks import Seat
 from hyflow.batch.queue import Queue, standings
 from hyflow.batch.submitting import read
 from hyflow.batch.system import Accepted, Unclear
 from hyflow.connector import Lost
 from hyflow.model.jobs import FailureClass, Key
-from hyflow.shell.trips import Opens, trip
+from hyflow.shell.trips import Opens, ask, trip
 
 TIDY = text("tidy.sh")
 PAUSE = 0.5
@@ -54,8 +55,8 @@ async def cancel(
         return
     needed = {*spared, *still_needed(book, to_end.whole), *(seat.batch for seat in to_end.part)}
     names = sorted({seat.batch for seat in to_end.whole} - needed)
-    lines = [queue.system.cancel(by_id(book, to_end.whole), names), queue.system.nudge(by_id(book, to_end.part))]
-    await trip(host, ("sh", "-c", "\n".join(lines)), what=f"ending jobs of {queue.system.name}", long=True)
+    lines = [queue.system.cancel(known(book, to_end.whole), names), queue.system.nudge(known(book, to_end.part))]
+    await ask(host, "\n".join(lines), what=f"ending jobs of {queue.system.name}")
     await _until_ended(host, queue, base, own, book, set(to_end.running))
 
 
@@ -64,13 +65,9 @@ def still_needed(book: Book, whole: Collection[Seat]) -> set[str]:
     return {seat.batch for seat in book.open.keys() - set(whole)}
 
 
-def by_id(book: Book, seats: Collection[Seat]) -> dict[str, set[int]]:
+def known(book: Book, seats: Collection[Seat]) -> dict[str, set[int]]:
     """The jobs by the id of their batch, as far as it is known."""
-    found: dict[str, set[int]] = {}
-    for seat in seats:
-        if id := book.ids.get(seat.batch):
-            found.setdefault(id, set()).add(seat.index)
-    return found
+    return by_id((id, seat.index) for seat in seats if (id := book.ids.get(seat.batch)))
 
 
 async def _until_ended(host: Opens, queue: Queue, base: str, own: str, book: Book, running: set[Key]) -> None:

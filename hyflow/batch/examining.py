@@ -7,11 +7,12 @@ import posixpath
 import secrets
 from collections.abc import Sequence
 
+from hyflow.batch.errand import errand
 from hyflow.batch.layout import text
 from hyflow.batch.system import BatchSystem
 from hyflow.connector import Finding
 from hyflow.errors import SiteError
-from hyflow.shell.trips import Opens, trip
+from hyflow.shell.trips import Opens, ask, trip
 
 PATIENCE = 60.0
 """Seconds for which the job that looks may wait in the queue."""
@@ -30,14 +31,14 @@ exit $code
 
 async def examine(host: Opens, system: BatchSystem, workdir: str) -> Sequence[Finding]:
     """Look; takes as long as the queue does, within PATIENCE seconds. Raises SiteError."""
-    answer = await trip(host, ("sh", "-c", system.examine()), what=f"asking {system.name} about itself", long=True)
+    answer = await ask(host, system.examine(), what=f"asking {system.name} about itself")
     return [*system.findings(answer.decode(errors="replace")), *await _seen(host, system, workdir)]
 
 
 async def _seen(host: Opens, system: BatchSystem, workdir: str) -> Sequence[Finding]:
     """What a compute node sees of the workdir."""
     token, name = secrets.token_hex(8), f".hyflow-check-{secrets.token_hex(8)}"
-    command = system.errand(("sh", "-c", text("examine.sh"), "sh", workdir, posixpath.join(workdir, name), token))
+    command = errand(system, "", ("sh", "-c", text("examine.sh"), "sh", workdir, posixpath.join(workdir, name), token))
     if command is None:
         return []
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from hyflow.batch.settings import Submit
@@ -127,16 +127,3 @@ def bounded(shape: Shape, limits: Limits, queue_option: str) -> Shape:
     is for the queue to refuse."""
     longest = limits.longest.get(dict(shape.options).get(queue_option) or "")
     return shape if shape.time is None or longest is None else replace(shape, time=min(shape.time, longest))
-
-
-def runs(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Ascending whole numbers as runs of following ones, each by its first and last."""
-    start = last = None
-    for index in sorted(indices):
-        if start is None or last is None or index != last + 1:
-            if start is not None and last is not None:
-                yield start, last
-            start = index
-        last = index
-    if start is not None and last is not None:
-        yield start, last

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hyflow.batch.marks import Seat
 from hyflow.batch.system import Active, BatchSystem, Entry, Over, State, Waiting
 from hyflow.errors import SiteError
-from hyflow.shell.trips import Opens, trip
+from hyflow.shell.trips import Opens, ask
 
 APART = 40.0
 """Seconds between two questions, as a rule."""
@@ -53,7 +53,7 @@ class Queue:
     async def entries(self, names: Sequence[str], gone: Collection[tuple[str, int]] = ()) -> Sequence[Entry]:
         """All that it says of these batches. Raises SiteError when it says nothing, or what cannot be read."""
         question = self.system.question(names, gone)
-        answer = await trip(self.host, ("sh", "-c", question), what=f"asking {self.system.name} about jobs", long=True)
+        answer = await ask(self.host, question, what=f"asking {self.system.name} about jobs")
         try:
             entries = self.system.entries(answer.decode(errors="replace"))
         except ValueError as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 from hyflow.batch import ending, examining
 from hyflow.batch.book import Book
+from hyflow.batch.errand import errand
 from hyflow.batch.fates import Fates
 from hyflow.batch.grouping import Batch, Durations, step_of
 from hyflow.batch.marks import Seat
@@ -50,7 +51,7 @@ from hyflow.plain import dumps, loads
 from hyflow.shell.bundle import Unbundled, bundle
 from hyflow.shell.settings import ShellSettings
 from hyflow.shell.site import ShellSite
-from hyflow.shell.trips import trip
+from hyflow.shell.trips import ask
 from hyflow.shell.watching import Watcher
 
 AHEAD = 10_000
@@ -86,7 +87,7 @@ class BatchSite:
         async with AsyncExitStack() as entered:
             await entered.enter_async_context(self._login)
             asked = f"asking {self._system.name} for its limits"
-            answer = await trip(self._login, ("sh", "-c", self._system.limits()), what=asked, long=True)
+            answer = await ask(self._login, self._system.limits(), what=asked)
             self._limits = self._system.understood(answer.decode(errors="replace"))
             self._base, self._own = self._login.there.base, directory(self._login.there.workdir, self._run)
             self._ward = Ward(self._login, self._base, self._own, self._book, self._queue, self._fates, self._durations, self._freed)
@@ -176,7 +177,7 @@ class BatchSite:
         return self._submitter.held()
 
     def errand(self, argv: Argv) -> Argv:
-        return self._system.errand(argv) or argv
+        return errand(self._system, self._settings.prologue, argv) or argv
 
     async def forget(self, tickets: Collection[Ticket]) -> None:
         await self._login.forget(tickets)

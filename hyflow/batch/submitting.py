@@ -20,7 +20,7 @@ from hyflow.errors import SiteError, Unreachable
 from hyflow.model.jobs import Key
 from hyflow.model.tasks import Task
 from hyflow.shell.bundle import Member, pack
-from hyflow.shell.trips import Opens, script, trip
+from hyflow.shell.trips import Opens, ask, script, trip
 
 SUBMIT = script("detached.sh", "arrive.sh") + layout.text("submit.sh")
 STREAM = 16 << 20
@@ -266,7 +266,7 @@ class Submitter:
     async def _nothing_there(self) -> bool:
         """Whether the queue has said several times, over some minutes, that nothing of the user's is in it; or does not say."""
         system = self.queue.system
-        answer = await trip(self.host, ("sh", "-c", system.limits()), what=f"asking {system.name} for its limits", long=True)
+        answer = await ask(self.host, system.limits(), what=f"asking {system.name} for its limits")
         self._alone = 0 if system.understood(answer.decode(errors="replace")).mine else self._alone + 1
         return self._alone >= ALONE
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from hyflow.connector import Connector, Examine, Finding
 from hyflow.deployment import Site
-from hyflow.engine.contained import find
+from hyflow.engine.contained import find, seen_in_job
 from hyflow.entering import connected
 from hyflow.errors import HyflowError, SiteError
 from hyflow.model.places import Location
@@ -21,6 +21,9 @@ from hyflow.report.terminal import clean, one_line
 
 PATIENCE = 60
 """Seconds that a site may take to answer."""
+LOOKING = 150
+"""Seconds that looking at it may take then: jobs of a batch system wait for their turn."""
+_UNSEEN = "containers: apptainer, in jobs alone; none has begun in time to tell whether they find it"
 _MARKS = {"ok": "", "warning": "warning: ", "problem": "PROBLEM: "}
 
 
@@ -50,13 +53,14 @@ async def ask(sites: Sequence[Site]) -> list[Answer]:
 async def _answer(site: Site) -> Answer:
     with tempfile.TemporaryDirectory(prefix="hyflow-check-") as state:
         try:
-            async with asyncio.timeout(PATIENCE), connected(site, "check", Path(state)) as connector:
+            async with asyncio.timeout(PATIENCE) as bound, connected(site, "check", Path(state)) as connector:
+                bound.reschedule(asyncio.get_running_loop().time() + LOOKING)
                 places = [_lasting(place, state) for place in await connector.locations()]
                 engine = await _engine(site, connector)
                 examined = connector.power(Examine)
                 return Answer(site.name, places, engine, await examined.examine() if examined else ())
         except TimeoutError:
-            return Answer(site.name, error=SiteError(f"no answer in {PATIENCE} seconds", transient=True))
+            return Answer(site.name, error=SiteError("no answer in time", transient=True))
         except HyflowError as error:
             return Answer(site.name, error=error)
 
@@ -67,6 +71,9 @@ async def _engine(site: Site, connector: Connector) -> str:
         return "containers: none, commands run with what is installed"
     try:
         facts = (await find(site.name, connector, site.container)).facts
+        if facts.absent:
+            seen = await seen_in_job(site.name, connector, site.container)
+            return f"containers: apptainer {seen.version}, in jobs alone" if seen else _UNSEEN
     except SiteError as error:
         if site.container.runtime != "auto":
             raise

@@ -29,7 +29,9 @@ _SAID = re.compile(r"^FATAL:   (?P<words>[^\n]*)\s*\Z", re.MULTILINE)
 _MISSING = re.compile(r'"(?P<name>.*)": executable file not found in \$PATH|stat (?P<path>.*): no such file or directory')
 _NOT_EXECUTABLE = re.compile(r"permission denied|is a directory|exec .* failed: .*")
 _ADVICE = re.compile(r'^Error for command "[a-z]+": (?P<words>.*)', re.MULTILINE)
-_FATAL, _USAGE = 255, 1
+_NO_CLIENT = re.compile(r"^(?:hyflow|env|sh): .*?['‘]?(?P<name>[^\s'’:]+)['’]?: (?:command not |not |[Nn]o such file).*\s*\Z", re.MULTILINE)
+"""What is said where the client is not there."""
+_FATAL, _USAGE, _NOT_FOUND = 255, 1, 127
 
 
 class Apptainer:
@@ -43,7 +45,7 @@ class Apptainer:
     # -- images ---------------------------------------------------------------------------------------------------
 
     def look(self, image: Image) -> Argv:
-        return ("sh", "-c", _LOOK, "sh", self._file(image), *self._client)
+        return ("sh", "-c", _LOOK, "sh", self._file(image), f"{self._cached(image)}.digest", *self._client)
 
     def may_be_stale(self, image: Image) -> bool:
         return image.kind in (ImageKind.LOAD, ImageKind.IMPORT)
@@ -58,7 +60,8 @@ class Apptainer:
         if image.kind is ImageKind.BUILD:
             raise ValueError("apptainer cannot build an image from a Dockerfile (dockerFile)")
         if _is_file(image.name) and image.kind is ImageKind.PULL:
-            return Step(("sh", "-c", _IS_THERE, "sh", image.name))
+            here = Step(("sh", "-c", _IS_THERE, "sh", image.name))
+            return self._convert(image, "own", image.name, again=False) if self.facts.absent else here
         address = image.name if _ADDRESS.match(image.name) else f"docker://{image.name}"
         source = address if image.kind is ImageKind.PULL else archive or ""
         return self._convert(image, str(image.kind), source, again=self.settings.pull == "always")
@@ -79,13 +82,15 @@ class Apptainer:
         return None
 
     def _convert(self, image: Image, how: str, source: str, *, again: bool) -> Step:
-        folder, _, name = self._file(image).rpartition("/")
+        folder, _, name = self._cached(image).rpartition("/")
         return Step(("sh", "-c", _FETCH, "sh", folder, name, "again" if again else "", how, source, *self._client), long=True)
 
     def _file(self, image: Image) -> str:
         """Where the image is, or will be once it is converted."""
-        if _is_file(image.name) and image.kind is ImageKind.PULL:
-            return image.name
+        return image.name if _is_file(image.name) and image.kind is ImageKind.PULL else self._cached(image)
+
+    def _cached(self, image: Image) -> str:
+        """The file that is the image's in the cache."""
         readable = re.sub(r"[^A-Za-z0-9._-]+", "_", str(image))[-60:].lstrip("._-")
         digest = hashlib.sha256(f"{image.kind}\0{image.name}\0{image.source}".encode("utf-8", "surrogateescape")).hexdigest()[:12]
         return f"{self._cache}/{readable}-{digest}.sif"
@@ -133,6 +138,9 @@ class Apptainer:
     # -- what became of it ----------------------------------------------------------------------------------------
 
     def failure(self, outcome: Outcome) -> EngineFailure | None:
+        if outcome.code == _NOT_FOUND and (no_client := _NO_CLIENT.search(outcome.stderr)) and no_client["name"] == self._client[0]:
+            what = f"there is no {self._client[0]} on the PATH of the machine that ran the job; a cluster's `prologue` can put it there"
+            return EngineFailure(what)
         said = {_FATAL: _SAID, _USAGE: _ADVICE}[outcome.code].search(outcome.stderr) if outcome.code in (_FATAL, _USAGE) else None
         if said is None:
             return None

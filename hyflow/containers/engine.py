@@ -24,7 +24,8 @@ RUN, KEY, OWNER = "hyflow.run", "hyflow.key", "hyflow.owner"
 class Facts:
     """What is known of an engine at a site. `rootless`: its root is an ordinary user (or it has none). `limits`: which of "cores" and
     "memory" it can enforce. `user`: numbers of the user and the group that hyflow is there; `host`: the machine's name; `cache`: a
-    directory for images, absolute; `machine`: what kind of machine it is, as `uname -m` says it."""
+    directory for images, absolute; `machine`: what kind of machine it is, as `uname -m` says it. `absent`: it is not where
+    hyflow's commands run, and nothing was seen of it; the machines that run jobs have it, as the user says."""
 
     kind: Kind
     version: str
@@ -34,6 +35,7 @@ class Facts:
     host: str
     cache: str
     machine: str = ""
+    absent: bool = False
 
     @property
     def owner(self) -> str:
@@ -124,7 +126,8 @@ class EngineFailure:
 
 
 _PASSING = ("connection refused", "timeout", "timed out", "EOF", "TLS handshake", "too many requests", "temporar", "reset by peer",
-            "resource busy", "Cannot connect", "503 ", "502 ", "toomanyrequests", "no such host", "network is unreachable")
+            "resource busy", "Cannot connect", "503 ", "502 ", "toomanyrequests", "no such host", "network is unreachable",
+            "Node fail", "preempt", "unable to contact")  # the last ones: of batch systems, in whose jobs engines may be asked
 
 
 def is_passing(words: str) -> bool:

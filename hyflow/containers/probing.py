@@ -46,23 +46,40 @@ def understood(kind: Kind, settings: ContainerSettings, code: int, answer: str, 
     about, rest = answer.split("\n")[:5], "\n".join(answer.split("\n")[5:])
     if code != 0 or len(about) < 5:
         raise Unusable(_reason(said) or _reason(rest) or f"exit status {code}")
-    if not (about[0].isdecimal() and about[1].isdecimal() and about[3].startswith("/")):
+    if not _is_about(about):
         raise Unusable(f"what the site says of its user and machine cannot be read: {about!r:.200}")
-    user = int(about[0]), int(about[1])
+    user, (host, cache, machine) = (int(about[0]), int(about[1])), about[2:]
     if kind == "apptainer":
-        return Apptainer(Facts(kind, rest.split()[-1] if rest.split() else "?", user[0] != 0, (), user, *about[2:]), settings)
+        return Apptainer(Facts(kind, rest.split()[-1] if rest.split() else "?", user[0] != 0, (), user, host, cache, machine), settings)
     try:
         told = json.loads(rest)
         version, rootless, limits = _docker(told) if kind == "docker" else _podman(told)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unusable(_reason(said) or "what it says of itself cannot be read") from error
-    return Oci(Facts(kind, version, rootless, limits, user, *about[2:]), settings)
+    return Oci(Facts(kind, version, rootless, limits, user, host, cache, machine), settings)
 
 
-def how_to_start(kinds: Sequence[Kind]) -> str:
-    """What to do when none of these works."""
+def unseen(settings: ContainerSettings, answer: str) -> Engine | None:
+    """The engine that the machine which answered `question` has not got, and that others of its site have: its images are files.
+    None where there can be no such engine, or what the machine says cannot be read."""
+    about = answer.split("\n")[:5]
+    if settings.runtime != "apptainer" or not _is_about(about):
+        return None
+    number, group, host, cache, machine = about
+    return Apptainer(Facts("apptainer", "", number != "0", (), (int(number), int(group)), host, cache, machine, absent=True), settings)
+
+
+def how_to_start(kinds: Sequence[Kind], elsewhere: bool = False) -> str:
+    """What to do when none of these works. `elsewhere`: jobs run on other machines, which may have another one."""
     advice = _START[kinds[0]] if len(kinds) == 1 else "start one of them, or install one"
+    if elsewhere and len(kinds) > 1:
+        advice = "where the machines that run jobs have Apptainer, say so: `container: {runtime: apptainer}`"
     return f"{advice}; to run with what is installed instead: --container none"
+
+
+def _is_about(lines: Sequence[str]) -> bool:
+    """Whether they are what _ABOUT says of user and machine."""
+    return len(lines) == 5 and lines[0].isdecimal() and lines[1].isdecimal() and lines[3].startswith("/")
 
 
 def _docker(told: Mapping[str, Any]) -> tuple[str, bool, tuple[str, ...]]:

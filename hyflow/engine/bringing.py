@@ -94,7 +94,9 @@ class Bringing:
         """What the image is called when the site has fetched it. Raises ImageError."""
         try:
             archive = await self._localized(image, image.source) if image.kind in (ImageKind.LOAD, ImageKind.IMPORT) else None
-            output = await self._run(image, self._errand(self.engine.fetch(image, archive)), f"{_HOW[image.kind]} {image}")
+            step = self.engine.fetch(image, archive)
+            step = self._errand(step) if self.engine.settings.fetch == "job" else self._where_it_is(step)
+            output = await self._run(image, step, f"{_HOW[image.kind]} {image}")
             return self.engine.fetched(image, output)
         except ValueError as error:
             raise self.error(image, str(error), transient=False) from error
@@ -110,7 +112,7 @@ class Bringing:
             raise self.error(image, str(error), transient=error.transient) from error
         self.note(f"{self.site}: sending {image}")
         path = await self._localized(image, archive.uri)
-        await self._run(image, self.engine.take(image, path, archive.form), f"loading {image}")
+        await self._run(image, self._where_it_is(self.engine.take(image, path, archive.form)), f"loading {image}")
         return self.engine.sent(image)
 
     async def _localized(self, image: Image, uri: str) -> str:
@@ -119,9 +121,13 @@ class Bringing:
         except SiteError as error:
             raise self.error(image, str(error), transient=error.transient) from error
 
+    def _where_it_is(self, step: Step) -> Step:
+        """The same, run in a job where the engine is nowhere else."""
+        return self._errand(step) if self.engine.facts.absent else step
+
     def _errand(self, step: Step) -> Step:
-        """The same, run where the settings say."""
-        errands = self.connector.power(Errands) if self.engine.settings.fetch == "job" else None
+        """The same, run in a job."""
+        errands = self.connector.power(Errands)
         return step if errands is None else replace(step, argv=tuple(errands.errand(step.argv)))
 
     async def _run(self, image: Image, step: Step, how: str) -> str:

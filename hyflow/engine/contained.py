@@ -11,9 +11,9 @@ import signal
 from collections.abc import Iterable
 from dataclasses import replace
 
-from hyflow.connector import Connector
-from hyflow.containers.engine import Argv, Engine, Ready, Step
-from hyflow.containers.probing import ORDER, Unusable, how_to_start, question, understood
+from hyflow.connector import Connector, Errands
+from hyflow.containers.engine import Argv, Engine, Facts, Ready, Step
+from hyflow.containers.probing import ORDER, Unusable, how_to_start, question, understood, unseen
 from hyflow.engine import clients
 from hyflow.engine.bringing import Bringing
 from hyflow.engine.clients import Answer, bounded, last, run
@@ -23,6 +23,7 @@ from hyflow.model.jobs import Failure, FailureClass
 from hyflow.model.places import HERE
 from hyflow.model.tasks import Outcome, Task
 
+_PROLOGUE = "the site's prologue can put it on the PATH of jobs, as by `module load apptainer`"
 _AT_ONCE = 3
 """Images that are brought at the same time."""
 _SETTLING = 0.3
@@ -31,7 +32,8 @@ _DEADLY = frozenset({signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL
 
 
 async def find(site: str, connector: Connector, settings: ContainerSettings) -> Engine:
-    """The engine that the settings name, or the first that works. Raises SiteError with all that was tried."""
+    """The engine that the settings name, or the first that works. One that is named is believed to be where jobs run, if that is elsewhere
+    and images can be brought there. Raises SiteError with all that was tried."""
     kinds = tuple(kind for kind in ORDER if settings.runtime in ("auto", "none", kind))
     settings, tried = replace(settings, cache=settings.cache or await _cache(connector)), []
     for kind in kinds:
@@ -40,10 +42,28 @@ async def find(site: str, connector: Connector, settings: ContainerSettings) -> 
                 answer = await run(connector, Step(question(kind, settings)))
             return understood(kind, settings, answer.code, answer.output, answer.said)
         except Unusable as error:
+            if connector.power(Errands) is not None and (believed := unseen(settings, answer.output)) is not None:
+                return believed
             tried.append(f"{kind}: {error}")
         except TimeoutError:
             tried.append(f"{kind}: no answer within {clients.ANSWERING:g} seconds")
-    raise SiteError(f"no container engine works at {site} ({'; '.join(tried)})", transient=False, hint=how_to_start(kinds))
+    elsewhere = connector.power(Errands) is not None
+    raise SiteError(f"no container engine works at {site} ({'; '.join(tried)})", transient=False, hint=how_to_start(kinds, elsewhere))
+
+
+async def seen_in_job(site: str, connector: Connector, settings: ContainerSettings) -> Facts | None:
+    """The engine that was not seen where hyflow's commands run, as a job finds it; None where none has begun within ANSWERING seconds.
+    Raises SiteError where a job finds none."""
+    errands = connector.power(Errands)
+    argv = question("apptainer", settings)
+    try:
+        async with asyncio.timeout(clients.ANSWERING):
+            answer = await run(connector, Step(tuple(errands.errand(argv)) if errands is not None else argv, long=True))
+        return understood("apptainer", settings, answer.code, answer.output, answer.said).facts
+    except TimeoutError:
+        return None
+    except Unusable as error:
+        raise SiteError(f"a job at {site} finds no apptainer: {error}", transient=False, hint=_PROLOGUE) from error
 
 
 async def _cache(connector: Connector) -> str | None:

@@ -64,6 +64,8 @@ async def equipped(
     engine = await find(site, connector, settings)
     if settings.runtime == "auto":
         listener.note(f"{site}: containers run with {engine.facts.kind} {engine.facts.version}")
+    if engine.facts.absent:
+        listener.note(f"{site}: {engine.facts.kind} is not where commands of hyflow's own run, so jobs bring the images")
     apart = any(place.apart for place in await connector.locations())
     bringing = Bringing(site, connector, engine, lambda uri: localize(uri, site), archives, listener.note, apart)
     bringing.check()

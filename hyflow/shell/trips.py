@@ -57,6 +57,17 @@ async def trip(site: Opens, argv: Argv, feed: bytes = b"", *, what: str, long: b
     return b"".join(blocks)
 
 
+async def ask(site: Opens, text: str, *, what: str) -> bytes:
+    """The standard output of a script of any length, which may say nothing for as long as it works. Raises SiteError as `trip` does."""
+    return await trip(site, ("sh",), read_whole(text), what=what, long=True)
+
+
+def read_whole(text: str) -> bytes:
+    """The script as the input of a shell. No argument holds it, as those have a limit; a shell that has not heard it to its end begins
+    nothing of it; and its commands find nothing to read."""
+    return os.fsencode(f"{{\n{text}\n}} </dev/null\n")
+
+
 @asynccontextmanager
 async def feeding(pipe: Pipe, data: bytes) -> AsyncIterator[None]:
     """Feed the command while its output is read: one that answers before it has heard everything must not be waited for in vain."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyflow.batch.grouping import MARGIN, Durations, first_batch, runs, shape_of, step_of
+from hyflow.batch.grouping import MARGIN, Durations, first_batch, shape_of, step_of
 from hyflow.batch.settings import Pack, Submit
 from hyflow.batch.system import Limits
 from hyflow.model.jobs import Key
@@ -89,10 +88,3 @@ def test_the_times_of_tasks_before_say_how_long_the_next_one_takes() -> None:
         durations.learn("/step", float(seconds))
     assert durations.expected(task(1)) == 98.0 and durations.expected(task(1, time_limit=30.0)) == 30.0
     assert step_of(task(7)) == "/step"
-
-
-@given(st.sets(st.integers(0, 60)))
-def test_runs_are_the_numbers_again(numbers: set[int]) -> None:
-    found = list(runs(list(numbers)))
-    assert [each for first, last in found for each in range(first, last + 1)] == sorted(numbers)
-    assert all(second[0] > first[1] + 1 for first, second in pairwise(found))

@@ -51,6 +51,18 @@ def test_a_command_that_could_not_be_started(kind: Kind, code: int, stderr: str,
     assert failure(kind, code, stderr) == EngineFailure(what, command=True)
 
 
+@pytest.mark.parametrize("stderr", [
+    "env: 'apptainer': No such file or directory\n", "env: can't execute 'apptainer': No such file or directory",
+    "sh: 1: exec: apptainer: not found",
+    "sh: line 1: exec: apptainer: not found\n", "hyflow: apptainer: command not found (there is aptainer)",
+])
+def test_apptainer_is_not_on_the_machine_that_runs_the_job(stderr: str) -> None:
+    found = failure("apptainer", 127, f"noise\n{stderr}")
+    assert found is not None and not found.command
+    assert found.what.startswith("there is no apptainer on the PATH of the machine that ran the job")
+    assert failure("apptainer", 127, stderr.replace("apptainer", "blastn")) is None and failure("apptainer", 1, stderr) is None
+
+
 @pytest.mark.parametrize(("kind", "code", "stderr", "what"), [
     ("docker", 125,
      f'docker: Error response from daemon: invalid mount config for type "bind": bind source path does not exist: /x{HELP}', None),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hyflow.containers.apptainer import Apptainer
 from hyflow.containers.engine import Engine, Facts, Kind
 from hyflow.containers.oci import Oci
-from hyflow.containers.probing import ORDER, Unusable, how_to_start, question, understood
+from hyflow.containers.probing import ORDER, Unusable, how_to_start, question, understood, unseen
 from hyflow.model.containers import ContainerSettings
 
 ABOUT = "1000\n100\nbox\n/home/ada/.cache/hyflow/images\nx86_64\n"
@@ -122,3 +122,13 @@ def test_the_question_is_asked_of_the_command_that_the_site_names(tmp_path: Path
 def test_what_to_do_about_it() -> None:
     assert "start its daemon" in how_to_start(("docker",))
     assert how_to_start(ORDER) == "start one of them, or install one; to run with what is installed instead: --container none"
+
+
+def test_one_that_is_named_may_be_where_jobs_run() -> None:
+    named = ContainerSettings(runtime="apptainer")
+    found = unseen(named, ABOUT)
+    facts = Facts("apptainer", "", True, (), (1000, 100), "box", "/home/ada/.cache/hyflow/images", "x86_64", absent=True)
+    assert found is not None and found.facts == facts
+    assert unseen(ContainerSettings(), ABOUT) is None and unseen(ContainerSettings(runtime="docker"), ABOUT) is None
+    assert unseen(named, "") is None and unseen(named, "x\n" + ABOUT) is None
+    assert "runtime: apptainer" in how_to_start(ORDER, elsewhere=True) and "runtime: apptainer" not in how_to_start(ORDER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import hashlib
 import os
@@ -136,6 +137,43 @@ def test_an_image_without_its_digest_beside_it(house: House) -> None:
     file.unlink()
     process = house.fetch(image)
     assert process.communicate(timeout=20)[1] == f"there is no file {file}\n".encode() and process.returncode == 1
+
+
+def test_a_machine_without_apptainer_tells_what_was_kept(house: House) -> None:
+    image = Image("busybox")
+    assert ended(house.fetch(image)) == 0
+    before = house.look(image)
+    house.command.rename(house.top / "elsewhere")
+    code, said = house.look(image)
+    assert (code, house.engine().found(said)) == (0, house.engine().found(before[1]))
+    process = house.fetch(image)
+    assert b"there is no " in process.communicate(timeout=20)[1] and process.returncode == 127
+
+
+def test_of_an_image_of_earlier_days_the_rest_is_kept_without_converting_it_again(house: House) -> None:
+    image = Image("busybox")
+    assert ended(house.fetch(image)) == 0
+    [kept] = house.cache.glob("*.digest")
+    kept.write_text(kept.read_text().splitlines()[0] + "\n")
+    house.command.rename(house.top / "elsewhere")
+    assert house.look(image)[0] == 1
+    (house.top / "elsewhere").rename(house.command)
+    assert ended(house.fetch(image)) == 0 and len(house.calls) == 1
+    house.command.rename(house.top / "elsewhere")
+    assert house.engine().found(house.look(image)[1]).command == ("sh",)
+
+
+def test_an_image_of_the_user_s_own_is_looked_at_where_apptainer_is(house: House) -> None:
+    file = house.top / "my image.sif"
+    file.write_bytes(b"image")
+    own = house.engine()
+    own.facts = dataclasses.replace(own.facts, absent=True)
+    assert ended(subprocess.Popen(own.fetch(Image(str(file)), None).argv)) == 0
+    house.command.rename(house.top / "elsewhere")
+    found = own.found(house.look(Image(str(file)))[1])
+    assert (found.reference, found.digest, found.command) == (str(file), "sha256:" + hashlib.sha256(b"image").hexdigest(), ("sh",))
+    os.utime(file, (time.time() + 100, time.time() + 100))
+    assert house.look(Image(str(file)))[0] == 1  # it may be another one
 
 
 def test_archives_are_named_by_no_mark_that_divides(house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -148,6 +149,24 @@ async def test_a_job_that_fails_is_told_as_the_engine_says_it(house: House) -> N
     async with house.site("apptainer", batch=True, fetch="job") as (bringing, client):
         client.path.write_text("#!/bin/sh\necho 'FATAL:   manifest unknown' >&2\nexit 255\n")
         with pytest.raises(ImageError, match=r"the image busybox cannot be had at far: apptainer says: FATAL:   manifest unknown"):
+            await bringing.bring(BUSYBOX)
+
+
+async def test_an_engine_that_only_jobs_find_is_asked_in_jobs_alone(house: House) -> None:
+    async with house.site("apptainer", batch=True) as (bringing, client):
+        bringing.engine.facts = dataclasses.replace(bringing.engine.facts, absent=True)
+        bringing.check()
+        ready = await bringing.bring(BUSYBOX)
+        client.path.unlink()
+        assert await bringing.bring(BUSYBOX) == ready
+        assert len([line for line in bringing.connector.jobs if "docker://busybox" in line]) == 1  # type: ignore[attr-defined]  # a Batch
+
+
+async def test_an_engine_that_jobs_do_not_find_either(house: House) -> None:
+    async with house.site("apptainer", batch=True) as (bringing, client):
+        bringing.engine.facts = dataclasses.replace(bringing.engine.facts, absent=True)
+        client.path.unlink()
+        with pytest.raises(ImageError, match=r"there is no \S+/apptainer on the PATH of \S+; the site's prologue can put it there"):
             await bringing.bring(BUSYBOX)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ TARGETS = {"cluster": "slurm", "cloud": "slurm-bare"}
 
 @contextlib.asynccontextmanager
 async def connected(
-    context: SiteContext, site: str = "cluster", options: Defaults | None = None, lab: Path = LAB, **given: Any
+    context: SiteContext, site: str = "cluster", options: Defaults | None = None, lab: Path = LAB, way: Mapping[str, Any] | None = None,
+    **given: Any,
 ) -> AsyncIterator[Connector]:
-    """The connector for the site's Slurm, by way of SSH."""
+    """The connector for the site's Slurm, by way of SSH. `way`: the settings of that, where it is not the lab's own."""
     text = deployment(TARGETS[site], lab).read_text(encoding="utf-8")
     (told,) = yaml.safe_load(text)["sites"].values()
     settings = Settings(**{"workdir": told["workdir"], "poll": 0.5, "settle": 5.0, "defaults": options or Defaults(), **given})
-    way = ssh.reach(WaySettings(host=site, config=setting("SSH_CONFIG", lab)), context)
-    async with way, slurm.connect(settings, dataclasses.replace(context, via=way)) as connector:
+    reach = ssh.reach(WaySettings(**(way or {"host": site, "config": setting("SSH_CONFIG", lab)})), context)
+    async with reach, slurm.connect(settings, dataclasses.replace(context, via=reach)) as connector:
         yield connector

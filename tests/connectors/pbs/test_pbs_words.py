@@ -4,10 +4,10 @@ Professional; no PBS was run."""
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from typed import Commands
 
 from hyflow.batch.system import Accepted, Active, Full, Limits, Order, Over, Rejected, Shape, Unclear, Waiting
 from hyflow.errors import SiteError
@@ -109,6 +109,7 @@ def test_options() -> None:
     (38, "", "qsub: would exceed queue generic's per-user limit of jobs in 'Q' state", None),
     (38, "", "qsub: Maximum number of jobs already in queue", None),
     (1, "", "qsub: Unknown queue", Rejected("Unknown queue")),
+    (1, "", "qsub: Array job exceeds server or queue size limit", None),
     (188, "", "qsub: Job violates queue and/or server resource limits", Rejected("Job violates queue and/or server resource limits")),
     (1, "", "Connection refused\nqsub: cannot connect to server pbs01 (errno=111)", Unclear("Connection refused; "
                                                                                           "cannot connect to server pbs01 (errno=111)")),
@@ -125,6 +126,7 @@ def test_limits_are_those_of_the_user_and_of_the_queue_that_jobs_go_to() -> None
     largest = Resources(48, 192 * GIB, gpus=2)
     assert Pbs({}).understood(LIMITS) == Limits(10000, 300, {**longest, "": 86400.0}, largest, 64, 7)
     assert Pbs({"queue": "gpu"}).understood(LIMITS) == Limits(10000, 1000, {**longest, "": 3600.0}, largest, 64, 7)
+    assert Pbs({"queue": "gpu"}).understood(LIMITS.replace("Queue: gpu\n", "Queue: gpu\n    max_array_size = 100\n")).array == 100
     assert Pbs({}).understood("User: ada\nServer: pbs01\n") == Limits()
 
 
@@ -187,25 +189,6 @@ def test_nonsense_is_no_answer(answer: str) -> None:
 
 def test_nothing_in_the_queue() -> None:
     assert Pbs({}).entries("end") == []
-
-
-class Commands:
-    """A directory of commands that say what a test tells them, and write down what they are called with."""
-
-    def __init__(self, top: Path) -> None:
-        self.top = top
-
-    def does(self, name: str, script: str) -> None:
-        command = self.top / name
-        command.write_text(f'#!/bin/sh\necho {name} "$@" >>{self.top}/calls\n{script}\n')
-        command.chmod(0o755)
-
-    def run(self, text: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["sh", "-c", text], env={"PATH": f"{self.top}:/usr/bin:/bin"}, capture_output=True, text=True, check=False)
-
-    @property
-    def calls(self) -> list[str]:
-        return (self.top / "calls").read_text().splitlines()
 
 
 @pytest.fixture
