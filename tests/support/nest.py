@@ -68,6 +68,7 @@ def attend(line: socket.socket) -> None:
         for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
             os.dup2(source, target)
             os.close(source)
+        open_streams()
         become(**order)
     for number in (out, err):
         os.close(number)
@@ -75,6 +76,14 @@ def attend(line: socket.socket) -> None:
         line.sendall(b"%d\n" % pid)
         line.sendall(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     os._exit(0)
+
+
+def open_streams() -> None:
+    """As Python does when it starts: what is known of a stream (that it can seek) was true of the nest's own."""
+    for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        old, lines = getattr(sys, name), 1 if number == 2 else -1
+        new = open(number, mode, buffering=lines, encoding=old.encoding, errors=old.errors)  # noqa: SIM115  # for as long as it lives
+        setattr(sys, name, new)
 
 
 def become(command: str, words: list[str], cwd: str, environment: dict[str, str], mishap: list[str | int]) -> None:
