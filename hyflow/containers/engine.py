@@ -135,6 +135,16 @@ def is_passing(words: str) -> bool:
     return any(word.lower() in words.lower() for word in _PASSING)
 
 
+_STATUS = re.compile(r"\bexit(ed)?( with)?( exit)? (code|status) \d+\W*$", re.IGNORECASE)
+
+
+def last_words(said: str) -> str:
+    """The last line that says more than an exit status, as whoever runs a command for somebody else adds it ("srun: error: n1: task 0:
+    Exited with exit code 1"); the last line at all where there is none."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if not _STATUS.search(line)), lines[-1] if lines else "")
+
+
 DEVICES = "CUDA_VISIBLE_DEVICES"
 """The variable by which a command knows its GPUs."""
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hyflow.containers.apptainer import Apptainer
-from hyflow.containers.engine import Argv, Engine, Facts, Kind
+from hyflow.containers.engine import Argv, Engine, Facts, Kind, last_words
 from hyflow.containers.oci import Oci
 from hyflow.model.containers import ContainerSettings
 
@@ -102,5 +102,4 @@ def _podman(told: Mapping[str, Any]) -> tuple[str, bool, tuple[str, ...]]:
 
 def _reason(said: str) -> str:
     """The last thing that was said, on one line."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1].removeprefix("ERROR: ").removeprefix("Error: ")[:300] if lines else ""
+    return last_words(said).removeprefix("ERROR: ").removeprefix("Error: ")[:300]

@@ -95,8 +95,8 @@ class Bringing:
         try:
             archive = await self._localized(image, image.source) if image.kind in (ImageKind.LOAD, ImageKind.IMPORT) else None
             step = self.engine.fetch(image, archive)
-            step = self._errand(step) if self.engine.settings.fetch == "job" else self._where_it_is(step)
-            output = await self._run(image, step, f"{_HOW[image.kind]} {image}")
+            job = self._errand(step) if self.engine.settings.fetch == "job" else self._where_it_is(step)
+            output = await self._run(image, job, f"{_HOW[image.kind]} {image}{'' if job is step else ', in a job'}")
             return self.engine.fetched(image, output)
         except ValueError as error:
             raise self.error(image, str(error), transient=False) from error

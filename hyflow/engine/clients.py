@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hyflow.connector import Argv
-from hyflow.containers.engine import Step, is_passing
+from hyflow.containers.engine import Step, is_passing, last_words
 from hyflow.errors import SiteError
 from hyflow.shell.processes import OwnShell
 from hyflow.shell.reach import Lines
@@ -36,7 +36,7 @@ class Answer:
     @property
     def why(self) -> str:
         """Why it failed, in its own words if it has any."""
-        return last(self.said) or last(self.output) or f"exit status {self.code}"
+        return last_words(self.said)[:500] or last(self.output) or f"exit status {self.code}"
 
 
 class Failed(Exception):

@@ -22,6 +22,7 @@ from hyflow.model.containers import ContainerSettings, Image
 from hyflow.model.jobs import Failure, FailureClass
 from hyflow.model.places import HERE
 from hyflow.model.tasks import Outcome, Task
+from hyflow.outage import Outage
 
 _PROLOGUE = "the site's prologue can put it on the PATH of jobs, as by `module load apptainer`"
 _AT_ONCE = 3
@@ -83,6 +84,7 @@ class Containers:
         self._images: dict[Image, asyncio.Task[Ready | ImageError]] = {}
         self._sweeping: asyncio.Task[None] | None = None
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._outage = Outage(self._site, self._note)
 
     def begin(self, images: Iterable[Image]) -> None:
         """Remove what earlier runs left behind, and bring images that will be needed."""
@@ -112,10 +114,11 @@ class Containers:
         return task
 
     async def _brought(self, image: Image) -> Ready | ImageError:
-        """The image, or why it cannot be had: an image that no job will need must not end the run."""
+        """The image, or why it cannot be had: an image that no job will need must not end the run. Where the way is lost it is asked for
+        again as a whole: what had begun there ends by itself, or is found."""
         try:
             async with self._turns:
-                return await self._bringing.bring(image)
+                return await self._outage.outlasted(lambda: self._bringing.bring(image))
         except ImageError as error:
             return error
         except (SiteError, OSError) as error:

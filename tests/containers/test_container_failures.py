@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from boxes import engine
 
-from hyflow.containers.engine import EngineFailure, Kind
+from hyflow.containers.engine import EngineFailure, Kind, last_words
 from hyflow.model.tasks import Outcome
 
 DOCKER_RUNC = "docker: Error response from daemon: failed to create shim task: OCI runtime create failed: runc create failed: " \
@@ -149,3 +149,13 @@ def test_a_command_that_failed_by_itself(kind: Kind, codes: tuple[int, ...], std
 def test_an_outcome_without_an_exit_status(kind: Kind) -> None:
     for outcome in (Outcome(signal=9, stderr=NO_DAEMON), Outcome(timed_out=True), Outcome(trouble="no room")):
         assert engine(kind).failure(outcome) is None
+
+
+@pytest.mark.parametrize(("said", "words"), [
+    ("FATAL: no such image\nsrun: error: n1: task 0: Exited with exit code 255\n", "FATAL: no such image"),
+    ("no\ncommand terminated with exit status 1", "no"), ("srun: error: n1: task 0: Exited with exit code 1\n",
+                                                          "srun: error: n1: task 0: Exited with exit code 1"),
+    ("one\n  two  \n\n", "two"), ("", ""),
+])
+def test_the_last_words_are_not_those_of_who_ran_it(said: str, words: str) -> None:
+    assert last_words(said) == words
