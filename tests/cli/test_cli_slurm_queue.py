@@ -91,7 +91,8 @@ def test_a_controller_that_is_away_is_waited_for(shell: Queued) -> None:
     ended = finish(process)
     assert sorted(said(ended)) == sorted(f"{name} is done\n" for name in names)
     assert ran(shell) == sorted(names)
-    assert 1 <= ended.stderr.count("there gives no answer") <= 2, ended.stderr
+    silent, doubt = (ended.stderr.count(words) for words in ("there gives no answer", "it is not clear whether Slurm has taken a batch"))
+    assert silent <= 2 and doubt <= 1 and (silent or doubt or AWAY < 60), ended.stderr  # it may not be asked in the shorter time
 
 
 @pytest.mark.parametrize("limit", ["of the site's settings", "of the queue"])
