@@ -210,7 +210,8 @@ class Errands(Protocol):
 
     def errand(self, argv: Argv) -> Argv:
         """The command, for `open`, that runs this one as a job of the site's batch system and stays with it: standard input, output, error
-        and exit status are its own, and ending it ends the job. It may wait for its turn without a bound."""
+        and exit status are its own; the batch system may say something besides on standard error. Ending it ends the job, and so does,
+        soon, losing the way to it. What jobs are prepared with, this one is. It may wait for its turn without a bound."""
 
 
 @dataclass(frozen=True, slots=True)
