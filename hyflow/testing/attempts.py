@@ -77,7 +77,7 @@ class AttemptSuite(ReturnSuite):
 
     async def test_running_is_said_before_the_end(self, tmp_path: Path) -> None:
         async with self.site(tmp_path) as site:
-            tickets = await site.submit(site.task("sleep", "2"))
+            tickets = await site.submit(site.task("sleep", f"{self.lasting:g}"))
             seen = [status async for _, status in site.connector.watch(tickets.values())]
             assert any(isinstance(status, Running) and status.host and status.at > 0 for status in seen)
             assert isinstance(seen[-1], Done)

@@ -58,7 +58,7 @@ class ReturnSuite(Suite):
 
     async def test_a_running_attempt_is_taken_up_again(self, tmp_path: Path) -> None:
         async with self.left(tmp_path) as before:
-            task = before.task("sleep", "1.5")
+            task = before.task("sleep", f"{self.lasting:g}")
             await before.until_running((await before.submit(task))[task.key])
         async with self.back(tmp_path, before) as site:
             [end] = await self.taken_up(site, task)
@@ -103,7 +103,7 @@ class ResumeSuite(ReturnSuite):
     async def test_a_running_command_is_not_started_again_and_its_outputs_are_told(self, tmp_path: Path) -> None:
         async with self.left(tmp_path) as before:
             log = await before.write(f"{before.root}/log", b"")
-            task = before.task("sh", "-c", MAKES, "sh", log, "1.5", collect=(Glob("made"),))
+            task = before.task("sh", "-c", MAKES, "sh", log, f"{self.lasting:g}", collect=(Glob("made"),))
             await before.until_running((await before.submit(task))[task.key])
         async with self.back(tmp_path, before) as site:
             [end] = await self.taken_up(site, task)

@@ -137,6 +137,8 @@ class Suite:
 
     patience = 60.0
     """Seconds that one test may take at the most."""
+    lasting = 1.5
+    """Seconds for which a command runs that must be seen while it does; a site that is slow to tell says more here."""
     hostile: Sequence[str] = HOSTILE
     """File names to try; a site whose file system takes fewer says so here."""
 

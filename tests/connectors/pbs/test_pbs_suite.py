@@ -13,6 +13,8 @@ from hyflow_pbs import Settings, plugin
 
 
 class TestPbs(ConnectorSuite):
+    lasting = 5.0
+
     @pytest.fixture(autouse=True)
     def standin(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", f"{pbsstandin.installed(tmp_path / 'pbs')}:{os.environ['PATH']}")

@@ -12,5 +12,7 @@ from hyflow.testing.returning import ResumeSuite
 
 
 class TestBareSlurm(AttemptSuite, ResumeSuite, EndSuite):
+    lasting = 5.0
+
     def connect(self, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
         return clusters.connected(context, "cloud", workdir=f"/scratch/ada/suite-{context.state.parent.name}")

@@ -9,5 +9,7 @@ from hyflow.testing import ConnectorSuite
 
 
 class TestSlurm(ConnectorSuite):
+    lasting = 5.0
+
     def connect(self, context: SiteContext) -> AbstractAsyncContextManager[Connector]:
         return clusters.connected(context, workdir=f"/scratch/ada/suite-{context.state.parent.name}")
