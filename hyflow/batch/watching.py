@@ -16,8 +16,11 @@ from hyflow.batch.system import Active, State, Waiting
 from hyflow.connector import Done, Lost, Queued, Running, Status, Unknown
 from hyflow.errors import SiteError
 from hyflow.model.jobs import Key
-from hyflow.shell.trips import Opens, trip
+from hyflow.shell.quoting import quote
+from hyflow.shell.trips import Opens, ask
 
+SAID = r"""said() { tail -c 500 "$1" 2>/dev/null | tr '\n\0' '  '; echo; }"""
+"""Tells the end of a log in one line."""
 SILENT = 2
 """How many looks in a row a job that is over may say nothing new of its attempts before the queue is asked."""
 
@@ -95,13 +98,16 @@ class Ward:
 
     async def _unprepared(self, seen: Seen) -> dict[Key, Lost]:
         """Attempts of jobs whose prologue failed, with what it said."""
-        lost: dict[Key, Lost] = {}
-        for seat in [seat for seat, told in seen.jobs.items() if "p" in told and seat in self.book.open]:
-            log = posixpath.join(self.own, seat.batch, f"log.{seat.index}")
-            said = await trip(self.host, ("sh", "-c", 'tail -c 500 "$1" 2>/dev/null; exit 0', "sh", log), what="reading a job's log")
-            words = " ".join(said.decode(errors="replace").split()) or "it said nothing"
-            lost |= dict.fromkeys(self.book.open[seat], Lost(f"the site's prologue failed: {words}"))
-        return lost
+        seats = [seat for seat, told in seen.jobs.items() if "p" in told and seat in self.book.open]
+        if not seats:
+            return {}
+        logs = [quote(["said", posixpath.join(self.own, seat.batch, f"log.{seat.index}")]) for seat in seats]
+        said = await ask(self.host, "\n".join([SAID, *logs]), what="reading jobs' logs")
+        words = [" ".join(line.decode(errors="replace").split()) or "it said nothing" for line in said.split(b"\n")]
+        return {
+            key: Lost(f"the site's prologue failed: {why}")
+            for seat, why in zip(seats, words, strict=False) for key in self.book.open[seat]
+        }  # fmt: skip
 
     async def _asked(self, keys: Collection[Key], now: float) -> None:
         """Ask the queue; what left it without a word is looked at once more, by its bundles, before anything is said of it."""

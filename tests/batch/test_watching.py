@@ -100,6 +100,16 @@ async def test_why_they_wait_is_told_as_the_queue_says_it_and_not_of_what_has_be
     assert (await place.ward.look([A, C], 1.0))[C] == Queued()
 
 
+async def test_a_prologue_that_failed_says_why_for_each_of_its_jobs(place: Place) -> None:
+    place.queue.asked = math.inf
+    (place.own / "batch/log.0").write_bytes(b"there is no\0module\n\xff 'x' $(id)\n")
+    for index in range(2):
+        (place.marks / f"p:{index}").touch()
+    why = {key: status.evidence for key, status in (await place.ward.look([A, C], 0.0)).items() if isinstance(status, Lost)}
+    assert why[A] == "the site's prologue failed: there is no module \ufffd 'x' $(id)"
+    assert why[C] == "the site's prologue failed: it said nothing"
+
+
 async def test_what_ends_while_the_queue_is_asked_is_told_although_it_falls_silent_then(tmp_path: Path) -> None:
     place = Place(tmp_path)
     place.queue.system.texts[:] = [place.end, "exit 1"]  # type: ignore[attr-defined]  # the test's own
