@@ -35,8 +35,8 @@ GROWTH = 8
 """What part more is tried each time that the queue has taken something, after it had been full."""
 ALONE = 4
 """How often a job is refused for a limit while the user has no other in the queue, before it is given up."""
-UNCLEAR = 5.0
-"""Seconds before it is asked what became of a submission that was not answered."""
+UNCLEAR, DOUBTFUL = 5.0, 60.0
+"""Seconds before it is asked what became of a submission that was not answered, at first and at most."""
 
 
 @dataclass(slots=True)
@@ -294,7 +294,7 @@ class Submitter:
             answer: Answer | None = Unclear(words)
             while isinstance(answer, Unclear):
                 answer = await self._found(placed, pause)
-                pause = min(pause * 2, LONGEST)
+                pause = min(pause * 2, DOUBTFUL)
             return answer
         finally:
             self._doubtful, self._doubt = None, ""
@@ -315,7 +315,7 @@ class Submitter:
             except Unreachable:
                 raise
             except SiteError:  # who does not answer has not said no
-                pause = min(pause * 2, LONGEST)
+                pause = min(pause * 2, DOUBTFUL)
                 continue
             if entries:
                 return Accepted(entries[0].id)

@@ -261,7 +261,7 @@ async def test_a_queue_that_never_gives_a_clear_answer_is_asked_less_and_less(ho
         pauses.append(seconds)
 
     monkeypatch.setattr(Submitter, "_until_withdrawn", asked)
-    monkeypatch.setattr(submitting, "LONGEST", 0.3)
+    monkeypatch.setattr(submitting, "DOUBTFUL", 0.3)
     house.answers(*["unclear"] * 5)
     await house.told(house.add(0))
     assert pauses == [0.05, 0.05, 0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.3, 0.3]

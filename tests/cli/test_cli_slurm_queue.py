@@ -88,6 +88,7 @@ def test_a_controller_that_is_away_is_waited_for(shell: Queued) -> None:
     with shell.cluster.without_controller():
         time.sleep(AWAY)
         assert process.poll() is None and len(ran(shell)) < len(names)
+    until(lambda: process.poll() is not None, 150)  # it is asked once a minute by then
     ended = finish(process)
     assert sorted(said(ended)) == sorted(f"{name} is done\n" for name in names)
     assert ran(shell) == sorted(names)
