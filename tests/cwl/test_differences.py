@@ -139,3 +139,12 @@ def test_whole_numbers_have_no_point(tmp_path: Path) -> None:
     made = Tool(tmp_path,
                 "{cwlVersion: v1.2, class: CommandLineTool, baseCommand: c, inputs: {x: {type: double, inputBinding: {}}}, outputs: {}}")
     assert [made.argv(x=value)[1] for value in (1.0, -0.0, 1e22, 0.5)] == ["1", "-0", "1" + 22 * "0", "0.5"]
+
+
+def test_truth_is_written_as_scripts_write_it(tmp_path: Path) -> None:
+    """`sides` does not see this difference either."""
+    from onetool import Tool
+
+    made = Tool(tmp_path, "{cwlVersion: v1.2, class: CommandLineTool, baseCommand: c, outputs: {}, "
+                          "inputs: {x: {type: 'boolean[]', inputBinding: {valueFrom: $(self)}}}}")
+    assert list(made.argv(x=[True, False])[1:]) == ["true", "false"]

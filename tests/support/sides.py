@@ -20,6 +20,8 @@ import wholerun
 
 _WHOLE = re.compile(r"(?<=\d)\.0+(?!\d)")
 """What cwltool writes after a whole number where the job file says it (docs/differences.md)."""
+_TRUTH = {"True": "true", "False": "false"}
+"""What cwltool writes for truth values in lists that scripts make (docs/differences.md)."""
 _ADDRESS = re.compile(r'"location": "[^"]*", ')
 """Where a file is, in a text that takes in the whole of it: cwltool names even those that are only written in the job file, and leaves
 spaces in the names of others."""
@@ -113,7 +115,8 @@ def _record(seen: dict[str, Any], folder: Path) -> Any:
     def named(value: Any) -> Any:
         match value:
             case str():
-                return _ADDRESS.sub("", _WHOLE.sub("", inputs.sub("<in>", value.replace(cwd, "<out>").replace(tmp, "<tmp>"))))
+                text = _ADDRESS.sub("", _WHOLE.sub("", inputs.sub("<in>", value.replace(cwd, "<out>").replace(tmp, "<tmp>"))))
+                return _TRUTH.get(text, text)
             case dict():
                 return {named(key): named(item) for key, item in value.items()}
             case list():
