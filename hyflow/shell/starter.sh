@@ -59,12 +59,12 @@ taken() {
     cores=$((cores + $1)) memory=$((memory + $2)) jobs=$((jobs + 1))
 }
 
-# ended COUNT CORES MEMORY KEY: no such process is waited for any more, but another one of the same attempt, where that was begun by an
+# ended COUNT CORES MEMORY [KEY]: no such process is waited for any more, but another one of the same attempt, where that was begun by an
 # earlier starter that was killed before it could be seen.
 ended() {
     cores=$((cores - $2)) memory=$((memory - $3)) jobs=$((jobs - 1))
     eval "wait \$beside_$1; unset beside_$1"
-    if [ -d "$4/claim" ] && [ ! -e "$4/exit" ]; then await "$4" "$2" "$3"; fi
+    if [ -n "$4" ] && [ -d "$4/claim" ] && [ ! -e "$4/exit" ]; then await "$4" "$2" "$3"; fi
 }
 
 fits() {
@@ -72,18 +72,24 @@ fits() {
     [ "$((cores + $1))" -le "$all_cores" ] && [ "$((memory + $2))" -le "$all_memory" ] && { [ -z "$most" ] || [ "$jobs" -lt "$most" ]; }
 }
 
-# await KEY CORES MEMORY: one that an earlier starter began, and that runs.
+# await KEY CORES MEMORY: one that an earlier starter began, and that runs, or was claimed just now: its runner records itself a moment later.
 await() {
-    pid= since= its_boot=
-    { read -r pid since its_boot at its_host <"$1/claim/runner"; } 2>/dev/null
-    if [ "$its_boot" != "$boot" ] || [ "$its_host" != "$host" ] || ! same "$pid" "$since"; then return; fi
+    [ ! -s "$1/claim/runner" ] || runs "$1" || return
     count=$((count + 1))
     (
-        while same "$pid" "$since"; do sleep 1; done
-        printf 'end %s %s %s %s\n' "$count" "$2" "$3" "$1" >&3
+        for try in 1 2 3 4 5 6 7 8 9 10; do [ -s "$1/claim/runner" ] || [ -e "$1/exit" ] || sleep 1; done
+        while runs "$1"; do sleep 1; done
+        printf 'end %s %s %s\n' "$count" "$2" "$3" >&3
     ) </dev/null >/dev/null 2>&1 &
     eval "beside_$count=$!"
     taken "$2" "$3"
+}
+
+# Whether the attempt's runner lives.
+runs() {
+    pid= since= its_boot=
+    { read -r pid since its_boot at its_host <"$1/claim/runner"; } 2>/dev/null
+    [ "$its_boot" = "$boot" ] && [ "$its_host" = "$host" ] && same "$pid" "$since"
 }
 
 # Reads batches: sets `more` to what they hold that has not begun, as words.

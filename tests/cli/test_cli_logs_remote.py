@@ -171,7 +171,7 @@ def test_hostile_names_and_words(far: FarAway) -> None:
     far.shell.write("tool.cwl", HOSTILE)
     done = far.shell("hyflow", "run", "--quiet", "--outdir", "out", "tool.cwl", "d.yml")
     assert [path.read_text() for path in (far.shell.top / "out").iterdir()] == ["caught\n"], done.stderr
-    assert far.shell("hyflow", "logs", "/tool", "-f", "--stderr").stdout == "\x1b[31mred\x1b]0;title\x07 of\nf\n"  # \r
+    assert far.shell("hyflow", "logs", "/tool", "-f", "--stderr").stdout == "\x1b[31mred\x1b]0;title\x07 of\rf\n"
     assert far.shell("hyflow", "logs", "/tool", "-f", "--stdout").stdout == ""  # it became an output
     for words in (("-f",), ("--all",)):
         screen = Screen(far.shell, "logs", "/tool", *words)

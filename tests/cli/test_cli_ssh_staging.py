@@ -69,7 +69,7 @@ def test_what_a_site_has_is_not_sent_to_it_again(shell: WarmShell, tmp_path: Pat
         to, on = cluster.count(), cloud.count()
     sizes = {name: {Path(file["path"]).read_text().strip() for file in outputs[name]} for name in outputs}
     assert sizes == {"same": {str(SIZE)}, "other": {str(2 * SIZE)}}
-    assert [round(count / SIZE, 1) for count in (to["to_server"], to["to_client"], on["to_server"], on["to_client"])] == [1, 2, 2, 0]
+    assert [round(count / SIZE) for count in (to["to_server"], to["to_client"], on["to_server"], on["to_client"])] == [1, 2, 2, 0]
 
 
 def test_hostile_names_of_inputs_directories_streams_and_outputs(shell: WarmShell) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from hyflow.connector import Done, Lost, SiteContext
 from hyflow.model.jobs import FailureClass
 from hyflow.model.resources import Resources
@@ -125,11 +127,14 @@ async def test_a_starter_that_is_killed_is_replaced_and_knows_what_runs(tmp_path
     assert began(log) == ["0", "1", "2"] and most(log) == 1
 
 
-async def test_a_starter_that_is_killed_just_before_what_it_begins_can_be_seen(tmp_path: Path) -> None:
-    """The next one begins it too, in vain, and nothing else as long as it runs."""
+@pytest.mark.parametrize("slow", [": >{reached}; sleep 1; {mkdir} \"$@\"", "{mkdir} \"$@\"; code=$?; : >{reached}; sleep 1; exit $code"],
+                         ids=["before its claim", "after its claim"])
+async def test_a_starter_that_is_killed_just_before_what_it_begins_can_be_seen(tmp_path: Path, slow: str) -> None:
+    """The next one begins it too, in vain, or waits for its runner's record; and it begins nothing else as long as it runs."""
     log, tools, reached = tmp_path / "log", tmp_path / "tools", tmp_path / "reached"
     tools.mkdir()
-    (tools / "mkdir").write_text(f"#!/bin/sh\ncase $* in */claim) : >{reached}; sleep 1 ;; esac\nexec {shutil.which('mkdir')} \"$@\"\n")
+    delayed = slow.format(reached=reached, mkdir=shutil.which("mkdir"))
+    (tools / "mkdir").write_text(f"#!/bin/sh\ncase $* in */claim) {delayed} ;; *) {shutil.which('mkdir')} \"$@\" ;; esac\n")
     (tools / "mkdir").chmod(0o755)
     async with asyncio.timeout(50), connect(tmp_path, f"{tools}:{os.environ['PATH']}", max_jobs=1) as connector:
         site = await seen(connector)

@@ -232,4 +232,5 @@ async def test_a_queue_that_gives_no_answer(cluster: Cluster, tmp_path: Path, ki
             watch = asyncio.create_task(ends(there, ticket))
             assert not (await asyncio.wait([watch], timeout=5))[0]
         kind, words = lost(await watch)
-    assert (kind, "its job was cancelled by somebody else" in words) == (FailureClass.CANCELLED, True), words
+    known = (kind, "its job was cancelled by somebody else" in words) == (FailureClass.CANCELLED, True)
+    assert known or (cluster.name == "cloud" and "left the queue without a trace" in words), words  # the bare one forgets after 10 s
