@@ -28,7 +28,7 @@ DRIFT := tests/cli/test_cli_deployment.py::test_the_schemas_in_the_repository_ar
          tests/cli/test_cli_help.py::test_the_manual_pages_in_the_repository_are_those_of_the_code
 
 # Tests that kill runs, starve them, cut them off, tell them to stop, each at a sample of their points; make soak tries them all.
-CRASHES := $(addprefix tests/cli/test_cli_,crashes.py crash_containers.py crash_signals.py crash_ssh.py crash_slurm.py slurm_queue.py ssh_cuts.py take_over.py)
+CRASHES := $(addprefix tests/cli/test_cli_,crashes.py crash_containers.py crash_signals.py crash_ssh.py crash_slurm.py slurm_queue.py slurm_trouble.py ssh_cuts.py take_over.py)
 # Tests that try one way of several that come to the same code (tests/support/thorough.py); make soak tries them all.
 SAMPLED := tests/cli/test_cli_reuse_containers.py tests/connectors/local/test_local_engines.py
 

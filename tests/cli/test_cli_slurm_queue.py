@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,15 +14,13 @@ from commandline import until
 from crashing import EVERY
 from farsites import seen
 from lab import LAB, setting
-from queued import Queued, held, queue, said
+from queued import Queued, held, queue, ran, said
 from screens import finish
 from warm import Warm, warmed
 
 SHORT = {"class": "ToolTimeLimit", "timelimit": 30}
 WAIT = 'echo "$0" >>{top}/ran; until [ -e {top}/go ]; do sleep 0.1; done; echo "$0 is done"'
 MANY = 1100 if EVERY == 1 else 12
-AWAY = float(os.environ.get("HYFLOW_CONTROLLER_AWAY", "20"))
-"""Seconds for which the controller of the cluster gives no answer."""
 COMMANDS = ("sbatch", "squeue", "sacct", "scontrol", "scancel", "sinfo", "sacctmgr", "srun")
 
 
@@ -36,12 +33,6 @@ def warm() -> Iterator[Warm]:
 @pytest.fixture
 def shell(warm: Warm, tmp_path: Path) -> Queued:
     return Queued(warm, tmp_path)
-
-
-def ran(shell: Queued) -> list[str]:
-    """The names of jobs whose commands have started, each as often as that."""
-    path = shell.seen / "ran"
-    return sorted(path.read_text().split()) if path.exists() else []
 
 
 def arrays(shell: Queued) -> list[str]:
@@ -75,25 +66,6 @@ def test_a_job_that_is_lost_fails_only_what_it_had_not_finished(shell: Queued) -
     ended = finish(process)
     assert sorted(said(ended)) == [f"{name} is done\n" for name in names]
     assert ran(shell) == sorted([*names, "n1"])
-
-
-def test_a_controller_that_is_away_is_waited_for(shell: Queued) -> None:
-    """Jobs that run meanwhile end, the others begin when it is there again; none begins twice, and nothing fails."""
-    shell.settings(submit={"max_jobs": 6, "rate": "9/s"})
-    names = [f"n{number}" for number in range(24)]
-    words = shell.tool_words(f'echo "$0" >>{shell.there}/ran; sleep 3; echo "$0 is done"', names=names)
-    words.remove("--quiet")
-    process = shell.start("hyflow", *words)
-    until(lambda: len(ran(shell)) >= 2 or process.poll() is not None, 60)
-    with shell.cluster.without_controller():
-        time.sleep(AWAY)
-        assert process.poll() is None and len(ran(shell)) < len(names)
-    until(lambda: process.poll() is not None, 150)  # it is asked once a minute by then
-    ended = finish(process)
-    assert sorted(said(ended)) == sorted(f"{name} is done\n" for name in names)
-    assert ran(shell) == sorted(names)
-    silent, doubt = (ended.stderr.count(words) for words in ("there gives no answer", "it is not clear whether Slurm has taken a batch"))
-    assert silent <= 2 and doubt <= 1 and (silent or doubt or AWAY < 60), ended.stderr  # it may not be asked in the shorter time
 
 
 @pytest.mark.parametrize("limit", ["of the site's settings", "of the queue"])

@@ -29,9 +29,9 @@ def deployment(sites: Mapping[str, Mapping[str, Any]], bind: Mapping[str, str] |
     return json.dumps({"version": 1, "sites": sites, "bind": [{"step": step, "site": site} for step, site in bound.items()]})
 
 
-def seen(path: str, host: str = "cluster") -> Path:
+def seen(path: str, host: str = "cluster", lab: Path = LAB) -> Path:
     """A path of that machine as this one's: its files lie below the lab's state. Not what is mounted there besides."""
-    return Path(setting(f"SSH_{host.upper()}_ROOT") + path)
+    return Path(setting(f"SSH_{host.upper()}_ROOT", lab) + path)
 
 
 @contextlib.contextmanager

@@ -13,25 +13,25 @@ from typing import Any
 
 from commandline import Ended
 from farsites import seen
-from lab import setting
+from lab import LAB, setting
 from slurmlab import Cluster
 from warm import Warm, WarmShell
 
 
-def queue(site: str = "cluster", **more: Any) -> dict[str, Any]:
+def queue(site: str = "cluster", lab: Path = LAB, **more: Any) -> dict[str, Any]:
     """The settings of that site's Slurm, which is quick to be asked. Commands run as they are, without containers."""
-    way = {"type": "ssh", "host": site, "config": setting("SSH_CONFIG")}
+    way = {"type": "ssh", "host": site, "config": setting("SSH_CONFIG", lab)}
     return {"type": "slurm", "via": way, "poll": 0.2, "settle": 5, "container": {"runtime": "none"}, **more}
 
 
 class Queued(WarmShell):
     """`there`: a directory of ada's at the site, `seen` the same from here; below it is the workdir. Its queue is not its own."""
 
-    def __init__(self, warm: Warm, top: Path, site: str = "cluster") -> None:
+    def __init__(self, warm: Warm, top: Path, site: str = "cluster", lab: Path = LAB) -> None:
         super().__init__(warm, top, top / "home")
-        self.cluster = Cluster(site)
+        self.cluster = Cluster(site, lab)
         self.there = f"/scratch/ada/queued-{uuid.uuid4().hex}"
-        self.seen = seen(self.there, site)
+        self.seen = seen(self.there, site, lab)
         self.seen.mkdir()
         os.chown(self.seen, self.seen.parent.stat().st_uid, self.seen.parent.stat().st_gid)
         self.since = time.time()
@@ -40,7 +40,7 @@ class Queued(WarmShell):
     def settings(self, bind: Mapping[str, Any] | None = None, workdir: str = "work", **more: Any) -> None:
         """The deployment file; `bind` is what the binding of everything says, and how tasks are tried again is up to `retry`."""
         retry = {"retry": more.pop("retry")} if "retry" in more else {}
-        site = queue(self.cluster.name, workdir=f"{self.there}/{workdir}", **more)
+        site = queue(self.cluster.name, self.cluster.lab, workdir=f"{self.there}/{workdir}", **more)
         bound = {"step": "/", "site": "there", **(bind or {})}
         self.write("deploy.json", json.dumps({"version": 1, "sites": {"there": site}, "bind": [bound], **retry}))
 
@@ -80,6 +80,25 @@ class Queued(WarmShell):
 def said(done: Ended) -> list[str]:
     """What the jobs printed."""
     return [Path(file["path"]).read_text() for file in done.output["said"]]
+
+
+def ran(shell: Queued) -> list[str]:
+    """The names of jobs whose commands have started, each as often as that."""
+    path = shell.seen / "ran"
+    return sorted(path.read_text().split()) if path.exists() else []
+
+
+def loud(shell: Queued, names: int, script: str = "true") -> list[str]:
+    """To run a script so often, for n0, n1 and so on, and be told of it."""
+    words = shell.tool_words(script, names=[f"n{number}" for number in range(names)])
+    words.remove("--quiet")
+    return words
+
+
+def waits(shell: Queued) -> list[dict[str, Any]]:
+    """What `hyflow status` says that jobs wait for."""
+    done = shell("hyflow", "status", "--json")
+    return list(json.loads(done.stdout)["waits"]) if done.status == 0 else []
 
 
 @contextmanager
