@@ -27,19 +27,19 @@ def agree(case: Case) -> None:
     assert actual == expected, f"hyflow: {actual.said[-1500:]}\ncwltool: {expected.said[-1500:]}"
 
 
-@examples(40)
+@examples(60)
 @given(parameter_tools())
 def test_command_lines(case: Case) -> None:
     agree(case)
 
 
-@examples(40)
+@examples(60)
 @given(file_tools())
 def test_files_and_environments(case: Case) -> None:
     agree(case)
 
 
-@examples(35)
+@examples(50)
 @given(workdir_tools())
 def test_working_directories(case: Case) -> None:
     agree(case)
@@ -60,7 +60,7 @@ UNDEFINED = Case({"cwlVersion": "v1.2", "class": "CommandLineTool", "baseCommand
                   "requirements": {"InlineJavascriptRequirement": {}}})
 
 
-@examples(45)
+@examples(70)
 @given(output_tools())
 @example(ONE_FILE_TWICE)
 @example(NOT_ZERO)
@@ -70,7 +70,7 @@ def test_outputs_and_exit_codes(case: Case) -> None:
     agree(case)
 
 
-@examples(35)
+@examples(50)
 @given(flows())
 def test_workflows(case: Case) -> None:
     agree(case)
